@@ -1,0 +1,5 @@
+"""The command line: `nurture …`."""
+
+from app.cli.program import main
+
+__all__ = ["main"]

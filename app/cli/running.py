@@ -1,0 +1,256 @@
+"""`nurture tick`, `up` and `demo`: the engine at work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli import show
+from app.cli.opening import Opened, chosen, opened
+from app.cli.options import Json, Workspace, example
+
+if TYPE_CHECKING:
+    from app.demo import Shown
+    from flows.tick import Outcome
+
+SKEW = timedelta(minutes=5)
+LATEST = timedelta(days=3660)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def register(program: typer.Typer) -> None:
+    """Add these commands to the program."""
+    program.command(epilog=example("nurture up", "nurture up --workspace my-company"))(up)
+    program.command(
+        epilog=example("nurture tick", "nurture tick --now 2026-03-02T09:00+01:00 --json")
+    )(tick)
+    program.command(epilog=example("nurture demo", "nurture demo --open"))(demo)
+
+
+def tick(
+    now: Annotated[
+        str,
+        typer.Option(
+            "--now",
+            metavar="INSTANT",
+            help="Rehearse another instant, with its zone (only while mail goes into a folder).",
+        ),
+    ] = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Do everything that is due, once.
+
+    It runs in this process, without Prefect.  Ends with 1 when a pass failed, or when another process has the turn.
+    """
+    from app.wiring import wall_clock
+    from flows.tick import run_tick
+
+    clock, wall = wall_clock, wall_clock()
+    at = _instant(now, wall) if now else None
+    if at is not None:
+        chosen_instant = at
+
+        def clock() -> datetime:
+            return chosen_instant
+
+    with opened(workspace, clock=clock) as work:
+        if at is not None:
+            _rehearsal(work, at, wall)
+        outcome = run_tick(work.runtime, now=at or work.now)
+        if as_json:
+            show.document(_document(outcome))
+        else:
+            _tell(outcome, work.zone)
+    if outcome.failures or outcome.busy:
+        raise typer.Exit(1)
+
+
+def _instant(text: str, wall: datetime) -> datetime:
+    """The instant that was meant; wrong usage unless it is one, with a zone, and bearable."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no instant; write 2026-03-02T09:00+01:00", param_hint="--now"
+        ) from None
+    if at.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text!r} has no zone; write {text.strip()}Z for UTC, or {text.strip()}+01:00",
+            param_hint="--now",
+        )
+    try:
+        at = at.astimezone(UTC)
+        bearable = EARLIEST <= at <= wall + LATEST
+    except OverflowError:
+        bearable = False
+    if not bearable:
+        raise typer.BadParameter(
+            f"{text!r} is before 2000 or more than ten years ahead", param_hint="--now"
+        )
+    return at
+
+
+def _rehearsal(work: Opened, at: datetime, wall: datetime) -> None:
+    """Another instant than now must not send real mail; one ahead is said aloud."""
+    from nurture.ledger.errors import InputRefused
+
+    if abs(at - wall) <= SKEW:
+        return
+    if work.definitions.workspace.delivery.smtp is not None:
+        raise InputRefused(
+            "--now is for rehearsals, and this workspace sends real mail (delivery.smtp). "
+            "Rehearse in a copy of it without smtp."
+        )
+    if at > wall:
+        show.note(
+            f"nurture: a rehearsal {show.span(at - wall)} ahead of the clock: what is written "
+            "now is dated in the future."
+        )
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "now": show.plain(outcome.now),
+        "did": outcome.tally.rows(),
+        "failures": list(outcome.failures),
+        "busy": outcome.busy,
+        "next_due": show.plain(outcome.next_due),
+    }
+
+
+def _tell(outcome: Outcome, zone: str) -> None:
+    if outcome.busy:
+        show.note("nurture: another process has the turn; nothing was done. Try again in a minute.")
+        return
+    show.table(
+        ("what", "where", "count"),
+        [(row["what"], row["where"], row["leads"]) for row in outcome.tally.rows()],
+        empty="Nothing was due.",
+        right=("count",),
+    )
+    for failure in outcome.failures:
+        show.note(f"nurture: {failure}")
+    if outcome.next_due is not None:
+        show.say(f"Next: {show.when(outcome.next_due, zone)} ({zone})")
+    elif not outcome.failures:
+        show.say("Nothing waits for a time to come.")
+
+
+def up(workspace: Workspace = None, as_json: Json = False) -> None:
+    """Run everything, live, until Ctrl-C.
+
+    Scheduler, web app and Prefect UI start together; where to look is printed.  A workspace nothing was applied in yet is applied first.  With --json what it said is one
+    document when it has stopped.
+    """
+    from app import logs
+    from app.settings import read_settings
+    from app.wiring import workspace_folder
+
+    settings = read_settings()
+    folder = workspace_folder(chosen(workspace, settings))
+    _apply_first(folder)
+    said: list[str] = []
+    with logs.logging_to(logs.log_file(folder), secrets=settings.secrets()):
+        from app.up import up as run
+
+        run(folder, settings, say=said.append if as_json else show.say)
+    if as_json:
+        show.document({"workspace": folder, "said": said})
+
+
+def _apply_first(folder: Path) -> None:
+    """A fresh workspace is put in force; one that was applied once is left to its owner."""
+    from app.applying import apply_workspace
+    from app.cli.workspaces import checked
+    from nurture.language.problems import DefinitionInvalid
+    from nurture.ledger.errors import NotFound
+
+    with opened(folder, need_schema=False) as work:
+        if not checked(work.runtime.ledger):
+            try:
+                work.runtime.definitions()
+            except NotFound:
+                pass
+            else:
+                return
+        show.note("nurture: nothing was applied yet; applying the folder as it is")
+        applied = apply_workspace(work.runtime.ledger, folder, now=work.now)
+        if applied.refused:
+            raise DefinitionInvalid(applied.errors)
+
+
+def demo(
+    open_: Annotated[
+        bool, typer.Option("--open", help="Then show it all in the browser, read-only.")
+    ] = False,
+    workspace: Annotated[
+        Path,
+        typer.Option("--workspace", "-w", metavar="DIR", help="Where it plays; made anew."),
+    ] = Path("nurture-demo"),
+    as_json: Json = False,
+) -> None:
+    """Play a month of the example company.
+
+    It takes place on a virtual clock, through the real flows, every run visible in the Prefect UI.
+    """
+    from app.demo import demo as play
+    from app.settings import read_settings
+
+    folder, settings = workspace.expanduser().resolve(), read_settings()
+    with _day_by_day() as at:
+        shown = play(folder, settings, say=show.note, at=at)
+    if as_json:
+        show.document(shown)
+    else:
+        _story(shown)
+    if shown.failures:
+        raise typer.Exit(1)
+    if open_:
+        from app.demo.look import look
+
+        look(folder, settings, say=show.note)
+
+
+@contextmanager
+def _day_by_day() -> Iterator[Callable[[datetime], None]]:
+    """Shows which virtual day it is: in place on a terminal, a line a day elsewhere."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        with console.status("…") as status:
+            yield lambda at: status.update(f"{at:%a %d %b %Y %H:%M} UTC")
+        return
+    days: set[date] = set()
+
+    def line(at: datetime) -> None:
+        if at.date() not in days:
+            days.add(at.date())
+            show.note(f"{at:%a %d %b %Y}")
+
+    yield line
+
+
+def _story(shown: Shown) -> None:
+    for table in shown.tables:
+        show.heading(table.title)
+        numbers = [
+            name
+            for place, name in enumerate(table.columns)
+            if table.rows and all(isinstance(row[place], (int, float)) for row in table.rows)
+        ]
+        show.table(table.columns, table.rows, empty="None.", right=numbers)
+    if shown.lead:
+        show.heading(f"One lead's story: {shown.lead}")
+        show.table(("when", "what", "happened"), shown.timeline)
+    for failure in shown.failures:
+        show.note(f"nurture: {failure}")
+    show.heading(f"{shown.ticks} ticks. See it all in the browser:")
+    show.say("  nurture demo --open")

@@ -1,0 +1,78 @@
+"""`nurture sequences …`: who stands where; stop one and let it go on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli import show
+from app.cli.opening import opened
+from app.cli.options import Json, Workspace, example
+
+commands = typer.Typer(no_args_is_help=True, help="Sequences: who stands where; pause, resume.")
+Name = Annotated[str, typer.Argument(metavar="SEQUENCE", help="The sequence's name.")]
+
+
+@commands.command("list", epilog=example("nurture sequences list"))
+def list_(workspace: Workspace = None, as_json: Json = False) -> None:
+    """Every applied sequence with the leads in each of its stages."""
+    from app.listing import sequences
+
+    with opened(workspace) as work, work.looking() as session:
+        rows = sequences(session, work.definitions)
+        if as_json:
+            return show.document({"sequences": rows})
+        show.table(
+            ("sequence", "active", "stages", "ended", "state"),
+            [
+                (
+                    row.sequence,
+                    row.active,
+                    ", ".join(f"{stage} {count}" for stage, count in row.by_stage.items()),
+                    ", ".join(f"{state} {count}" for state, count in sorted(row.ended.items())),
+                    f"paused since {show.when(row.paused_since, work.zone)}"
+                    + (f": {row.paused_reason}" if row.paused_reason else "")
+                    if row.paused_since
+                    else "runs",
+                )
+                for row in rows
+            ],
+            empty="No sequence is applied.",
+            right=("active",),
+        )
+    return None
+
+
+@commands.command(epilog=example('nurture sequences pause trial-welcome --reason "wrong prices"'))
+def pause(
+    name: Name,
+    reason: Annotated[str, typer.Option("--reason", metavar="WORDS", help="Why.")] = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Stop a sequence: nobody enters, nobody moves, nothing is sent from it."""
+    from app import pausing
+
+    with opened(workspace) as work:
+        with work.writing() as session:
+            new = pausing.pause(session, work.definitions, name, reason=reason, now=work.now)
+        _answer(name, "paused", new=new, as_json=as_json)
+
+
+@commands.command(epilog=example("nurture sequences resume trial-welcome"))
+def resume(name: Name, workspace: Workspace = None, as_json: Json = False) -> None:
+    """Let a paused sequence go on where everybody stands."""
+    from app import pausing
+
+    with opened(workspace) as work:
+        with work.writing() as session:
+            new = pausing.resume(session, work.definitions, name)
+        _answer(name, "running", new=new, as_json=as_json)
+
+
+def _answer(name: str, state: str, *, new: bool, as_json: bool) -> None:
+    if as_json:
+        show.document({"sequence": name, "state": state, "changed": new})
+    else:
+        show.say(f"{name} is {state}." if new else f"{name} was {state} already.")

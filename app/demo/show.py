@@ -1,0 +1,72 @@
+"""What the demo shows at its end: the same figures for people and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from insight import funnel, service
+from nurture.language.definitions import Definitions
+from nurture.ledger import tables as t
+from nurture.ledger.leads import lead_by_number
+from nurture.ledger.timeline import timeline
+from nurture.ledger.upsert import table_of
+
+H = table_of(t.Handoff).c
+R = table_of(t.Rung).c
+C = table_of(t.Clock).c
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a title: column names, and rows of texts and numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def tables(session: Session, definitions: Definitions, *, now: datetime) -> list[Table]:
+    """Funnel by stage, messages by state, handoffs, their clocks, what the ladders did."""
+    return [
+        _table("Funnel", funnel.funnel(session, definitions)),
+        _table("Sequences", funnel.sequences(session)),
+        _table("Messages", funnel.mail(session)),
+        _table("Handoffs", service.handoffs(session)),
+        _table("SLA clocks", service.clocks(session, now=now)),
+        _table("Ladders", service.rungs(session)),
+    ]
+
+
+def _table(title: str, lines: list[Any]) -> Table:
+    rows = [asdict(line) for line in lines]
+    columns = tuple(name.replace("_", " ") for name in rows[0]) if rows else ()
+    return Table(title, columns, [tuple(row.values()) for row in rows])
+
+
+def hero(session: Session) -> int | None:
+    """The lead whose story is told: won by sales, after a ladder had to climb if there is one."""
+    climbed = (
+        select(C.handoff_id)
+        .join(table_of(t.Rung), R.clock_id == C.id)
+        .where(R.state == "fired")
+        .distinct()
+    )
+    won = select(H.lead_id).where(H.state == "won").order_by(H.id)
+    for query in (won.where(H.id.in_(climbed)), won, select(H.lead_id).order_by(H.id)):
+        found = session.execute(query.limit(1)).scalar()
+        if found is not None:
+            return int(found)
+    return None
+
+
+def story_of(session: Session, lead_id: int) -> tuple[str, list[tuple[str, str, str]]]:
+    """The lead's name to ask for, and its timeline as (instant, what, text)."""
+    lead = lead_by_number(session, lead_id)
+    name = lead.email or f"id:{lead.external_id}"
+    lines = timeline(session, lead_id)
+    return name, [(f"{line.at:%d %b %H:%M}", line.what, line.text) for line in lines]

@@ -1,0 +1,170 @@
+"""The demo's month on a virtual clock: what happened outside, then a tick, then what follows."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from app.demo.people import Deed, Dice, reader, rep
+from flows.runtime import Runtime
+from flows.tick import Outcome
+from handoff import answers, board
+from nurture.ledger import leads
+from nurture.ledger import tables as t
+from nurture.ledger.errors import Conflict
+from nurture.ledger.incoming import EngagementIn, OwnEngagement
+from nurture.ledger.intake import take
+from nurture.ledger.upsert import table_of
+
+BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+DAYS = 30
+STEP = timedelta(hours=4)
+M = table_of(t.Message).c
+H = table_of(t.Handoff).c
+C = table_of(t.Clock).c
+KINDS = {"open": "email_opened", "click": "email_clicked"}
+
+
+@dataclass
+class VirtualClock:
+    """A clock that stands until the story sets it."""
+
+    now: datetime = BEGIN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Story:
+    """Plays a month: `tick` is called every four hours and at each SLA instant."""
+
+    runtime: Runtime
+    clock: VirtualClock
+    engagements: list[EngagementIn]
+    tick: Callable[[Runtime, datetime], Awaitable[Outcome]]
+    dice: Dice = field(default_factory=lambda: Dice("trial month"))
+    ticks: int = 0
+    failures: list[str] = field(default_factory=list)
+    _coming: list[Deed] = field(default_factory=list)
+    _seen_mail: set[int] = field(default_factory=set)
+    _seen_offers: set[tuple[int, int]] = field(default_factory=set)
+
+    async def play(self, progress: Callable[[datetime], None]) -> None:
+        """From the first to the last instant; `progress` is told each one."""
+        end = BEGIN + timedelta(days=DAYS)
+        at = BEGIN
+        while at <= end:
+            self._until(at)
+            self.clock.now = at
+            outcome = await self.tick(self.runtime, at)
+            self.ticks += 1
+            self.failures += outcome.failures
+            self._look_ahead()
+            progress(at)
+            at = self._next(at)
+
+    def _next(self, at: datetime) -> datetime:
+        """The next step of four hours, or the SLA instant before it."""
+        step = BEGIN + STEP * ((at - BEGIN) // STEP + 1)
+        with self.runtime.ledger.begin() as session:
+            due = board.next_due(session, now=at)
+        return step if due is None or not at < due < step else due
+
+    def _until(self, at: datetime) -> None:
+        """Let everything happen that happens up to `at`, each at its own instant."""
+        with self.runtime.ledger.begin() as session:
+            while self._coming and self._coming[0].at <= at:
+                self._do(session, heapq.heappop(self._coming))
+            happened = [e for e in self.engagements if e.occurred_at <= at]
+            del self.engagements[: len(happened)]
+            if happened:
+                take(session, happened, now=at, create_leads=True)
+
+    def _do(self, session: Session, deed: Deed) -> None:
+        definitions, now = self.runtime.definitions(), deed.at
+        try:
+            match deed.kind:
+                case "open" | "click":
+                    take(session, [_engagement(session, deed)], now=now, create_leads=False)
+                case "unsubscribe":
+                    leads.opt_out(
+                        session, deed.lead_id, None, now=now, reason="clicked unsubscribe"
+                    )
+                case "accept":
+                    answers.accept(session, definitions, deed.subject, now=now)
+                case "touch":
+                    answers.touch(session, definitions, deed.subject, how=deed.detail, now=now)
+                case "reject":
+                    answers.reject(session, definitions, deed.subject, reason=deed.detail, now=now)
+                case "won":
+                    answers.outcome(session, definitions, deed.subject, result="won", now=now)
+                case "lost":
+                    answers.outcome(
+                        session, definitions, deed.subject, result="lost", reason=deed.detail,
+                        now=now,
+                    )  # fmt: skip
+        except Conflict:
+            pass  # somebody was faster: the ladder gave the lead on, or it came back
+
+    def _look_ahead(self) -> None:
+        """Plan what people will do about the mails and offers that just reached them."""
+        with self.runtime.ledger.begin() as session:
+            for deed in (*self._readers(session), *self._reps(session)):
+                heapq.heappush(self._coming, deed)
+
+    def _readers(self, session: Session) -> Iterator[Deed]:
+        sent = select(M.id, M.lead_id, M.step, M.handed_at).where(
+            M.kind == "nurture", M.state == "sent", M.handed_at == self.clock.now
+        )
+        for mail in session.execute(sent):
+            if mail.id not in self._seen_mail:
+                self._seen_mail.add(mail.id)
+                yield from reader(self.dice, mail)
+
+    def _reps(self, session: Session) -> Iterator[Deed]:
+        offers = select(H.id, H.lead_id, H.generation, H.offered_at).where(
+            H.state == "offered", H.rep != "", H.offered_at == self.clock.now
+        )
+        for offer in session.execute(offers).all():
+            if (offer.id, offer.generation) in self._seen_offers:
+                continue
+            self._seen_offers.add((offer.id, offer.generation))
+            due: dict[str, datetime] = dict(
+                session.execute(
+                    select(C.kind, C.due_at).where(
+                        C.handoff_id == offer.id, C.generation == offer.generation
+                    )
+                ).all()  # type: ignore[arg-type]
+            )
+            if {"accept", "first_touch"} <= due.keys():
+                yield from rep(self.dice, offer, due["accept"], due["first_touch"])
+
+
+def _engagement(session: Session, deed: Deed) -> OwnEngagement:
+    message = session.get_one(t.Message, deed.subject)
+    properties: dict[str, Any] = {"email": message.template}
+    return OwnEngagement(
+        source="nurture",
+        key=f"demo-{deed.kind}-{deed.subject}",
+        kind=KINDS[deed.kind],
+        lead_id=deed.lead_id,
+        message_id=deed.subject,
+        occurred_at=deed.at,
+        properties=properties,
+    )
+
+
+def read_engagements(path: Path) -> list[EngagementIn]:
+    """The month's engagements from the starter workspace, in the order they happened."""
+    with path.open(encoding="utf-8") as lines:
+        found = [EngagementIn.model_validate(json.loads(line)) for line in lines if line.strip()]
+    return sorted(found, key=lambda engagement: engagement.occurred_at)

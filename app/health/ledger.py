@@ -1,0 +1,160 @@
+"""The ledger, what is applied in it, its mail and its leases; the mail server if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+from sqlmodel import Session
+
+from app import processes
+from app.health.finding import Finding, guarded
+from app.listing import message_states
+from app.reading import looking
+from app.settings import Settings
+from app.transports import smtp_settings
+from app.wiring import open_ledger_of
+from nurture.ledger import schema
+from nurture.ledger import tables as t
+from nurture.ledger.engine import PRAGMAS, Ledger
+from nurture.ledger.intake import count_parked
+from nurture.ledger.upsert import table_of
+
+DEFINITION = table_of(t.Definition).c
+LOCK = table_of(t.Lock).c
+TOUCH = table_of(t.Touch).c
+KNOCK = 10.0
+
+
+def check(folder: Path, settings: Settings, *, now: datetime, mail: bool) -> Iterator[Finding]:
+    """Everything there is to say of the ledger; it is not made, and not changed."""
+    ledger = open_ledger_of(folder, settings)
+    try:
+        yield from guarded("ledger", lambda: _database(ledger))
+        fits = guarded("schema", lambda: _schema(ledger))
+        yield from fits
+        if any(each.state == "fail" for each in fits):
+            return
+        with looking(ledger) as session:
+            yield from guarded("definitions", lambda: _definitions(session, folder))
+            yield from guarded("mail", lambda: _mail(session))
+            yield from guarded("work", lambda: _work(session, now))
+            if mail:
+                yield from guarded("mail server", lambda: _server(session, settings))
+    finally:
+        ledger.close()
+
+
+def _database(ledger: Ledger) -> Iterator[Finding]:
+    shown = ledger.engine.url.render_as_string(hide_password=True)
+    yield Finding("ledger", "ok", shown)
+    with looking(ledger) as session:
+        if ledger.dialect != "sqlite":
+            version = session.execute(text("SHOW server_version")).scalar()
+            yield Finding("postgresql", "ok", str(version))
+            return
+        wrong = []
+        for name, wanted in PRAGMAS.items():
+            found = str(session.execute(text(f"PRAGMA {name}")).scalar())
+            if found != wanted:
+                wrong.append(f"{name} is {found}, not {wanted}")
+        broken = session.execute(text("PRAGMA quick_check(1)")).scalar()
+    if wrong:
+        yield Finding("pragmas", "fail", ", ".join(wrong), "Is the file on a network share?")
+    else:
+        yield Finding("pragmas", "ok", ", ".join(PRAGMAS))
+    if broken == "ok":
+        yield Finding("integrity", "ok", "quick check passed")
+    else:
+        advice = "Stop everything and restore the last backup; keep the damaged file."
+        yield Finding("integrity", "fail", str(broken)[:200], advice)
+
+
+def _schema(ledger: Ledger) -> Iterator[Finding]:
+    schema.check(ledger)
+    yield Finding("schema", "ok", f"revision {schema.program_revision()}")
+
+
+def _definitions(session: Session, folder: Path) -> Iterator[Finding]:
+    """What is applied against what stands in the folder, and that both can be read."""
+    from nurture.language.folder import load_workspace
+    from nurture.language.loading import load_definitions
+    from nurture.language.validate import check as read
+
+    files = load_workspace(folder)
+    errors = [p for p in read(files).problems if p.severity == "error"]
+    rows = session.execute(select(DEFINITION.hash).where(DEFINITION.active)).scalars()
+    applied = sorted(rows)
+    if not applied:
+        yield Finding("definitions", "warn", "nothing is applied", "Run: nurture apply")
+        return
+    broken = getattr(load_definitions(session), "unreadable", ())
+    if broken:
+        said = ", ".join(map(str, broken))
+        yield Finding("definitions", "fail", f"cannot be read: {said}", "Run: nurture apply")
+    elif errors:
+        said = f"{len(errors)} errors in the files; the applied versions run on"
+        yield Finding("definitions", "warn", said, "nurture validate names them.")
+    elif applied != sorted(file.hash for file in files):
+        said = "the files differ from what is applied"
+        yield Finding("definitions", "warn", said, "Run: nurture apply")
+    else:
+        yield Finding("definitions", "ok", f"{len(applied)} files, all applied")
+
+
+def _mail(session: Session) -> Iterator[Finding]:
+    counts = message_states(session)
+    unknown, failed = counts.get("unknown", 0), counts.get("render_failed", 0)
+    said = ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
+    if unknown:
+        yield Finding(
+            "mail",
+            "warn",
+            said,
+            f"Of {unknown} nobody knows whether they arrived; they are not sent again by "
+            "themselves. See nurture messages list --state unknown, then resolve each.",
+        )
+    elif failed:
+        advice = "See nurture messages list --state render_failed; correct the template, resend."
+        yield Finding("mail", "warn", said, advice)
+    else:
+        yield Finding("mail", "ok", said)
+
+
+def _work(session: Session, now: datetime) -> Iterator[Finding]:
+    """Who has the turn, what waits, what waits for its lead."""
+    turn = session.execute(select(LOCK.owner, LOCK.until).where(LOCK.name == "tick")).first()
+    if turn is None or not turn.owner:
+        yield Finding("lease", "ok", "no tick is running")
+    elif turn.until is not None and turn.until > now and processes.alive(turn.owner):
+        yield Finding("lease", "ok", f"a tick of {turn.owner} is running")
+    else:
+        said = f"{turn.owner} ended without giving its turn back"
+        yield Finding("lease", "warn", said, "Nothing to do: the next tick takes over.")
+    waiting = session.execute(select(func.count()).select_from(table_of(t.Touch))).scalar_one()
+    yield Finding("waiting", "ok", f"{waiting} news of leads for the next tick")
+    if parked := count_parked(session):
+        said = f"{parked} engagements of leads we do not know"
+        advice = "They count as soon as their lead is imported."
+        yield Finding("parked", "warn", said, advice)
+
+
+def _server(session: Session, settings: Settings) -> Iterator[Finding]:
+    """Connect, greet and sign in; no mail is offered."""
+    from nurture.delivery.smtp import SmtpTransport
+    from nurture.delivery.transport import ChannelFailed
+    from nurture.language.loading import load_definitions
+
+    smtp = load_definitions(session).workspace.delivery.smtp
+    if smtp is None:
+        yield Finding("mail server", "ok", "none named: mail goes into a folder")
+        return
+    where = f"{smtp.host}:{smtp.port}"
+    try:
+        with SmtpTransport(smtp_settings(smtp, settings, timeout=KNOCK)).open():
+            yield Finding("mail server", "ok", f"{where} answers")
+    except ChannelFailed as error:
+        advice = "Check delivery.smtp of nurture.yaml, NURTURE_SMTP_USER and NURTURE_SMTP_PASSWORD."
+        yield Finding("mail server", "fail", f"{where}: {error}", advice)

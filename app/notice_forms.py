@@ -1,0 +1,40 @@
+"""The words of notices to sales: templates/notices, shipped with the program."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from importlib import resources
+
+from handoff.notice_press import NoticePress
+from nurture.language.definitions import Definitions, Template
+from nurture.language.loading import read_templates
+
+
+@cache
+def notice_templates() -> dict[str, Template]:
+    """Every notice by name."""
+    folder = resources.files("templates") / "notices"
+    sources = {
+        file.name: file.read_text(encoding="utf-8")
+        for file in folder.iterdir()
+        if file.name.endswith((".html", ".txt"))
+    }
+    return read_templates(sources)
+
+
+class NoticePresses:
+    """One notice press for one set of definitions; each call dates it anew."""
+
+    def __init__(self, keys: tuple[bytes, ...]) -> None:
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._kept: NoticePress | None = None
+
+    def __call__(self, definitions: Definitions, now: datetime) -> NoticePress:
+        with self._lock:
+            if self._kept is None or self._kept.definitions is not definitions:
+                self._kept = NoticePress(definitions, notice_templates(), self._keys, now)
+            return replace(self._kept, now=now)

@@ -1,0 +1,42 @@
+"""The embedded Prefect server's own process: it ends when the process that started it ends.
+
+Run as a script by `app.server` with the parent's process id, host and port as arguments, and a pipe
+on standard input whose other end the parent holds.  The kernel closes that pipe however the parent
+dies.  PR_SET_PDEATHSIG would not do: it follows the *thread* that started the child.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+
+LOOK_EVERY = 1.0  # seconds; the pipe answers at once, this is for a copy of it held by a fork
+GRACE = 5.0  # seconds between the polite request to stop and the end
+
+
+def follow(parent: int) -> None:
+    """Wait until `parent` is gone, then end this process, politely first."""
+    while os.getppid() == parent:
+        ready, _, _ = select.select([0], [], [], LOOK_EVERY)
+        if ready and not os.read(0, 1):
+            break
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(GRACE)
+    os._exit(1)
+
+
+def main(parent: int, host: str, port: str) -> None:
+    """Serve until told to stop."""
+    threading.Thread(target=follow, args=(parent,), daemon=True).start()
+    from prefect.cli import app
+
+    sys.argv = ["prefect", "server", "start", "--host", host, "--port", port]
+    app()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])

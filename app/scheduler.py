@@ -1,0 +1,104 @@
+"""When to wake: at the next due instant the ledger names, and at once when something happens.
+
+APScheduler keeps the wakes; each wake runs one tick.  A wake during a tick is remembered and
+answered by asking the ledger again, so none is lost; every minute the ledger is looked at (a few
+index look-ups, no run) for what another process brought.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from flows.runtime import Runtime
+from flows.tick import Outcome, next_due
+
+log = logging.getLogger(__name__)
+LOOK_EVERY = timedelta(seconds=60)
+AFTER_FAILURE = timedelta(seconds=60)
+WAKE = "wake"
+Ticker = Callable[[Runtime, datetime], Awaitable[Outcome]]
+
+
+class Scheduler:
+    """Runs `tick(runtime, now)` whenever the ledger says something is due; one at a time."""
+
+    def __init__(self, runtime: Runtime, tick: Ticker) -> None:
+        self.runtime = runtime
+        self.last: Outcome | None = None
+        self._tick = tick
+        self._timer = AsyncIOScheduler(
+            timezone="UTC",
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        self._running = asyncio.Lock()
+        self._dirty = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Begin: look at once, then whenever something is due."""
+        self._loop = asyncio.get_running_loop()
+        self._timer.start()
+        self._timer.add_job(self.look, "interval", seconds=LOOK_EVERY.total_seconds(), id="look")
+        self.poke()
+
+    def poke(self) -> None:
+        """Something new happened: tick as soon as possible.  May be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake_at, self.runtime.clock())
+
+    async def look(self) -> None:
+        """Ask the ledger when the next work is due, and wake then."""
+        try:
+            due = await asyncio.to_thread(self._next_due)
+        except Exception:
+            log.exception("the ledger does not answer; asked again in a minute")
+            return
+        if due is not None:
+            self._wake_at(due)
+
+    async def stop(self) -> None:
+        """No further ticks; waits for the one in progress, which finishes the mail in hand."""
+        self.runtime.stop.set()
+        self._timer.shutdown(wait=False)
+        async with self._running:
+            pass
+
+    def _next_due(self) -> datetime | None:
+        with self.runtime.ledger.begin() as session:
+            return next_due(session, self.runtime)
+
+    def _wake_at(self, due: datetime) -> None:
+        """Set the wake, or bring it forward; a wake while a tick runs marks it dirty."""
+        if self.runtime.stop.is_set():
+            return
+        if self._running.locked():
+            self._dirty = True
+            return
+        planned = self._timer.get_job(WAKE)
+        at = max(due, self.runtime.clock())
+        if planned is None or planned.next_run_time > at:
+            self._timer.add_job(self._run, "date", run_date=at, id=WAKE, replace_existing=True)
+
+    async def _run(self) -> None:
+        """One tick after another until nothing is due now; then sleep until the next instant."""
+        async with self._running:
+            again = True
+            while again and not self.runtime.stop.is_set():
+                self._dirty = False
+                now = self.runtime.clock()
+                try:
+                    self.last = await self._tick(self.runtime, now)
+                except Exception:
+                    log.exception("a tick failed; tried again in a minute")
+                    self.last = Outcome(now, failures=["see the log"])
+                due = self.last.next_due
+                again = self._dirty and not self.last.failures and not self.last.busy
+        if self.last is not None and (self.last.failures or self.last.busy):
+            self._wake_at(self.runtime.clock() + AFTER_FAILURE)
+        elif due is not None:
+            self._wake_at(due)

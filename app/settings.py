@@ -1,0 +1,82 @@
+"""What the environment says: the only reader of it, prefix NURTURE_.
+
+Secrets are `SecretStr`: they show as stars wherever a setting is printed or logged.  What a
+workspace is about stands in its files; here stand passwords, addresses and ports of the machine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nurture.ledger.errors import InputRefused
+
+PREFIX = "NURTURE_"
+TEST_SWITCHES = ("NURTURE_TEST_", "NURTURE_SHARED_DATA")
+"""Read by the test suite alone."""
+
+
+class Settings(BaseSettings):
+    """One field a variable: `smtp_user` is NURTURE_SMTP_USER.
+
+    `database` overrides the one of nurture.yaml.  `secret` holds the keys that sign links,
+    separated by spaces or commas, the newest last; without it the workspace keeps a key file.
+    `prefect_api_url` names a Prefect server of its own instead of the embedded one, which listens
+    on `prefect_port` (0: a free one) and keeps its files in `prefect_home`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    workspace: Path = Path()
+    database: SecretStr | None = None
+    secret: SecretStr | None = None
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    prefect_api_url: str = ""
+    prefect_auth: SecretStr = SecretStr("")
+    prefect_port: int = Field(default=4200, ge=0, le=65535)
+    prefect_home: Path | None = None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret text there is: what logs must never show."""
+        kept = (self.database, self.secret, self.smtp_password, self.prefect_auth)
+        return tuple(text for each in kept if each and (text := each.get_secret_value()))
+
+
+def read_settings() -> Settings:
+    """The settings of this process; InputRefused names the variable and what is wrong with it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        said = [
+            f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg'].lower()}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        text = f"The environment does not fit: {'; '.join(said)}. Correct or unset the variable."
+        raise InputRefused(text) from None
+
+
+def unknown_settings() -> list[str]:
+    """Variables with our prefix that mean nothing, each with the nearest one that does."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    said = []
+    for name in sorted(os.environ):
+        if not name.startswith(PREFIX) or name in known or name.startswith(TEST_SWITCHES):
+            continue
+        near = difflib.get_close_matches(name, known, 1, 0.6)
+        said.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    return said
+
+
+def process_environment() -> MutableMapping[str, str]:
+    """The environment itself, for those who start other programs or point Prefect somewhere."""
+    return os.environ

@@ -1,0 +1,139 @@
+"""`nurture up`: everything, live: the Prefect server, the scheduler and the web app, in one process.
+
+The engine does not wait for Prefect: until its server answers, and whenever it does not, ticks run
+without it and `/health` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.prefect_reach import reachable
+from app.prefect_settings import prefect_client, prefect_environment
+from app.scheduler import Scheduler
+from app.server import Server, ServerFailed, start
+from app.settings import Settings, process_environment
+from app.web import make_app
+from app.web.serve import may_listen, serve
+from app.wiring import open_workspace
+from flows import tick as ticking
+from flows.runtime import Runtime
+from flows.tick import Outcome
+
+log = logging.getLogger(__name__)
+PATIENCE = 30.0
+"""Seconds a stop waits for the mail in hand; what is not settled by then is `unknown`, not lost."""
+
+
+@dataclass
+class Visible:
+    """Runs ticks as Prefect flows while its API answers, and plainly while it does not."""
+
+    api_url: str = ""
+    server: Server | None = None
+    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    async def begin(self, settings: Settings, home: Path, say: Callable[[str], None]) -> None:
+        """Start the embedded server (or use the one that is named) and point this process at it."""
+        environ, auth = process_environment(), settings.prefect_auth.get_secret_value()
+        if settings.prefect_api_url:
+            variables = prefect_environment(home, settings.prefect_api_url, auth_string=auth)
+            url = settings.prefect_api_url
+        else:
+            try:
+                self.server = await asyncio.to_thread(
+                    start, home, environ=environ, port=settings.prefect_port, auth_string=auth
+                )
+            except ServerFailed as error:
+                say(f"Prefect: {error}\nThe engine runs without it; see /health.")
+                return
+            variables, url = self.server.environment(), self.server.api_url
+            say(f"Prefect UI   {self.server.ui_url}")
+        self.stack.enter_context(prefect_client(environ, variables))
+        self.api_url = url
+        with contextlib.suppress(Exception):  # a picture of dead runs is not worth a failed start
+            from app.automations import install_automations
+
+            await install_automations()
+
+    async def tick(self, runtime: Runtime, now: datetime) -> Outcome:
+        """One tick, as flow runs if Prefect answers within five seconds."""
+        if await self.answers():
+            from flows.running import run_tick
+
+            return await run_tick(runtime, now=now)
+        outcome = await asyncio.to_thread(ticking.run_tick, runtime, now=now)
+        outcome.unseen = True
+        return outcome
+
+    async def answers(self) -> bool:
+        """Whether the API answers now."""
+        return bool(self.api_url) and await asyncio.to_thread(reachable, self.api_url)
+
+    def end(self) -> None:
+        """Hand over what Prefect still has to say, then stop our server."""
+        self.stack.close()
+        if self.server is not None:
+            self.server.stop()
+
+
+def up(folder: Path, settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Run until Ctrl-C or SIGTERM; the mail in hand is finished first (at most 30 seconds)."""
+    asyncio.run(_up(folder, settings, say))
+
+
+async def _up(folder: Path, settings: Settings, say: Callable[[str], None]) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    with open_workspace(folder, settings) as runtime:
+        runtime.definitions()  # nothing applied yet: say so before anything is started
+        with runtime.ledger.begin() as session:
+            may_listen(settings.host, session)
+        visible = Visible()
+        home = settings.prefect_home or folder / ".nurture" / "prefect"
+        async with _running(runtime, settings, visible, say):
+            begun = asyncio.create_task(visible.begin(settings, home, say))
+            await ended.wait()
+            say("stopping: finishing the mail in hand")
+            runtime.stop.set()
+            begun.cancel()
+            await asyncio.gather(begun, return_exceptions=True)
+        await asyncio.to_thread(visible.end)
+    say("stopped")
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    runtime: Runtime, settings: Settings, visible: Visible, say: Callable[[str], None]
+) -> AsyncIterator[None]:
+    scheduler = Scheduler(runtime, visible.tick)
+
+    def health() -> dict[str, Any]:
+        last = scheduler.last
+        return {
+            "prefect": "answers" if visible.api_url and reachable(visible.api_url) else "absent",
+            "last_tick": last.now.isoformat() if last else None,
+            "failures": list(last.failures) if last else [],
+            "unseen": bool(last and last.unseen),
+        }
+
+    site = await serve(
+        make_app(runtime, poke=scheduler.poke, health=health), settings.host, settings.port
+    )
+    say(f"App          {site.url}")
+    await scheduler.start()
+    try:
+        yield
+    finally:
+        await site.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(scheduler.stop(), PATIENCE)

@@ -1,0 +1,63 @@
+"""The web app: engagements in, links out of mails, answers of sales, and pages to look at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.web import clicks, engagements, faults, handoffs, overview, static, status, unsubscribe
+from app.web.guard import Guard
+from app.web.site import Site, site_of
+from flows.runtime import Runtime
+
+__all__ = ["make_app"]
+ROUTES = (engagements, clicks, unsubscribe, handoffs, status, overview, static)
+
+
+def make_app(
+    runtime: Runtime,
+    *,
+    poke: Callable[[], None],
+    health: Callable[[], dict[str, Any]],
+    read_only: bool = False,
+    prefect_url: str = "",
+) -> FastAPI:
+    """The app over an open workspace; `app.state.site` is what its routes work with.
+
+    `poke` is called on the event loop after something new was kept; `health` (in a thread) says
+    how the scheduler and Prefect are; `read_only` shows and redirects, and writes nothing.
+    Brand and base address are those applied when it is made.
+    """
+    workspace = runtime.definitions().workspace
+    site = Site(runtime, poke, health, read_only, workspace.brand, workspace.base_url, prefect_url)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await site.close()
+
+    app = FastAPI(
+        title="nurture",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # it would redirect to whatever Host says
+    )
+    app.state.site = site
+    for room in ROUTES:
+        app.include_router(room.router)
+    app.add_exception_handler(HTTPException, _told)
+    app.add_exception_handler(RequestValidationError, _told)
+    app.add_middleware(Guard, site=site)
+    return app
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    return faults.answer(site_of(request), request.scope["path"], error)

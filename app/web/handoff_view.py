@@ -1,0 +1,73 @@
+"""What the page of a handoff shows, as plain values; see templates/pages/handoff.html."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from app.reading import looking
+from handoff import board, brief
+from handoff.board import HandoffRow
+from handoff.notices import said
+from handoff.tables import HANDOFF
+from nurture.language.definitions import Definitions
+from nurture.ledger.batches import fill
+from nurture.ledger.engine import Ledger
+from nurture.ledger.errors import NotFound
+from nurture.ledger.timeline import timeline
+
+ALLOWED = {
+    "offered": ("accept", "reject", "touch"),
+    "accepted": ("reject", "touch"),
+    "working": ("reject",),
+}
+"""Answers a handoff takes in each state; in others none."""
+
+
+def values(
+    ledger: Ledger, definitions: Definitions, handoff: int, generation: int, *, now: datetime
+) -> dict[str, Any]:
+    """The page's values, and `allowed`: the answers this generation's links may still give."""
+    with looking(ledger) as session:
+        rows = board.handoffs(session, now=now, handoff=handoff)
+        if not rows:
+            raise NotFound
+        row = rows[0]
+        mine = HANDOFF.c.id == handoff
+        fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine))
+        facts = brief.leads(session, definitions, now=now)[row.lead_id]
+        zone = next((clock.zone for clock in row.clocks), definitions.workspace.zone)
+        rules = definitions.handoff
+        current = generation == row.generation
+        return facts | {
+            "allowed": ALLOWED.get(row.state, ()) if current else (),
+            "handoff": {
+                "id": row.id, "team": row.team, "reason": row.reason, "state": row.state,
+            },
+            "rep": {"name": row.rep_name or row.rep},
+            "due": said(row.due_at, zone) if current else "",
+            "history": _history(session, row, zone),
+            "reasons": list(rules.recycle.reasons) if rules else [],
+        }  # fmt: skip
+
+
+def _history(session: Session, row: HandoffRow, zone: str) -> list[dict[str, str]]:
+    """What happened to the handoff, oldest first: opened, answered, and what its ladder did."""
+    found = [(row.opened_at, f"opened for {row.team}")]
+    about = f"handoff {row.id}:"
+    found += [
+        (line.at, line.reason or line.text)
+        for line in timeline(session, row.lead_id)
+        if line.what == "change" and line.text.startswith(about)
+    ]
+    found += [
+        (rung.fired_at, rung.reason or rung.action)
+        for rung in board.rungs_of(session, row.id)
+        if rung.fired_at is not None
+    ]
+    return [
+        {"at": said(at, zone), "text": text} for at, text in sorted(found, key=lambda line: line[0])
+    ]

@@ -1,0 +1,128 @@
+"""Throw-away ledgers full of leads, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from nurture.calendar.hours import parse_days, parse_hours, weekly
+from nurture.language.conditions import EventTest
+from nurture.language.definitions import Definitions
+from nurture.language.program import Entry, End, EnterStage, Late, Program, Send, Window
+from nurture.language.scoring import Scoring
+from nurture.language.workspace import Sender, Topic, Workspace
+from nurture.ledger import schema
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger, normal_url, open_ledger
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+HOURS = "mon-fri 09:00-17:00"
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Europe/London")
+
+
+@contextmanager
+def ledgers() -> Iterator[list[tuple[str, str]]]:
+    """(name, url) of a fresh SQLite file and, when NURTURE_TEST_POSTGRES is set, a database."""
+    with tempfile.TemporaryDirectory(prefix="nurture-bench-") as folder:
+        found = [("SQLite", f"sqlite:///{Path(folder) / 'ledger.db'}")]
+        server = os.environ.get("NURTURE_TEST_POSTGRES")
+        name = f"nurture_bench_{os.getpid()}"
+        if server:
+            _administer(server, f'CREATE DATABASE "{name}"')
+            url = normal_url(server).set(database=name)
+            found.append(("PostgreSQL", url.render_as_string(hide_password=False)))
+        try:
+            yield found
+        finally:
+            if server:
+                _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _administer(server: str, statement: str) -> None:
+    engine = create_engine(normal_url(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def fresh(url: str) -> Ledger:
+    """The ledger at the address, with empty tables."""
+    ledger = open_ledger(url)
+    schema.upgrade(ledger)
+    return ledger
+
+
+def program(*, window: bool) -> Program:
+    """A sequence of one mail."""
+    steps = (
+        EnterStage(0, "stage:a", "bench/a", "a", 1),
+        Send(1, "send:hello#1", "bench/a/1", "a", 2, "hello", "tips"),
+        End(2, "end", "bench", "a", None, "end of the sequence"),
+    )
+    entry = Entry(EventTest("form_submitted"), True, "", None, timedelta(days=7), "bench/enter")
+    return Program(
+        "bench", 1, "", steps, ("a",), entry, (), None,
+        Window(HOURS if window else None, "lead"), Late(timedelta(hours=24), "skip"), False,
+    )  # fmt: skip
+
+
+def definitions(*, window: bool = False) -> Definitions:
+    """A workspace around it."""
+    sequence = program(window=window)
+    return Definitions(
+        workspace=Workspace(
+            brand="Bench",
+            sender=Sender(name="Bench", address="bench@example.test", postal="1 Road"),
+            base_url="http://127.0.0.1:8080",
+            topics={"tips": Topic(name="Tips")},
+        ),
+        scoring=Scoring(),
+        handoff=None,
+        handoff_id=0,
+        active={"bench": sequence},
+        programs={1: sequence},
+        hours={HOURS: weekly(parse_days("mon-fri"), parse_hours("09:00-17:00"))},
+    )
+
+
+def fill(ledger: Ledger, leads: int) -> None:
+    """So many leads, each enrolled and due at the send step."""
+    now = int(NOW.timestamp()) * 1_000_000
+    numbers = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :leads)"
+        if ledger.dialect == "sqlite"
+        else "WITH n(i) AS (SELECT generate_series(1, :leads))"
+    )
+    zones = " ".join(f"WHEN {i} THEN '{zone}'" for i, zone in enumerate(ZONES))
+    with ledger.begin() as session:
+        session.add(t.Definition(id=1, kind="sequence", name="bench", applied_at=NOW))
+        session.flush()
+        for statement in (
+            f"""INSERT INTO lead (id, email, email_key, first_name, timezone, created_at, updated_at)
+            {numbers} SELECT i, 'lead' || i || '@example.test', 'lead' || i || '@example.test',
+            'Ann', CASE i % {len(ZONES)} {zones} END, :now, :now FROM n""",
+            f"""INSERT INTO enrolment (id, lead_id, sequence, definition_id, position, stage,
+            due_at, entered_at, step_at) {numbers}
+            SELECT i, i, 'bench', 1, 1, 'a', :now, :now, :now FROM n""",
+        ):
+            if ledger.dialect == "sqlite":
+                head, _, select = statement.partition("WITH RECURSIVE")
+                statement = f"{head}WITH RECURSIVE{select}"
+            session.execute(text(statement), {"leads": leads, "now": now})
+    if ledger.dialect == "postgresql":
+        with ledger.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(
+                text("VACUUM ANALYZE lead, enrolment, message")
+            )
+
+
+def peak_memory() -> float:
+    """The most this process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,42 @@
+"""What flows work with: set by whoever starts them (`app`), read by every flow and pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+
+from handoff.notice_press import NoticePress
+from nurture.delivery.press import Press
+from nurture.delivery.transport import Transport
+from nurture.language.definitions import Definitions
+from nurture.ledger.engine import Ledger
+
+
+@dataclass
+class Runtime:
+    """An open workspace.
+
+    `definitions()` is the applied state of now (cached by version); `clock` reads the time (wall
+    or virtual); `owner` names this process in leases, `alive` tells whether another owner's
+    process still runs; `keys` sign links, the newest last; `press` and `notices` write mail to leads
+    and to sales; `stop` is set when the process is to end: the mail in hand is finished, nothing
+    new is begun.
+    """
+
+    ledger: Ledger
+    definitions: Callable[[], Definitions]
+    transport: Transport
+    connections: int
+    keys: tuple[bytes, ...]
+    clock: Callable[[], datetime]
+    owner: str
+    press: Callable[[Definitions], Press]
+    notices: Callable[[Definitions, datetime], NoticePress]
+    alive: Callable[[str], bool] = lambda owner: True
+    stop: Event = field(default_factory=Event)
+
+
+RUNTIME: ContextVar[Runtime] = ContextVar("runtime")

@@ -1,0 +1,254 @@
+"""What sales says about a lead: accept, reject, touch, give, recycle, won or lost.
+
+Each answer is one UPDATE that holds only in an allowed state and generation; whoever comes second
+changes nothing and hears what was decided, by whom and when.  `generation` is what a link carries:
+an answer to an older offer does not hold any more.  Every answer leaves a `change` row.
+
+    answer     allowed in                     becomes    lifecycle   clocks
+    accept     offered                        accepted   sal         accept met
+    touch      offered, accepted              working    sal         both met
+    reject     offered, accepted, working     rejected   recycled    stopped
+    recycle    offered, accepted, working     recycled   recycled    stopped
+    give       offered, accepted, working     offered                stopped, new ones
+    won        offered, accepted, working     won        customer    both met
+    lost       offered, accepted, working     lost       recycled    both met
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select, update
+from sqlmodel import Session
+
+from handoff import clocks, closing, lifecycle, standing, wording
+from handoff.offers import offer
+from handoff.standing import Standing
+from handoff.tables import HANDOFF, OPEN
+from handoff.terms import KINDS
+from nurture.language.definitions import Definitions
+from nurture.language.handoff import HandoffRules
+from nurture.ledger.batches import fill
+from nurture.ledger.errors import Conflict, InputRefused
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an answer did.  `done` is False for a late accept that changed nothing but was noted."""
+
+    handoff: int
+    state: str
+    text: str
+    done: bool = True
+
+
+def accept(
+    session: Session, definitions: Definitions, handoff: int, *,
+    by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Take the lead.  Out of the queue it is taken by the rep named `by`.
+
+    Late, but still with the same rep: it holds, and says how late.  After it was given on: whoever
+    has it keeps it; the attempt is noted in the lead's timeline and `done` is False.
+    """
+    _rules(definitions)
+    found = standing.of(session, handoff)
+    if generation is not None and generation < found.generation and found.state in OPEN:
+        return _too_late(session, definitions, found, by=by, generation=generation, now=now)
+    values: dict[str, Any] = {"state": "accepted", "accepted_at": now}
+    if not found.rep:
+        values |= _taken(session, found, by, now=now)
+    _decide(session, definitions, found, ("offered",), values, generation, now=now)
+    if not found.rep:
+        _start(session, definitions, found, why=f"taken out of the queue by {by}", now=now)
+    late = standing.lateness(session, handoff, "accept", now=now)
+    text = f"accepted by {_who(session, found, by)}{late}"
+    clocks.meet(session, ("accept",), at=now, reason=text)
+    lifecycle.note(session, now=now, old=found.state, new="accepted", reason=text)
+    lifecycle.move(session, "sal", now=now, reason=text, path=HANDOFF.c.path)
+    lifecycle.touch(session)
+    return Answer(handoff, "accepted", text)
+
+
+def touch(
+    session: Session, definitions: Definitions, handoff: int, *,
+    how: str = "", by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Sales spoke to the lead, or wrote (`how`: called, mailed, met …): both clocks are met."""
+    _rules(definitions)
+    found = standing.of(session, handoff)
+    values: dict[str, Any] = {"state": "working", "touched_at": now}
+    values["accepted_at"] = found.accepted_at or now
+    if not found.rep:
+        values |= _taken(session, found, by, now=now)
+    _decide(session, definitions, found, ("offered", "accepted"), values, generation, now=now)
+    if not found.rep:
+        _start(session, definitions, found, why=f"taken out of the queue by {by}", now=now)
+    late = standing.lateness(session, handoff, "first_touch", now=now)
+    said = f" ({wording.one_line(how)[:80]})" if how else ""
+    text = f"touched by {_who(session, found, by)}{said}{late}"
+    clocks.meet(session, KINDS, at=now, reason=text)
+    lifecycle.note(session, now=now, old=found.state, new="working", reason=text)
+    lifecycle.move(session, "sal", now=now, reason=text, path=HANDOFF.c.path)
+    lifecycle.touch(session)
+    return Answer(handoff, "working", text)
+
+
+def reject(
+    session: Session, definitions: Definitions, handoff: int, *,
+    reason: str, by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Send the lead back with a reason: an allowed one, or free text of 3 to 300 characters.
+
+    The lead is recycled and enters `recycle.sequence`.
+    """
+    return _send_back(
+        session, definitions, handoff, "rejected", reason, by=by, generation=generation, now=now
+    )
+
+
+def recycle(
+    session: Session, definitions: Definitions, handoff: int, *,
+    reason: str, by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Back to nurture after all, with a reason: not now, rather than not at all."""
+    return _send_back(
+        session, definitions, handoff, "recycled", reason, by=by, generation=generation, now=now
+    )
+
+
+def outcome(
+    session: Session, definitions: Definitions, handoff: int, *,
+    result: Literal["won", "lost"], reason: str = "", by: str = "",
+    generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """The deal is won (the lead is a customer) or lost (it is recycled); lost wants a reason."""
+    rules = _rules(definitions)
+    if result not in ("won", "lost"):
+        raise InputRefused(f"{result!r} is not an outcome: say won or lost.")
+    wanted = bool(reason) or result == "lost"
+    said = wording.reason(reason, rules.recycle.reasons) if wanted else ""
+    found = standing.of(session, handoff)
+    values = {
+        "state": result, "closed_at": now, "outcome": said,
+        "touched_at": found.touched_at or now, "accepted_at": found.accepted_at or now,
+    }  # fmt: skip
+    _decide(session, definitions, found, OPEN, values, generation, now=now)
+    clocks.meet(session, KINDS, at=now, reason=result)
+    text = _text(result, _who(session, found, by), said)
+    lifecycle.note(session, now=now, old=found.state, new=result, reason=text)
+    closing.finish(session, result, reason=text, now=now)
+    if result == "lost":
+        closing.send_back(session, definitions, rules.recycle.sequence, reason=text, now=now)
+    return Answer(handoff, result, text)
+
+
+def give(
+    session: Session, definitions: Definitions, handoff: int, *,
+    to: str, by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Hand the lead to a colleague: a new offer with clocks of its own, whatever their room."""
+    rules = _rules(definitions)
+    found = standing.of(session, handoff)
+    rep = standing.rep(session, to)
+    if to == found.rep:
+        raise Conflict(f"Handoff {handoff} is with {rep.name} already.")
+    values = {
+        "state": "offered", "rep": to, "generation": found.generation + 1,
+        "offered_at": now, "accepted_at": None,
+    }  # fmt: skip
+    _decide(session, definitions, found, OPEN, values, generation, now=now)
+    giver = _who(session, found, by)
+    offer(session, definitions, rules, why=f"given by {giver}", now=now)
+    text = f"given to {rep.name} by {giver}"
+    lifecycle.note(session, now=now, old=found.rep or "queue", new=to, reason=text)
+    lifecycle.touch(session)
+    return Answer(handoff, "offered", text)
+
+
+def _rules(definitions: Definitions) -> HandoffRules:
+    if definitions.handoff is None:
+        raise Conflict("This workspace has no handoff.yaml: add one and run nurture apply.")
+    return definitions.handoff
+
+
+def _send_back(
+    session: Session, definitions: Definitions, handoff: int, state: str, reason: str, *,
+    by: str, generation: int | None, now: datetime,
+) -> Answer:  # fmt: skip
+    rules = _rules(definitions)
+    said = wording.reason(reason, rules.recycle.reasons)
+    found = standing.of(session, handoff)
+    values = {"state": state, "closed_at": now, "outcome": said}
+    _decide(session, definitions, found, OPEN, values, generation, now=now)
+    text = _text(state, _who(session, found, by), said)
+    lifecycle.note(session, now=now, old=found.state, new=state, reason=text)
+    closing.finish(session, state, reason=text, now=now)
+    closing.send_back(session, definitions, rules.recycle.sequence, reason=text, now=now)
+    return Answer(handoff, state, text)
+
+
+def _decide(
+    session: Session, definitions: Definitions, found: Standing, allowed: Sequence[str],
+    values: dict[str, Any], generation: int | None, *, now: datetime,
+) -> None:  # fmt: skip
+    """The one UPDATE that decides who was first; raises Conflict for everybody else.
+
+    Afterwards `batch` holds the handoff.
+    """
+    wanted = found.generation if generation is None else generation
+    decided = session.execute(
+        update(HANDOFF)
+        .where(HANDOFF.c.id == found.handoff, HANDOFF.c.state.in_(allowed))
+        .where(HANDOFF.c.generation == wanted, HANDOFF.c.rep == found.rep)
+        .values(**values)
+    )
+    if decided.rowcount != 1:  # type: ignore[attr-defined]
+        raise Conflict(standing.already(session, definitions, found.handoff))
+    mine = HANDOFF.c.id == found.handoff
+    fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine))
+
+
+def _taken(session: Session, found: Standing, by: str, *, now: datetime) -> dict[str, Any]:
+    if not by:
+        raise InputRefused(
+            f"Handoff {found.handoff} waits in the queue of {found.team}: say which rep takes it."
+        )
+    rep = standing.rep(session, by)
+    return {"rep": rep.rep, "generation": found.generation + 1, "offered_at": now}
+
+
+def _start(
+    session: Session, definitions: Definitions, found: Standing, *, why: str, now: datetime
+) -> None:
+    rules = _rules(definitions)
+    clocks.stop(session, now=now, reason="taken out of the queue", before=True)
+    if found.team in rules.teams:
+        clocks.start(session, definitions, rules, why=why, now=now)
+
+
+def _who(session: Session, found: Standing, by: str) -> str:
+    return standing.name_of(session, by or found.rep) or "sales"
+
+
+def _text(state: str, who: str, said: str) -> str:
+    return f"{state} by {who}: {said}" if said else f"{state} by {who}"
+
+
+def _too_late(
+    session: Session, definitions: Definitions, found: Standing, *,
+    by: str, generation: int, now: datetime,
+) -> Answer:  # fmt: skip
+    """Note that somebody accepted an offer that was given on meanwhile; change nothing."""
+    held = by or standing.holder(session, found.handoff, generation)
+    who = standing.name_of(session, held) or "somebody"
+    fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(HANDOFF.c.id == found.handoff))
+    lifecycle.note(
+        session, now=now, old=found.state, new=found.state,
+        reason=f"too late: {who} accepted after it was given on",
+    )  # fmt: skip
+    text = f"Too late. {standing.already(session, definitions, found.handoff, own=False)}"
+    return Answer(found.handoff, found.state, text, done=False)

@@ -1,0 +1,201 @@
+"""What is where: read by commands and pages, and by the scheduler for its next instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, select
+from sqlmodel import Session
+
+from handoff.assignment import next_assignment_at
+from handoff.clocks import RUNNING
+from handoff.tables import CLOCK, HANDOFF, LEAD, OPEN, REP, RUNG
+
+_LISTED = (
+    HANDOFF.c.id, HANDOFF.c.lead_id, HANDOFF.c.team, HANDOFF.c.rep,
+    func.coalesce(REP.c.name, "").label("rep_name"), HANDOFF.c.state, HANDOFF.c.generation,
+    HANDOFF.c.reason, HANDOFF.c.path, HANDOFF.c.outcome, HANDOFF.c.opened_at,
+    HANDOFF.c.offered_at, HANDOFF.c.closed_at, LEAD.c.email, LEAD.c.external_id,
+    LEAD.c.first_name, LEAD.c.last_name, LEAD.c.company,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClockRow:
+    """One deadline; `late` is how long after it the clock was met, or has been running since."""
+
+    handoff: int
+    kind: str
+    generation: int
+    rep: str
+    zone: str
+    started_at: datetime
+    due_at: datetime
+    met_at: datetime | None
+    lapsed_at: datetime | None
+    stopped_at: datetime | None
+    reason: str
+    late: timedelta
+
+    @property
+    def running(self) -> bool:
+        """Neither met nor stopped."""
+        return self.met_at is None and self.stopped_at is None
+
+    @property
+    def state(self) -> str:
+        """running, late, met, met late, or stopped."""
+        if self.stopped_at:
+            return "stopped"
+        late = self.late > timedelta()
+        if self.met_at:
+            return "met late" if late else "met"
+        return "late" if late else "running"
+
+
+@dataclass(frozen=True)
+class HandoffRow:
+    """One handoff with its lead, its rep and the clocks of its current generation."""
+
+    id: int
+    lead_id: int
+    team: str
+    rep: str
+    rep_name: str
+    state: str
+    generation: int
+    reason: str
+    path: str
+    outcome: str
+    opened_at: datetime
+    offered_at: datetime | None
+    closed_at: datetime | None
+    email: str | None
+    external_id: str | None
+    first_name: str
+    last_name: str
+    company: str
+    clocks: tuple[ClockRow, ...] = ()
+
+    @property
+    def lead(self) -> str:
+        """The lead as a person would name it."""
+        name = f"{self.first_name} {self.last_name}".strip()
+        return name or self.email or f"id:{self.external_id}"
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The next deadline still running."""
+        return min((clock.due_at for clock in self.clocks if clock.running), default=None)
+
+    @property
+    def late(self) -> timedelta:
+        """How late the handoff is by its worst running clock."""
+        return max((clock.late for clock in self.clocks if clock.running), default=timedelta())
+
+
+def handoffs(
+    session: Session, *, now: datetime, states: Sequence[str] = (), team: str = "", rep: str = "",
+    lead: int | None = None, handoff: int | None = None, limit: int = 200,
+) -> list[HandoffRow]:  # fmt: skip
+    """Handoffs with their current clocks: the nearest deadline first, closed ones last."""
+    due = (
+        select(func.min(CLOCK.c.due_at))
+        .where(CLOCK.c.handoff_id == HANDOFF.c.id, RUNNING)
+        .scalar_subquery()
+    )
+    asked = {
+        HANDOFF.c.team: team or None, HANDOFF.c.rep: rep or None, HANDOFF.c.lead_id: lead,
+        HANDOFF.c.id: handoff,
+    }  # fmt: skip
+    only = [column == value for column, value in asked.items() if value is not None]
+    rows = session.execute(
+        select(*_LISTED)
+        .join(LEAD, LEAD.c.id == HANDOFF.c.lead_id)
+        .outerjoin(REP, REP.c.rep == HANDOFF.c.rep)
+        .where(*only, HANDOFF.c.state.in_(states) if states else HANDOFF.c.id.is_not(None))
+        .order_by(
+            case((HANDOFF.c.state.in_(OPEN), 0), else_=1),
+            due.asc().nulls_last(),
+            HANDOFF.c.id.desc(),
+        )
+        .limit(limit)
+    ).mappings().all()
+    clocks = clocks_of(session, [row["id"] for row in rows], now=now)
+    return [
+        HandoffRow(
+            **row,
+            clocks=tuple(
+                c for c in clocks.get(row["id"], ()) if c.generation == row["generation"]
+            ),
+        )
+        for row in rows
+    ]
+
+
+def clocks_of(
+    session: Session, handoffs: Sequence[int], *, now: datetime
+) -> dict[int, list[ClockRow]]:
+    """Every clock of the handoffs a page shows, oldest first, with how late it is."""
+    c = CLOCK.c
+    rows = session.execute(
+        select(
+            c.handoff_id.label("handoff"), c.kind, c.generation, c.rep, c.zone, c.started_at,
+            c.due_at, c.met_at, c.lapsed_at, c.stopped_at, c.reason,
+        )
+        .where(c.handoff_id.in_(handoffs))
+        .order_by(c.handoff_id, c.generation, c.kind)
+    ).mappings()  # fmt: skip
+    found: dict[int, list[ClockRow]] = {}
+    for row in rows:
+        until = row["met_at"] or row["stopped_at"] or now
+        late = max(timedelta(), until - row["due_at"])
+        found.setdefault(row["handoff"], []).append(ClockRow(**row, late=late))
+    return found
+
+
+def sla_due(session: Session, *, now: datetime, within: timedelta) -> list[HandoffRow]:
+    """Open handoffs that are late, or will be within this time, the most urgent first."""
+    rows = handoffs(session, now=now, states=OPEN, limit=1000)
+    return [row for row in rows if row.due_at is not None and row.due_at <= now + within]
+
+
+@dataclass(frozen=True)
+class RungRow:
+    """One rung of a handoff's ladders."""
+
+    kind: str
+    generation: int
+    rung: int
+    action: str
+    due_at: datetime
+    state: str
+    fired_at: datetime | None
+    reason: str
+    path: str
+
+
+def rungs_of(session: Session, handoff: int) -> list[RungRow]:
+    """Every rung of a handoff, in the order they fall due."""
+    r = RUNG.c
+    rows = session.execute(
+        select(
+            CLOCK.c.kind, CLOCK.c.generation, r.rung, r.action, r.due_at, r.state, r.fired_at,
+            r.reason, r.path,
+        )
+        .join(CLOCK, CLOCK.c.id == r.clock_id)
+        .where(CLOCK.c.handoff_id == handoff)
+        .order_by(CLOCK.c.generation, r.due_at, CLOCK.c.kind, r.rung)
+    )  # fmt: skip
+    return [RungRow(*row) for row in rows]
+
+
+def next_due(session: Session, *, now: datetime) -> datetime | None:
+    """When sales needs the next tick: a clock, a rung, or a queue somebody can take from."""
+    clock = select(func.min(CLOCK.c.due_at)).where(RUNNING, CLOCK.c.lapsed_at.is_(None))
+    rung = select(func.min(RUNG.c.due_at)).where(RUNG.c.state == "waiting")
+    found = [session.execute(statement).scalar() for statement in (clock, rung)]
+    found.append(next_assignment_at(session, now=now))
+    return min((at for at in found if at is not None), default=None)

@@ -1,0 +1,164 @@
+"""What a rep needs to know of a lead before calling: the facts behind a notice and a page.
+
+A few queries for all notices of a batch; values are plain, as templates want them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
+from sqlmodel import Session
+
+from handoff.tables import LEAD, MESSAGE
+from nurture.language.definitions import Definitions
+from nurture.language.predicates import predicate
+from nurture.ledger import tables as t
+from nurture.ledger.batches import batch
+from nurture.ledger.upsert import table_of
+from nurture.ledger.worth import counted, score_of, worth
+
+ENGAGEMENT = table_of(t.Engagement)
+ENTRY = table_of(t.ScoreEntry)
+LATEST = 12
+SENTENCES = 5
+_ABOUT = (
+    "first_name", "last_name", "email", "company", "job_title", "phone", "country", "language",
+    "attributes", "timezone",
+)  # fmt: skip
+
+
+def leads(
+    session: Session, definitions: Definitions, *, now: datetime
+) -> dict[int, dict[str, Any]]:
+    """By number of the leads in `batch`: `lead`, `score`, `timeline`, `read`, `opening_line`."""
+    who = select(batch.c.lead_id).distinct()
+    line = _opening(definitions, now=now)
+    rows = session.execute(
+        select(LEAD.c.id, *(LEAD.c[name] for name in _ABOUT))
+        .add_columns(score_of(LEAD.c.id, now=now).label("score"), line.label("line"))
+        .where(LEAD.c.id.in_(who))
+    ).mappings()
+    said = [each.say for each in definitions.handoff.openings] if definitions.handoff else []
+    found: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        zone = ZoneInfo(row["timezone"] or definitions.workspace.zone)
+        found[row["id"]] = {
+            "lead": _lead(row, now.astimezone(zone)),
+            "score": {"total": float(row["score"]), "sentences": []},
+            "timeline": [],
+            "read": [],
+            "opening_line": said[row["line"]] if row["line"] >= 0 else "",
+        }
+    _explain(session, who, found, now=now)
+    _remember(session, who, found, definitions, now=now)
+    return found
+
+
+def _opening(definitions: Definitions, *, now: datetime) -> ColumnElement[int]:
+    """The number of the first opening line whose condition holds, -1 for none."""
+    lines = definitions.handoff.openings if definitions.handoff else ()
+    held = []
+    last = -1
+    for number, each in enumerate(lines):
+        if each.when is None:
+            last = number
+            break
+        holds = predicate(each.when, lead=LEAD.c, definitions=definitions, now=now)
+        held.append((holds, literal(number)))
+    return case(*held, else_=literal(last)) if held else literal(last)
+
+
+def _lead(row: Any, local: datetime) -> dict[str, Any]:
+    name = f"{row['first_name']} {row['last_name']}".strip()
+    values = {key: row[key] or "" for key in _ABOUT if key not in ("attributes", "timezone")}
+    known = row["attributes"] or {}
+    attributes = [(key, str(value)) for key, value in sorted(known.items()) if value is not None]
+    return values | {
+        "name": name,
+        "local_time": f"{local:%H:%M}",
+        "attributes": [list(pair) for pair in attributes],
+    }
+
+
+def _explain(
+    session: Session, who: Select[Any], found: dict[int, dict[str, Any]], *, now: datetime
+) -> None:
+    """The rules that carry the score, the heaviest first, in sentences."""
+    points = func.sum(worth(now, ENTRY.c)).label("points")
+    why = func.coalesce(func.nullif(ENTRY.c.reason, ""), ENTRY.c.rule).label("why")
+    rows = session.execute(
+        select(ENTRY.c.lead_id, why, points, func.count())
+        .where(ENTRY.c.lead_id.in_(who), counted(now, ENTRY.c))
+        .group_by(ENTRY.c.lead_id, why)
+        .order_by(ENTRY.c.lead_id, func.abs(points).desc(), why)
+    )
+    for lead, reason, worth_now, count in rows:
+        sentences = found[lead]["score"]["sentences"]
+        if len(sentences) < SENTENCES and abs(worth_now) >= 0.5:
+            times = f", {count} times" if count > 1 else ""
+            sentences.append(f"{worth_now:+.0f}: {reason}{times}")
+
+
+def _remember(
+    session: Session, who: Select[Any], found: dict[int, dict[str, Any]],
+    definitions: Definitions, *, now: datetime,
+) -> None:  # fmt: skip
+    """The latest engagements, newest first, and what was read among them."""
+    e = ENGAGEMENT.c
+    rank = func.row_number().over(partition_by=e.lead_id, order_by=(e.occurred_at.desc(), e.id))
+    ranked = (
+        select(e.id, rank.label("rank"))
+        .where(e.lead_id.in_(who), e.occurred_at <= now, e.withdrawn_at.is_(None))
+        .subquery()
+    )
+    rows = session.execute(
+        select(e.lead_id, e.occurred_at, e.kind, e.properties, MESSAGE.c.subject)
+        .join(ranked, ranked.c.id == e.id)
+        .outerjoin(MESSAGE, MESSAGE.c.id == e.message_id)
+        .where(ranked.c.rank <= LATEST)
+        .order_by(e.lead_id, ranked.c.rank)
+    )
+    zone = ZoneInfo(definitions.workspace.zone)
+    for lead, at, kind, properties, subject in rows:
+        about = _about(properties or {}, subject)
+        local = at.astimezone(zone)
+        text = f"{kind.replace('_', ' ')}{': ' if about else ''}{about}"
+        when = f"{local.day} {local:%b %H:%M}"
+        found[lead]["timeline"].append({"at": when, "text": text})
+        read = kind in ("page_viewed", "email_clicked", "email_opened")
+        if read and about and about not in found[lead]["read"]:
+            found[lead]["read"].append(about)
+
+
+def _about(properties: Any, subject: str | None) -> str:
+    if subject:
+        return subject
+    for name in ("url", "form", "title", "name", "email"):
+        if properties.get(name):
+            return str(properties[name])
+    return ""
+
+
+def clock_due(
+    handoff: ColumnElement[Any], generation: ColumnElement[Any], columns: Sequence[str]
+) -> list[ColumnElement[Any]]:
+    """Columns of the clock a notice is about: the nearest one unmet, else the nearest."""
+    own = table_of(t.Clock).alias("about")
+    unmet = and_(own.c.met_at.is_(None), own.c.stopped_at.is_(None))
+    picked = (
+        select(own.c.id)
+        .where(own.c.handoff_id == handoff, own.c.generation == generation)
+        .order_by(case((unmet, 0), else_=1), own.c.due_at)
+        .limit(1)
+        .correlate_except(own)
+        .scalar_subquery()
+    )
+    clock = table_of(t.Clock).alias("picked")
+    return [
+        select(clock.c[name]).where(clock.c.id == picked).correlate_except(clock).scalar_subquery()
+        for name in columns
+    ]

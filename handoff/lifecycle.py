@@ -1,0 +1,88 @@
+"""What an answer changes about the lead, and the record of who answered.
+
+Both work on `batch` (id: the handoff, lead_id: its lead).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
+from sqlmodel import Session
+
+from handoff.tables import CHANGE, HANDOFF, LEAD
+from nurture.ledger import ticks
+from nurture.ledger.batches import batch
+from nurture.ledger.types import Instant
+
+_COLUMNS = ["lead_id", "at", "field", "old", "new", "reason", "path"]
+_FORWARD = ("subscriber", "lead", "mql", "recycled")
+MAY_BECOME: dict[str, Sequence[str]] = {
+    "sal": _FORWARD,
+    "customer": (*_FORWARD, "sal", "sql", "opportunity", "disqualified"),
+    "recycled": ("subscriber", "lead", "mql", "sal", "sql", "opportunity"),
+}
+"""From where a lifecycle may be reached: an answer never takes a customer back to the start."""
+
+Words = str | ColumnElement[Any]
+
+
+def move(session: Session, to: str, *, now: datetime, reason: Words, path: Words) -> None:
+    """Bring the leads of the working set to lifecycle `to`, where it may be reached.
+
+    Each move leaves a `change` row; leads already there, or further, keep what they have.
+    """
+    may = LEAD.c.lifecycle.in_(MAY_BECOME[to])
+    session.execute(
+        insert(CHANGE).from_select(
+            _COLUMNS,
+            select(
+                LEAD.c.id,
+                literal(now, Instant()),
+                literal("lifecycle"),
+                LEAD.c.lifecycle,
+                literal(to),
+                _words(reason),
+                _words(path),
+            )
+            .select_from(batch)
+            .join(HANDOFF, HANDOFF.c.id == batch.c.id)
+            .join(LEAD, LEAD.c.id == HANDOFF.c.lead_id)
+            .where(may)
+            .order_by(LEAD.c.id),
+        )
+    )
+    mine = LEAD.c.id.in_(select(batch.c.lead_id))
+    session.execute(update(LEAD).where(mine, may).values(lifecycle=to, updated_at=now))
+
+
+def note(session: Session, *, now: datetime, old: Words, new: Words, reason: Words) -> None:
+    """Write down, for each handoff of the working set, what was answered (field `handoff <id>`)."""
+    session.execute(
+        insert(CHANGE).from_select(
+            _COLUMNS,
+            select(
+                HANDOFF.c.lead_id,
+                literal(now, Instant()),
+                literal("handoff ") + cast(HANDOFF.c.id, String),
+                _words(old),
+                _words(new),
+                _words(reason),
+                HANDOFF.c.path,
+            )
+            .select_from(batch)
+            .join(HANDOFF, HANDOFF.c.id == batch.c.id)
+            .order_by(HANDOFF.c.id),
+        )
+    )
+
+
+def touch(session: Session) -> None:
+    """Let the next tick look at the leads of the working set."""
+    ticks.touch(session, select(batch.c.lead_id).distinct().order_by(batch.c.lead_id))
+
+
+def _words(said: Words) -> ColumnElement[Any]:
+    return literal(said) if isinstance(said, str) else said

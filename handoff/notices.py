@@ -1,0 +1,171 @@
+"""Notices to reps and managers: the drafts that passes left become mails to be sent.
+
+A draft is a `message` row of the transaction that caused it (`offers.offer`, `ladder`), unique by
+`notice_key`: `offer:<handoff>:<generation>`, `rung:<rung>`.  Writing freezes its bytes and makes it
+a notice; from then on delivery repeats it, with the same Message-ID, until it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session
+
+from handoff import brief
+from handoff.offers import DRAFT
+from handoff.tables import HANDOFF, MESSAGE, REP
+from nurture.delivery.press import Written
+from nurture.language.definitions import Definitions
+from nurture.ledger.batches import batch, fill
+from nurture.ledger.errors import RenderFailed
+from nurture.ledger.tally import Tally
+
+WINDOW = 500
+"""Notices written in one transaction."""
+
+
+@dataclass(frozen=True)
+class NoticeLetter:
+    """One notice to write: who gets it, by which template, with which values.
+
+    `values` are what notice templates may say, but for `links`, which the writer signs for
+    (`handoff`, `generation`).
+    """
+
+    message: int
+    key: str
+    template: str
+    recipient: str
+    handoff: int
+    generation: int
+    values: dict[str, Any]
+
+
+Writer = Callable[[NoticeLetter], Written]
+
+
+def write_notices(
+    session: Session, definitions: Definitions, *, now: datetime, writer: Writer
+) -> Tally:
+    """Write the drafts, the oldest first; one that cannot be written is set aside with its reason.
+
+    Afterwards each has its bytes, recipient and subject, and is due.  `more` after a full window.
+    """
+    drafts = (
+        select(MESSAGE.c.id, MESSAGE.c.lead_id)
+        .where(MESSAGE.c.kind == DRAFT, MESSAGE.c.state == "due", MESSAGE.c.due_at <= now)
+        .order_by(MESSAGE.c.due_at, MESSAGE.c.id)
+        .limit(WINDOW)
+        .with_for_update(skip_locked=True, of=MESSAGE)
+    )
+    found = fill(session, drafts)
+    if not found:
+        return Tally()
+    written, failed = [], []
+    for letter in letters(session, definitions, now=now):
+        try:
+            written.append(_bytes(writer(letter)))
+        except RenderFailed as error:
+            failed.append({"ref": letter.message, "why": str(error)})
+    _keep(session, written, failed, now=now)
+    return Tally.of("notices written", len(written), more=found == WINDOW) + Tally.of(
+        "notices that cannot be written", len(failed)
+    )
+
+
+def letters(session: Session, definitions: Definitions, *, now: datetime) -> list[NoticeLetter]:
+    """The letters of the messages in `batch`, in the order of their numbers."""
+    facts = brief.leads(session, definitions, now=now)
+    m, h = MESSAGE.c, HANDOFF.c
+    clock = brief.clock_due(h.id, m.occurrence, ("due_at", "zone", "rep"))
+    rows = session.execute(
+        select(m.id, m.notice_key, m.template, m.recipient, m.occurrence, m.lead_id)
+        .add_columns(h.id.label("handoff"), h.team, h.reason, h.state)
+        .add_columns(*(each.label(name) for each, name in zip(clock, _CLOCK, strict=True)))
+        .select_from(batch)
+        .join(MESSAGE, m.id == batch.c.id)
+        .join(HANDOFF, h.id == m.handoff_id)
+        .order_by(m.id)
+    ).all()
+    reps = {
+        rep: {"name": name, "email": email}
+        for rep, name, email in session.execute(select(REP.c.rep, REP.c.name, REP.c.email))
+    }
+    return [
+        NoticeLetter(
+            row.id, row.notice_key, row.template, row.recipient, row.handoff, row.occurrence,
+            facts[row.lead_id] | _values(definitions, row, reps),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+_CLOCK = ("clock_due", "clock_zone", "clock_rep")
+
+
+def _values(definitions: Definitions, row: Any, reps: dict[str, dict[str, str]]) -> dict[str, Any]:
+    rules = definitions.handoff
+    team = rules.teams.get(row.team) if rules else None
+    boss = {"name": team.manager.name, "email": team.manager.email} if team else None
+    nobody = {"name": "", "email": ""}
+    return {
+        "handoff": {
+            "id": row.handoff, "team": row.team, "reason": row.reason, "state": row.state,
+        },
+        "rep": reps.get(row.clock_rep or "", nobody),
+        "manager": boss or nobody,
+        "due": said(row.clock_due, row.clock_zone),
+        "brand": definitions.workspace.brand,
+    }  # fmt: skip
+
+
+def said(at: datetime | None, zone: str | None) -> str:
+    """An instant as a person there reads it: `Mon 2 Mar 14:00`."""
+    if at is None:
+        return ""
+    local = at.astimezone(ZoneInfo(zone or "UTC"))
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def _bytes(mail: Written) -> dict[str, Any]:
+    return {
+        "ref": mail.id,
+        "to": mail.recipient,
+        "by": mail.sender,
+        "headline": mail.subject,
+        "identity": mail.message_id,
+        "data": mail.content,
+    }
+
+
+def _keep(
+    session: Session, written: list[dict[str, Any]], failed: list[dict[str, Any]], *, now: datetime
+) -> None:
+    if written:
+        session.execute(
+            update(MESSAGE)
+            .where(MESSAGE.c.id == bindparam("ref"), MESSAGE.c.kind == DRAFT)
+            .values(
+                kind="notice",
+                recipient=bindparam("to"),
+                sender=bindparam("by"),
+                subject=bindparam("headline"),
+                message_id=bindparam("identity"),
+                content=bindparam("data"),
+            ),
+            written,
+        )
+    if failed:
+        session.execute(
+            update(MESSAGE)
+            .where(MESSAGE.c.id == bindparam("ref"), MESSAGE.c.kind == DRAFT)
+            .values(
+                kind="notice", state="render_failed", reason=bindparam("why"), settled_at=now
+            ),
+            failed,
+        )

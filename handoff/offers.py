@@ -1,0 +1,73 @@
+"""A rep is offered the handoffs of the working set: old clocks stop, new ones start, a notice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, String, case, cast, literal, select
+from sqlmodel import Session
+
+from handoff import clocks
+from handoff.tables import CLOCK, HANDOFF, REP
+from nurture.language.definitions import Definitions
+from nurture.language.handoff import HandoffRules
+from nurture.ledger import tables as t
+from nurture.ledger.batches import batch
+from nurture.ledger.types import Instant
+from nurture.ledger.upsert import insert_new
+
+NOTICE = (
+    "kind", "notice_key", "handoff_id", "lead_id", "occurrence", "template", "planned_at", "due_at",
+    "allowed_at", "recipient", "reason", "path",
+)  # fmt: skip
+"""The columns of a notice that is to be written."""
+DRAFT = "draft"
+"""The kind of a notice without its bytes: no sender claims it until `write_notices` made it one."""
+
+
+def offer(
+    session: Session, definitions: Definitions, rules: HandoffRules, *, why: str, now: datetime
+) -> None:
+    """After an assignment wrote rep and generation: start the new generation.
+
+    `batch` holds the handoffs just given.  The notice is a row of this same transaction, so a
+    crash never leaves a rep with a lead nobody told them of.
+    """
+    clocks.stop(session, now=now, reason="offered to somebody else", before=True)
+    clocks.start(session, definitions, rules, why=why, now=now)
+    at = literal(now, Instant())
+    had = (
+        select(CLOCK.c.id)
+        .where(CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation < HANDOFF.c.generation)
+        .where(CLOCK.c.rep != "")
+        .exists()
+    )
+    insert_new(
+        session,
+        t.Message,
+        NOTICE,
+        select(
+            literal(DRAFT),
+            offer_key(),
+            HANDOFF.c.id,
+            HANDOFF.c.lead_id,
+            HANDOFF.c.generation,
+            case((had, "given"), else_="offered"),
+            at,
+            at,
+            at,
+            REP.c.email,
+            literal(why),
+            HANDOFF.c.path,
+        )
+        .select_from(batch)
+        .join(HANDOFF, HANDOFF.c.id == batch.c.id)
+        .join(REP, REP.c.rep == HANDOFF.c.rep)
+        .order_by(HANDOFF.c.id),
+    )
+
+
+def offer_key() -> ColumnElement[str]:
+    """`offer:<handoff>:<generation>`."""
+    number = cast(HANDOFF.c.id, String) + ":" + cast(HANDOFF.c.generation, String)
+    return literal("offer:") + number

@@ -1,0 +1,122 @@
+"""An episode becomes a handoff: which team it goes to, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Integer, Select, String, case, func, literal, or_, select
+from sqlmodel import Session
+
+from handoff.rowset import Columns, rowset
+from handoff.tables import EPISODE, HANDOFF, LEAD
+from nurture.language.definitions import Definitions
+from nurture.language.handoff import HandoffRules
+from nurture.language.predicates import predicate
+from nurture.language.words import describe
+from nurture.ledger import tables as t
+from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.tally import Tally
+from nurture.ledger.types import Instant
+from nurture.ledger.upsert import insert_new
+
+LOOK_BACK = 5 * SIZE
+"""Episodes below the newest handed over that are still looked at: a writer may have taken their
+numbers long before it committed them."""
+
+_COLUMNS = (
+    "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "opened_at",
+)  # fmt: skip
+_NO_RULE = -1
+_GIVEN = -2
+_ROUTE: Columns = {"rule": Integer(), "team": String(), "said": String(), "path": String()}
+
+
+def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
+    """Give every episode without a handoff exactly one, offered to a team, with nobody in turn yet.
+
+    The team is the one the episode names, else that of the first routing rule that holds for the
+    lead; where none does, the first team of the file takes it: no lead stays unrouted.
+    """
+    rules = definitions.handoff
+    if rules is None:
+        return Tally()
+    found = fill(session, _fresh())
+    if not found:
+        return Tally()
+    insert_new(session, t.Handoff, _COLUMNS, _routed(definitions, rules, now=now))
+    return Tally.of("handoffs opened", found, path="handoff/routing", more=found == SIZE)
+
+
+def _fresh() -> Select[Any]:
+    """Episodes nobody was told of, the oldest first; leans on `handoff_episode`.
+
+    On PostgreSQL they are locked: a second process passes them by.
+    """
+    newest = select(func.coalesce(func.max(HANDOFF.c.episode_id), 0)).scalar_subquery()
+    return (
+        select(EPISODE.c.id, EPISODE.c.lead_id)
+        .outerjoin(HANDOFF, HANDOFF.c.episode_id == EPISODE.c.id)
+        .where(EPISODE.c.id > newest - LOOK_BACK, HANDOFF.c.id.is_(None))
+        .order_by(EPISODE.c.id)
+        .limit(SIZE)
+        .with_for_update(skip_locked=True, of=EPISODE)
+    )
+
+
+def _routed(definitions: Definitions, rules: HandoffRules, *, now: datetime) -> Select[Any]:
+    """One row an episode: the number of the rule that holds is found once, then joined."""
+    holds = [
+        (predicate(route.when, lead=LEAD.c, definitions=definitions, now=now), literal(number))
+        for number, route in enumerate(rules.routing, start=1)
+        if route.when is not None
+    ]
+    last = _otherwise(rules)
+    rule = case(
+        (EPISODE.c.team.in_(list(rules.teams)), literal(_GIVEN)),
+        *holds,
+        else_=literal(last),
+    )
+    chosen = (
+        select(EPISODE, rule.label("rule"))
+        .select_from(batch)
+        .join(EPISODE, EPISODE.c.id == batch.c.id)
+        .join(LEAD, LEAD.c.id == EPISODE.c.lead_id)
+        .cte("chosen")
+    )
+    route = rowset("route", _ROUTE, _routes(rules))
+    given = route.c.rule == _GIVEN
+    why = case((or_(route.c.said == "", chosen.c.reason == ""), ""), else_="; ")
+    return (
+        select(
+            chosen.c.lead_id,
+            chosen.c.id,
+            literal(definitions.handoff_id),
+            case((given, chosen.c.team), else_=route.c.team),
+            literal("offered"),
+            chosen.c.reason + why + route.c.said,
+            case((given, chosen.c.path), else_=route.c.path),
+            literal(now, Instant()),
+        )
+        .join(route, route.c.rule == chosen.c.rule)
+        .order_by(chosen.c.id)
+    )
+
+
+def _otherwise(rules: HandoffRules) -> int:
+    numbers = [n for n, route in enumerate(rules.routing, start=1) if route.otherwise is not None]
+    return numbers[0] if numbers else _NO_RULE
+
+
+def _routes(rules: HandoffRules) -> list[tuple[int, str, str, str]]:
+    """(rule, team, what it says, its path) of every rule, and of the two cases beside them."""
+    first = next(iter(rules.teams))
+    rows = [
+        (_GIVEN, "", "", ""),
+        (_NO_RULE, first, f"no routing rule holds, so the first team, {first}", "handoff/routing"),
+    ]
+    for number, route in enumerate(rules.routing, start=1):
+        team = route.team or route.otherwise or first
+        why = route.reason or (describe(route.when) if route.when else "nobody else's")
+        rows.append((number, team, f"{team}: {why}", f"handoff/routing/{number}"))
+    return rows

@@ -1,0 +1,64 @@
+"""Reps and members as rows, so that turns, room and working hours can be joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlmodel import Session
+
+from handoff.tables import MEMBER, REP
+from nurture.language.definitions import Definitions
+from nurture.language.handoff import HandoffRules, RepModel
+from nurture.language.hours import rep_hours
+from nurture.ledger import tables as t
+from nurture.ledger.tally import Tally
+from nurture.ledger.upsert import insert_new_values, upsert_values
+
+
+def sync_people(session: Session, definitions: Definitions) -> Tally:
+    """Write the applied handoff.yaml's people into `rep` and `member`.
+
+    Afterwards exactly its reps are active; who is gone keeps a row (their handoffs name it) and
+    their turn.  A rep in several teams has one room and one turn, in the words of the first.
+    """
+    rules = definitions.handoff
+    if rules is None:
+        return Tally()
+    reps, members = _rows(definitions, rules)
+    upsert_values(session, t.Rep, ["rep"], list(reps.values()))
+    gone = session.execute(
+        update(REP).where(REP.c.rep.not_in(list(reps)), REP.c.active).values(active=False)
+    )
+    session.execute(delete(MEMBER))
+    insert_new_values(session, t.Member, members)
+    left: int = gone.rowcount  # type: ignore[attr-defined]
+    return Tally.of("reps", len(reps)) + Tally.of("reps gone", left)
+
+
+def _rows(
+    definitions: Definitions, rules: HandoffRules
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    reps: dict[str, dict[str, Any]] = {}
+    members = []
+    for name, team in rules.teams.items():
+        for place, rep in enumerate(team.reps, start=1):
+            members.append({"team": name, "rep": rep.rep, "place": place})
+            reps.setdefault(rep.rep, _rep(definitions, rules, name, rep, len(reps) + 1))
+    return reps, members
+
+
+def _rep(
+    definitions: Definitions, rules: HandoffRules, team: str, rep: RepModel, place: int
+) -> dict[str, Any]:
+    return {
+        "rep": rep.rep,
+        "name": rep.name,
+        "email": rep.email,
+        "zone": rep.zone or rules.teams[team].zone,
+        "hours": rep_hours(rules, definitions.workspace, team, rep),
+        "room": rep.room,
+        "place": place,
+        "active": True,
+    }
+

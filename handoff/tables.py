@@ -1,0 +1,20 @@
+"""The tables this room works on, as Core tables, and the words for a handoff's states."""
+
+from __future__ import annotations
+
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import table_of
+
+HANDOFF = table_of(t.Handoff)
+CLOCK = table_of(t.Clock)
+RUNG = table_of(t.Rung)
+REP = table_of(t.Rep)
+MEMBER = table_of(t.Member)
+EPISODE = table_of(t.Episode)
+LEAD = table_of(t.Lead)
+CHANGE = table_of(t.Change)
+MESSAGE = table_of(t.Message)
+OPENING = table_of(t.Opening)
+
+OPEN = ("offered", "accepted", "working")
+"""States in which a lead is with sales, and fills a place in a rep's room."""

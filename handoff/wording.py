@@ -1,0 +1,38 @@
+"""Words of strangers (a reason, a name), made fit to keep and to show."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from nurture.ledger.errors import InputRefused
+
+LONGEST = 300
+SHORTEST = 3
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+def one_line(text: str) -> str:
+    """NFC, on one line, without control, format (bidi) and surrogate characters."""
+    spaced = "".join(" " if char.isspace() else char for char in text[: 20 * LONGEST])
+    kept = "".join(char for char in spaced if unicodedata.category(char) not in _UNSEEN)
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+def reason(text: str, allowed: Sequence[str]) -> str:
+    """The reason as it is kept: an allowed one in its own spelling, or free text.
+
+    Refused with the allowed ones: fewer than 3 letters or digits, more than 300 characters.
+    """
+    clean = one_line(text)
+    for known in allowed:
+        if clean.casefold() == known.casefold():
+            return known
+    named = f"say one of: {', '.join(allowed)}; or write your own" if allowed else "write one"
+    if sum(char.isalnum() for char in clean) < SHORTEST:
+        raise InputRefused(f"A reason is needed, so that marketing can learn from it: {named}.")
+    if len(clean) > LONGEST:
+        raise InputRefused(
+            f"The reason has {len(clean)} characters, {LONGEST} are the most: {named}."
+        )
+    return clean

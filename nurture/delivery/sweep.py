@@ -1,0 +1,51 @@
+"""What dead senders left behind: claims go back, what was handed over is of unknown fate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import and_, case, update
+from sqlmodel import Session
+
+from nurture.delivery.permission import MESSAGE, M
+from nurture.delivery.progress import wait_for_word
+from nurture.delivery.settle import NOTICE_TRIES
+from nurture.ledger.tally import Tally
+
+
+def sweep(session: Session, *, now: datetime) -> Tally:
+    """Take care of every message whose lease is over.
+
+    A claim goes back to `due` and no try is counted; what was `handed` is `unknown` and its lead
+    waits for word.  A notice of unknown fate goes out once more (a second copy to a rep is
+    harmless, a missed lead is not); a nurture mail never does by itself.
+    """
+    over = and_(M.lease_until.is_not(None), M.lease_until <= now)
+    again = and_(M.state == "handed", M.kind == "notice", M.attempts < NOTICE_TRIES)
+    claims = _freed(session, and_(over, M.state == "claimed"), "its sender died before it went")
+    notices = _freed(session, and_(over, again), "its sender died: sent once more")
+    lost = session.execute(
+        update(MESSAGE)
+        .where(over, M.state == "handed")
+        .values(
+            state="unknown",
+            settled_at=now,
+            lease_until=None,
+            reason="its sender died while handing it over: the mail server may have it",
+        )
+    )
+    unknown: int = lost.rowcount  # type: ignore[attr-defined]
+    if unknown:
+        wait_for_word(session, and_(M.state == "unknown", M.settled_at == now), now=now)
+    tally = Tally.of("claims taken back", claims) + Tally.of("fate unknown", unknown)
+    return tally + Tally.of("notices sent once more", notices)
+
+
+def _freed(session: Session, which: object, reason: str) -> int:
+    fewer = case((M.state == "claimed", M.attempts - 1), else_=M.attempts)
+    freed = session.execute(
+        update(MESSAGE)
+        .where(which)  # type: ignore[arg-type]
+        .values(state="due", owner="", lease_until=None, attempts=fewer, reason=reason)
+    )
+    return int(freed.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,63 @@
+"""What the scheduler asks: is there mail to go now, and when is the next?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, not_, select
+from sqlmodel import Session
+
+from nurture.delivery import permission
+from nurture.delivery.claim import CHANNEL
+from nurture.delivery.permission import M
+from nurture.delivery.states import IN_HAND, WAITING
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+from nurture.ledger.types import Instant
+from nurture.ledger.upsert import insert_new_values, table_of
+
+LOCK = table_of(t.Lock).c
+LINK = table_of(t.Link).c
+
+
+def next_due(session: Session, kind: str) -> datetime | None:
+    """The earliest instant a mail of this kind may go, or a dead sender's lease ends.
+
+    While the channel rests, not before its rest is over.  Mail of paused sequences does not count.
+    """
+    waiting = select(func.min(M.due_at, type_=Instant())).where(
+        M.kind == kind, M.state.in_(WAITING)
+    )
+    if kind == "nurture":
+        waiting = waiting.where(not_(permission.paused()))
+    due = _first(session, waiting)
+    rest = _first(session, select(LOCK.until).where(LOCK.name == CHANNEL))
+    if due is not None and rest is not None:
+        due = max(due, rest)
+    lease = select(func.min(M.lease_until, type_=Instant())).where(
+        M.kind == kind, M.state.in_(IN_HAND)
+    )
+    instants = [instant for instant in (due, _first(session, lease)) if instant is not None]
+    return min(instants, default=None)
+
+
+def _first(session: Session, query: Select[Any]) -> datetime | None:
+    found: datetime | None = session.execute(query).scalar()
+    return found
+
+
+def link_keeper(ledger: Ledger) -> Callable[[str], int]:
+    """A function that keeps an address mails lead to and answers its number."""
+    known: dict[str, int] = {}
+
+    def keep(url: str) -> int:
+        if url not in known:
+            with ledger.begin() as session:
+                insert_new_values(session, t.Link, [{"url": url}])
+                number = session.execute(select(LINK.id).where(LINK.url == url)).scalar_one()
+            known[url] = int(number)
+        return known[url]
+
+    return keep

@@ -1,0 +1,26 @@
+"""What only a look at the whole workspace shows: names, order, reach.
+
+Every check is a small function that yields problems; it reads trees, not models, so that it still
+works on files with other problems.  `ALL` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from nurture.language.checks import cycles, handoff, mails, names, scoring, steps, windows, wording
+from nurture.language.checks.view import View
+from nurture.language.problems import Problem
+
+Check = Callable[[View], Iterator[Problem]]
+
+ALL: tuple[Check, ...] = (
+    *names.CHECKS,
+    *wording.CHECKS,
+    *steps.CHECKS,
+    *windows.CHECKS,
+    *cycles.CHECKS,
+    *scoring.CHECKS,
+    *handoff.CHECKS,
+    *mails.CHECKS,
+)

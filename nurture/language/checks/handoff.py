@@ -1,0 +1,60 @@
+"""Routes and ladders that leave a lead with nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nurture.language.checks.view import View, tables
+from nurture.language.problems import Problem
+from nurture.language.source import Table
+
+ACTIONS = ("remind", "tell", "give", "recycle")
+
+
+def routes(view: View) -> Iterator[Problem]:
+    """A route is `when` and `team`; the last one is `otherwise`, and only the last."""
+    for file in view.of("handoff"):
+        found = list(tables(file, ("routing",)))
+        for index, (loc, route) in enumerate(found):
+            last = index == len(found) - 1
+            keys = set(route.entries) & {"when", "team", "otherwise"}
+            if keys not in ({"when", "team"}, {"otherwise"}):
+                message = 'a route is "when" with "team", or last "otherwise" with a team'
+                yield file.problem(loc, "route-form", message)
+            elif "otherwise" in keys and not last:
+                message = 'every route behind "otherwise" is never reached; move it to the end'
+                yield file.problem(loc, "route-form", message)
+        if found and "otherwise" not in found[-1][1].entries:
+            message = "leads that no route fits would go to nobody; end with {otherwise: a team}"
+            yield file.problem(
+                found[-1][0],
+                "routing-without-otherwise",
+                message,
+                allowed=view.keys("handoff", "teams"),
+            )
+
+
+def rungs(view: View) -> Iterator[Problem]:
+    """A rung has one instant (`at` or `after`) and one action."""
+    for file in view.of("handoff"):
+        ladders = file.at(("ladders",))
+        if not isinstance(ladders, Table):
+            continue
+        for name in ladders.entries:
+            for loc, rung in tables(file, ("ladders", name)):
+                instants = [key for key in ("at", "after") if key in rung.entries]
+                actions = [key for key in ACTIONS if key in rung.entries]
+                if len(instants) != 1:
+                    message = 'a rung has one instant, "at: 50%" or "after: 2 hours"; here '
+                    message += _count(instants)
+                    yield file.problem(loc, "rung-form", message)
+                if len(actions) != 1:
+                    message = f"a rung does one thing; here {_count(actions)}"
+                    yield file.problem(loc, "rung-form", message, allowed=ACTIONS)
+
+
+def _count(found: Sequence[str]) -> str:
+    return f"are {' and '.join(found)}" if found else "is none"
+
+
+CHECKS = (routes, rungs)

@@ -1,0 +1,151 @@
+"""Names that must exist somewhere else: templates, topics, teams, calendars, sequences, fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from nurture.language.checks.view import File, View, mail_of, steps, tables, text, texts
+from nurture.language.comparing import TYPE_WORDS, type_of
+from nurture.language.conditions import FieldType
+from nurture.language.faults import Loc
+from nurture.language.problems import Problem
+from nurture.language.source import Node, Scalar, Table
+from nurture.language.vocabulary import LEAD_FIELDS, WRITABLE_FIELDS
+
+Named = Iterable[tuple[File, Loc, Node | None]]
+
+
+def _unknown(word: str, named: Named, allowed: list[str]) -> Iterator[Problem]:
+    for file, loc, node in named:
+        for place, name in texts(node, loc):
+            if name not in allowed:
+                yield file.problem(
+                    place, f"unknown-{word}", f'unknown {word} "{name}"', found=name,
+                    allowed=sorted(allowed),
+                )  # fmt: skip
+
+
+def templates(view: View) -> Iterator[Problem]:
+    """A mail that is sent, or whose opening or click is waited for, has a template."""
+    named: list[tuple[File, Loc, Node | None]] = []
+    for file in view.of("sequence"):
+        for loc, step in steps(file):
+            mail, waited = mail_of(step, loc), (*loc, "wait_for", "where", "email")
+            if mail is not None:
+                named.append((file, mail[0], file.at(mail[0])))
+            if (text(file.at((*loc, "wait_for", "event"))) or "").startswith("email_"):
+                named.append((file, waited, file.at(waited)))
+    yield from _unknown("template", named, view.templates)
+
+
+def topics(view: View) -> Iterator[Problem]:
+    """Topics of sequences, sends and updates stand in nurture.yaml."""
+    if not view.declares("workspace"):
+        return
+    named: list[tuple[File, Loc, Node | None]] = []
+    for file in view.of("sequence"):
+        named.append((file, ("topic",), file.at(("topic",))))
+        for loc, _ in steps(file):
+            named += [
+                (file, (*loc, *tail), file.at((*loc, *tail)))
+                for tail in (("send", "topic"), ("update", "subscribe"), ("update", "unsubscribe"))
+            ]
+    yield from _unknown("topic", named, view.keys("workspace", "topics"))
+
+
+def calendars(view: View) -> Iterator[Problem]:
+    """Calendars of windows, teams and reps stand in nurture.yaml."""
+    if not view.declares("workspace"):
+        return
+    window: Loc = ("timing", "window", "calendar")
+    named: list[tuple[File, Loc, Node | None]]
+    named = [(file, window, file.at(window)) for file in view.of("sequence")]
+    for file in view.of("handoff"):
+        for loc, team in tables(file, ("teams",)):
+            named += [(file, (*loc, "calendar"), team.get("calendar"))]
+            named += [
+                (file, (*place, "calendar"), rep.get("calendar"))
+                for place, rep in tables(file, (*loc, "reps"))
+            ]
+    yield from _unknown("calendar", named, view.keys("workspace", "calendars"))
+
+
+def teams(view: View) -> Iterator[Problem]:
+    """Teams of routes and of `hand_off` stand in handoff.yaml."""
+    if not view.declares("handoff"):
+        return
+    named: list[tuple[File, Loc, Node | None]] = []
+    for file in view.of("handoff"):
+        for loc, route in tables(file, ("routing",)):
+            named += [(file, (*loc, key), route.get(key)) for key in ("team", "otherwise")]
+    for file in view.of("sequence"):
+        for loc, _ in steps(file):
+            for tail in (("hand_off",), ("hand_off", "team")):
+                named.append((file, (*loc, *tail), file.at((*loc, *tail))))
+    yield from _unknown("team", named, view.keys("handoff", "teams"))
+
+
+def sequences(view: View) -> Iterator[Problem]:
+    """Sequences that are started, also by a ladder or by recycling, exist."""
+    named: list[tuple[File, Loc, Node | None]] = []
+    for file in view.of("sequence"):
+        named += [(file, (*loc, "start"), step.get("start")) for loc, step in steps(file)]
+    for file in view.of("handoff"):
+        named.append((file, ("recycle", "sequence"), file.at(("recycle", "sequence"))))
+        for loc in _ladders(file):
+            named += [
+                (file, (*place, "recycle"), rung.get("recycle"))
+                for place, rung in tables(file, loc)
+            ]
+    yield from _unknown("sequence", named, view.sequences)
+
+
+def _ladders(file: File) -> Iterator[Loc]:
+    ladders = file.at(("ladders",))
+    if isinstance(ladders, Table):
+        yield from (("ladders", name) for name in ladders.entries)
+
+
+def agreements(view: View) -> Iterator[Problem]:
+    """A team's SLA and an SLA's ladder stand in handoff.yaml."""
+    for file in view.of("handoff"):
+        slas = [(file, (*loc, "sla"), team.get("sla")) for loc, team in tables(file, ("teams",))]
+        yield from _unknown("sla", slas, view.keys("handoff", "sla"))
+        used = [(file, (*loc, "ladder"), sla.get("ladder")) for loc, sla in tables(file, ("sla",))]
+        yield from _unknown("ladder", used, view.keys("handoff", "ladders"))
+
+
+def updated_fields(view: View) -> Iterator[Problem]:
+    """An `update` writes fields that exist, with values of their type."""
+    if not view.declares("workspace"):
+        return
+    for file in view.of("sequence"):
+        for loc, _ in steps(file):
+            place = (*loc, "update", "fields")
+            fields = file.at(place)
+            if isinstance(fields, Table):
+                for key in fields.entries:
+                    yield from _updated(view, file, (*place, key), key)
+
+
+def _updated(view: View, file: File, loc: Loc, key: str) -> Iterator[Problem]:
+    own = view.fields.get(key.removeprefix("attr."))
+    kind = LEAD_FIELDS.get(key) if key in WRITABLE_FIELDS else own
+    node = file.at(loc)
+    if kind is None:
+        allowed = [*WRITABLE_FIELDS, *view.fields]
+        message = f'unknown field "{key}"'
+        if key in LEAD_FIELDS:
+            message = f'"{key}" cannot be changed by a sequence'
+        yield file.problem(loc, "unknown-field", message, found=key, allowed=allowed, key=True)
+    elif isinstance(node, Scalar) and not _holds(node, kind):
+        message = f'"{key}" holds {TYPE_WORDS[kind]}, not "{node.value}"'
+        yield file.problem(loc, "wrong-type", message)
+
+
+def _holds(node: Scalar, kind: FieldType) -> bool:
+    """A value of the field's type, a date being written as a text."""
+    return node.value is not None and type_of(node.value) == ("text" if kind == "date" else kind)
+
+
+CHECKS = (templates, topics, calendars, teams, sequences, agreements, updated_fields)

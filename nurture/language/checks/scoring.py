@@ -1,0 +1,78 @@
+"""Scoring that would not mean what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nurture.language.checks.view import File, View, items, tables
+from nurture.language.faults import Loc
+from nurture.language.problems import Problem
+from nurture.language.scoring import parse_limit
+from nurture.language.source import Node, Scalar, Table
+
+_NOT_FIT = ("score", "behaviour", "fit", "event", "sequence", "topic")
+
+
+def fit(view: View) -> Iterator[Problem]:
+    """Fit looks at who the lead is; what it did and its score would make it circular."""
+    for file in view.of("scoring"):
+        for loc, _ in tables(file, ("fit",)):
+            for place in _subjects(file, (*loc, "when")):
+                message = (
+                    f'fit is about fields, tags and lifecycle; "{place[-1]}" belongs elsewhere'
+                )
+                yield file.problem(place, "fit-subject", message, key=True)
+
+
+def _subjects(file: File, loc: Loc) -> Iterator[Loc]:
+    node = file.at(loc)
+    if not isinstance(node, Table):
+        return
+    for key, entry in node.entries.items():
+        if key in _NOT_FIT:
+            yield (*loc, key)
+        elif key in ("all", "any", "not"):
+            yield from _subjects(file, (*loc, key))
+            for index, _ in enumerate(items(entry.node)):
+                yield from _subjects(file, (*loc, key, index))
+
+
+def margins(view: View) -> Iterator[Problem]:
+    """A threshold re-arms below its line."""
+    for file in view.of("scoring"):
+        for loc, threshold in tables(file, ("thresholds",)):
+            rearm = number(threshold.get("rearm"))
+            if rearm is not None and rearm < 0:
+                message = "the margin cannot be below zero: it says how far the score must fall"
+                yield file.problem((*loc, "rearm"), "threshold-margin", message)
+
+
+def points(view: View) -> Iterator[Problem]:
+    """A rule gives points, and its limit leaves room for them once (warnings)."""
+    for file in view.of("scoring"):
+        for part in ("behaviour", "fit"):
+            for loc, rule in tables(file, (part,)):
+                worth = number(rule.get("points"))
+                if worth == 0:
+                    message = "a rule worth no points changes nothing"
+                    yield file.problem((*loc, "points"), "points", message, severity="warning")
+                limit = _limit(rule.get("limit"))
+                if worth is not None and limit is not None and limit < abs(worth):
+                    message = f"the limit cuts off every {abs(worth):g} points at {limit:g}"
+                    yield file.problem((*loc, "limit"), "points", message, severity="warning")
+
+
+def number(node: Node | None) -> float | None:
+    """The number of a scalar, None for anything else."""
+    value = node.value if isinstance(node, Scalar) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _limit(node: Node | None) -> float | None:
+    try:
+        return parse_limit(node.value).points if isinstance(node, Scalar) else None
+    except ValueError:
+        return None
+
+
+CHECKS = (fit, margins, points)

@@ -1,0 +1,165 @@
+"""The order and form of steps: one verb each, waits that end, nothing that is never reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from nurture.language.checks.view import (
+    File,
+    View,
+    blocks,
+    items,
+    mail_of,
+    steps,
+    tables,
+    text,
+)
+from nurture.language.faults import Loc
+from nurture.language.problems import Problem
+from nurture.language.sequence import StepModel
+from nurture.language.source import Listing, Node, Table
+
+BESIDE = ("id", "within", "then", "otherwise")
+VERBS = tuple(key for key in StepModel.model_fields if key not in BESIDE)
+
+
+def verbs(view: View) -> Iterator[Problem]:
+    """A step has exactly one verb; `within`, `then`, `otherwise` belong to `wait_for`."""
+    for file in view.of("sequence"):
+        for loc, step in steps(file):
+            found = [key for key in step.entries if key in VERBS]
+            strange = [key for key in step.entries if key not in VERBS and key not in BESIDE]
+            if not found and not strange:
+                yield file.problem(loc, "step-form", "a step without a verb", allowed=VERBS)
+            if len(found) > 1:
+                message = f"two steps in one: {' and '.join(found)}; write each as its own entry"
+                yield file.problem((*loc, found[1]), "step-form", message, key=True)
+            for key in ("within", "then", "otherwise"):
+                if key in step.entries and found and "wait_for" not in found:
+                    message = f'"{key}" belongs to wait_for, not to {found[0]}'
+                    yield file.problem((*loc, key), "step-form", message, key=True)
+
+
+def endless(view: View) -> Iterator[Problem]:
+    """Every wait ends."""
+    for file in view.of("sequence"):
+        for loc, step in steps(file):
+            if "wait_for" in step.entries and "within" not in step.entries:
+                message = 'a wait without an end; add "within: 3 days"'
+                yield file.problem((*loc, "wait_for"), "endless-wait", message, key=True)
+
+
+def arms(view: View) -> Iterator[Problem]:
+    """An arm is `when` and `steps`, or (last) `otherwise`."""
+    for file in view.of("sequence"):
+        for loc, step in steps(file):
+            last = False
+            for index, arm in enumerate(items(step.get("branch"))):
+                place = (*loc, "branch", index)
+                if not isinstance(arm, Table):
+                    continue
+                if last:
+                    message = 'never reached: it stands behind "otherwise"'
+                    yield file.problem(place, "unreachable-arm", message)
+                keys = set(arm.entries)
+                if keys & {"when", "steps", "otherwise"} not in ({"when", "steps"}, {"otherwise"}):
+                    message = 'an arm is "when" with "steps", or "otherwise" alone'
+                    yield file.problem(place, "arm-form", message)
+                last = last or "otherwise" in keys
+
+
+def reach(view: View) -> Iterator[Problem]:
+    """Nothing stands behind a step that always ends the enrolment."""
+    for file in view.of("sequence"):
+        for loc, block in blocks(file):
+            ended = next((n for n, step in enumerate(block) if _ends(step)), None)
+            if ended is not None and ended + 1 < len(block):
+                message = f"never reached: step {ended + 1} ends the enrolment"
+                yield file.problem((*loc, ended + 1), "unreachable-step", message)
+        stages = list(tables(file, ("stages",)))
+        for (_, stage), (loc, _) in pairwise(stages):
+            if _all_end(stage.get("steps")):
+                name = text(stage.get("stage"))
+                message = f'never reached: the stage "{name}" always ends the enrolment'
+                yield file.problem(loc, "unreachable-step", message)
+
+
+def _ends(step: Node) -> bool:
+    if not isinstance(step, Table):
+        return False
+    if "end" in step.entries or "start" in step.entries:
+        return True
+    if "wait_for" in step.entries:
+        return _all_end(step.get("then")) and _all_end(step.get("otherwise"))
+    arms = [arm for arm in items(step.get("branch")) if isinstance(arm, Table)]
+    return any("otherwise" in arm.entries for arm in arms) and all(
+        _all_end(arm.get("steps") or arm.get("otherwise")) for arm in arms
+    )
+
+
+def _all_end(block: Node | None) -> bool:
+    return isinstance(block, Listing) and any(_ends(step) for step in block.items)
+
+
+def topics(view: View) -> Iterator[Problem]:
+    """Every send has a topic: its own, its template's or its sequence's."""
+    with_topic = {mail.name for mail in view.mails if mail.page.front_text("topic")}
+    for file in view.of("sequence"):
+        if file.at(("topic",)) is not None:
+            continue
+        for loc, step in steps(file):
+            mail = mail_of(step, loc)
+            if mail is None or mail[1] in with_topic or file.at((*loc, "send", "topic")):
+                continue
+            message = (
+                f'no topic for "{mail[1]}"; name one in the step, the template or the sequence'
+            )
+            yield file.problem(
+                mail[0], "send-without-topic", message, allowed=view.keys("workspace", "topics")
+            )
+
+
+def waited_for(view: View) -> Iterator[Problem]:
+    """A click that is waited for can only come from a mail the sequence sends (a warning)."""
+    for file in view.of("sequence"):
+        sent = {mail[1] for loc, step in steps(file) if (mail := mail_of(step, loc))}
+        for loc, _ in steps(file):
+            name = text(file.at((*loc, "wait_for", "where", "email")))
+            if name is not None and name in view.templates and name not in sent:
+                place = (*loc, "wait_for", "where", "email")
+                message = f'this sequence never sends "{name}"'
+                yield file.problem(
+                    place,
+                    "wait-for-unsent",
+                    message,
+                    found=name,
+                    allowed=sorted(sent),
+                    severity="warning",
+                )
+
+
+def entry(view: View) -> Iterator[Problem]:
+    """`enter` is an event (`when`) or a standing condition (`segment`), not both, not none."""
+    for file in view.of("sequence"):
+        enter = file.at(("enter",))
+        if not isinstance(enter, Table):
+            continue
+        if ("when" in enter.entries) == ("segment" in enter.entries):
+            message = '"enter" needs either "when" with an event or "segment" with a condition'
+            yield file.problem(("enter",), "entry-form", message, key=True)
+        if "segment" in enter.entries:
+            yield from _segment_keys(file, enter, ("enter",))
+
+
+def _segment_keys(file: File, enter: Table, loc: Loc) -> Iterator[Problem]:
+    per = text(enter.get("once_per"))
+    if per is not None and per != "lead":
+        message = '"once_per" counts a property of the entry event; a segment has none'
+        yield file.problem((*loc, "once_per"), "entry-form", message, key=True)
+    if "within" in enter.entries:
+        message = '"within" is about late entry events; a segment has none'
+        yield file.problem((*loc, "within"), "entry-form", message, key=True)
+
+
+CHECKS = (verbs, endless, arms, reach, topics, waited_for, entry)

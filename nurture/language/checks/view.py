@@ -1,0 +1,174 @@
+"""The workspace as checks see it: trees with names, and every name that is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nurture.language.conditions import FieldType
+from nurture.language.faults import Loc
+from nurture.language.folder import Kind
+from nurture.language.problems import Problem
+from nurture.language.reading import below, path_of, place_of
+from nurture.language.source import Listing, Node, Scalar, Table
+from nurture.language.templates import Page
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: its tree (None when it is no YAML) and the name its paths begin with."""
+
+    kind: Kind
+    path: str
+    name: str
+    tree: Node | None
+
+    def at(self, loc: Loc) -> Node | None:
+        """The node at a place, None when nothing is written there."""
+        return below(self.tree, loc)
+
+    def problem(
+        self,
+        loc: Loc,
+        rule: str,
+        message: str,
+        *,
+        found: str = "",
+        allowed: Iterable[str] = (),
+        key: bool = False,
+        severity: Literal["error", "warning"] = "error",
+    ) -> Problem:
+        """A problem at a place of this file (of its key with `key`)."""
+        tree = self.tree or Table(1, 1)
+        line, column = place_of(tree, loc, key=key)
+        path = path_of(self.name, tree, loc)
+        return Problem(
+            self.path, line, column, path, message, found, tuple(allowed), severity, rule
+        )
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One template file taken apart."""
+
+    path: str
+    name: str
+    page: Page
+
+
+@dataclass(frozen=True)
+class View:
+    """All files, and the names they declare (also those of files with problems)."""
+
+    files: tuple[File, ...]
+    mails: tuple[Mail, ...]
+    paths: frozenset[str]
+    fields: dict[str, FieldType] = field(default_factory=dict)
+
+    def of(self, kind: Kind) -> Iterator[File]:
+        """The files of one kind that could be parsed."""
+        return (each for each in self.files if each.kind == kind and each.tree is not None)
+
+    def declares(self, kind: Kind) -> bool:
+        """The file of this kind can be read; otherwise nobody knows what names it declares."""
+        return any(True for _ in self.of(kind))
+
+    def keys(self, kind: Kind, key: str) -> list[str]:
+        """The names a mapping of a file declares: calendars, topics, teams, sla, ladders."""
+        found = (each.at((key,)) for each in self.of(kind))
+        return [name for node in found if isinstance(node, Table) for name in node.entries]
+
+    @property
+    def sequences(self) -> list[str]:
+        """The names of all sequences; a file that cannot be read is taken to hold its namesake."""
+        return sorted({each.name for each in self.files if each.kind == "sequence"})
+
+    @property
+    def templates(self) -> list[str]:
+        """The names of all mails that have an HTML file."""
+        return [mail.name for mail in self.mails if mail.path.endswith(".html")]
+
+
+def text(node: Node | None) -> str | None:
+    """The text of a scalar, None for anything else."""
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def texts(node: Node | None, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    """One text, or those of a list, each with its place."""
+    if isinstance(node, Listing):
+        for index, item in enumerate(node.items):
+            found = text(item)
+            if found is not None:
+                yield (*loc, index), found
+    else:
+        found = text(node)
+        if found is not None:
+            yield loc, found
+
+
+def items(node: Node | None) -> list[Node]:
+    """The entries of a list, none for anything else."""
+    return node.items if isinstance(node, Listing) else []
+
+
+def tables(file: File, loc: Loc) -> Iterator[tuple[Loc, Table]]:
+    """The mappings in a list, or under the keys of a mapping, each with its place."""
+    node = file.at(loc)
+    if isinstance(node, Listing):
+        for index, item in enumerate(node.items):
+            if isinstance(item, Table):
+                yield (*loc, index), item
+    elif isinstance(node, Table):
+        for key, entry in node.entries.items():
+            if isinstance(entry.node, Table):
+                yield (*loc, key), entry.node
+
+
+Block = tuple[Loc, list[Node]]
+
+
+def blocks(file: File) -> Iterator[Block]:
+    """Every list of steps of a sequence, outer ones first."""
+    for loc, stage in tables(file, ("stages",)):
+        gate = stage.get("gate")
+        if isinstance(gate, Table):
+            yield from _block(gate.get("otherwise"), (*loc, "gate", "otherwise"))
+        yield from _block(stage.get("steps"), (*loc, "steps"))
+
+
+def _block(node: Node | None, loc: Loc) -> Iterator[Block]:
+    if not isinstance(node, Listing):
+        return
+    yield loc, node.items
+    for index, step in enumerate(node.items):
+        if isinstance(step, Table):
+            yield from _arms(step, (*loc, index))
+
+
+def _arms(step: Table, loc: Loc) -> Iterator[Block]:
+    for key in ("then", "otherwise"):
+        yield from _block(step.get(key), (*loc, key))
+    for number, arm in enumerate(items(step.get("branch"))):
+        if isinstance(arm, Table):
+            for key in ("steps", "otherwise"):
+                yield from _block(arm.get(key), (*loc, "branch", number, key))
+
+
+def steps(file: File) -> Iterator[tuple[Loc, Table]]:
+    """Every step of a sequence that is a mapping, with its place."""
+    for loc, block in blocks(file):
+        for index, step in enumerate(block):
+            if isinstance(step, Table):
+                yield (*loc, index), step
+
+
+def mail_of(step: Table, loc: Loc) -> tuple[Loc, str] | None:
+    """The mail a `send` step names, with its place."""
+    send = step.get("send")
+    if isinstance(send, Table):
+        name, place = text(send.get("email")), (*loc, "send", "email")
+    else:
+        name, place = text(send), (*loc, "send")
+    return (place, name) if name is not None else None

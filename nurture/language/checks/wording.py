@@ -1,0 +1,93 @@
+"""Names that stand twice, files that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from nurture.language.checks.view import File, View, steps, tables, text
+from nurture.language.faults import Loc
+from nurture.language.folder import NEEDED
+from nurture.language.problems import Problem
+from nurture.language.source import Table
+
+
+def missing_files(view: View) -> Iterator[Problem]:
+    """nurture.yaml and scoring.yaml must be there; handoff.yaml when sales is to be asked."""
+    for name in NEEDED:
+        if name not in view.paths:
+            message = f"{name} is missing; `nurture init` writes one to begin with"
+            yield Problem(name, 1, 1, "", message, rule="missing-file")
+    if "handoff.yaml" in view.paths:
+        return
+    message = "handing over needs handoff.yaml, which is missing"
+    for file in view.of("sequence"):
+        for loc, step in steps(file):
+            if "hand_off" in step.entries:
+                yield file.problem((*loc, "hand_off"), "missing-file", message, key=True)
+
+
+def _twice(what: str, named: Iterable[tuple[File, Loc, str | None]]) -> Iterator[Problem]:
+    first: dict[str, Problem] = {}
+    for file, loc, name in named:
+        if name is None:
+            continue
+        message = f'a second {what} is named "{name}"'
+        problem = file.problem(loc, "duplicate-name", message)
+        if name in first:
+            before = first[name]
+            where = f"the first stands in {before.file} line {before.line}"
+            yield file.problem(loc, "duplicate-name", f"{message}; {where}")
+        else:
+            first[name] = problem
+
+
+def _named(file: File, loc: Loc, key: str) -> Iterator[tuple[File, Loc, str | None]]:
+    for place, table in tables(file, loc):
+        yield file, (*place, key), text(table.get(key))
+
+
+def sequences(view: View) -> Iterator[Problem]:
+    """No two files hold a sequence of one name."""
+    named = [(file, ("sequence",), text(file.at(("sequence",)))) for file in view.of("sequence")]
+    yield from _twice("sequence", named)
+
+
+def inside_sequences(view: View) -> Iterator[Problem]:
+    """Stages and step ids are unique in their sequence."""
+    for file in view.of("sequence"):
+        yield from _twice("stage", _named(file, ("stages",), "stage"))
+        yield from _twice(
+            "step", ((file, (*loc, "id"), text(step.get("id"))) for loc, step in steps(file))
+        )
+
+
+def rules(view: View) -> Iterator[Problem]:
+    """Scoring rules are unique over behaviour and fit: the ledger knows them by name."""
+    for file in view.of("scoring"):
+        both = [*_named(file, ("behaviour",), "rule"), *_named(file, ("fit",), "rule")]
+        yield from _twice("rule", both)
+        yield from _twice("threshold", _named(file, ("thresholds",), "threshold"))
+
+
+def reps(view: View) -> Iterator[Problem]:
+    """A rep stands once in a team (but may work in several)."""
+    for file in view.of("handoff"):
+        for loc, _ in tables(file, ("teams",)):
+            yield from _twice("rep", _named(file, (*loc, "reps"), "rep"))
+
+
+def empty(view: View) -> Iterator[Problem]:
+    """A sequence has stages, a stage has steps."""
+    for file in view.of("sequence"):
+        if "stages" in _keys(file) and not list(tables(file, ("stages",))):
+            yield file.problem(("stages",), "empty", "a sequence needs at least one stage")
+        for loc, stage in tables(file, ("stages",)):
+            if "steps" in stage.entries and not list(tables(file, (*loc, "steps"))):
+                yield file.problem((*loc, "steps"), "empty", "a stage needs at least one step")
+
+
+def _keys(file: File) -> Iterable[str]:
+    return file.tree.entries if isinstance(file.tree, Table) else ()
+
+
+CHECKS = (missing_files, sequences, inside_sequences, rules, reps, empty)

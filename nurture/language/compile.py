@@ -1,0 +1,260 @@
+"""A sequence as written becomes a flat program.
+
+A stage is its `EnterStage`, its `Gate` if it has one, and its steps; the arms of a step follow the
+step itself, in written order.  An arm that comes to its end goes on behind the step it belongs to.
+Behind the last stage stands one closing `End`, so that every lead that gets there has a place.
+
+A gate without `otherwise` ends the enrolment when its time is over; one whose `otherwise` comes to
+its end lets the lead into the stage, as after every arm.
+
+Paths: `sequence/stage/2`, in arms `sequence/stage/2/then/1`, `…/otherwise/1`, and for the first
+arm of a branch `…/2/arm 1/1`; a gate is `sequence/stage/gate`, its steps `…/gate/otherwise/1`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from nurture.language import program as p
+from nurture.language.hours import window_hours
+from nurture.language.sequence import (
+    ArmModel,
+    Enter,
+    GateModel,
+    SequenceModel,
+    StageModel,
+    StepModel,
+    UpdateModel,
+)
+from nurture.language.vocabulary import LEAD_FIELDS
+from nurture.language.words import describe
+from nurture.language.workspace import Workspace
+
+ENTRY_WITHIN = timedelta(days=7)
+"""An entry event that reaches us later than this enters nobody, unless `within` says otherwise."""
+
+LATE = p.Late(timedelta(hours=72), "skip")
+"""What happens to late mail when the sequence does not say."""
+
+
+@dataclass(eq=False)
+class _Label:
+    """A place in the program that is not known yet."""
+
+    position: int | None = None
+
+
+@dataclass
+class _Compiler:
+    """Emits steps in order; labels become positions at the end."""
+
+    model: SequenceModel
+    topics: Mapping[str, str]
+    drafts: list[tuple[type[p.Step], dict[str, Any]]] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+    closing: _Label = field(default_factory=_Label)
+
+    def emit(
+        self, kind: type[p.Step], key: str, path: str, stage: str, after: _Label, **rest: Any
+    ) -> None:
+        values = {"key": key, "path": path, "stage": stage, "next": after, **rest}
+        self.drafts.append((kind, values))
+
+    def place(self, label: _Label) -> None:
+        label.position = len(self.drafts)
+
+    # -- stages
+
+    def stages(self) -> None:
+        for stage in self.model.stages:
+            self.stage(stage, f"{self.model.sequence}/{stage.stage}")
+        self.place(self.closing)
+        self.emit(
+            p.End, "end#closing", self.model.sequence, "", self.closing,
+            reason="came to the end of the sequence",
+        )  # fmt: skip
+
+    def stage(self, model: StageModel, path: str) -> None:
+        first, following = _Label(), _Label()
+        self.emit(p.EnterStage, f"stage:{model.stage}", path, model.stage, first)
+        self.place(first)
+        if model.gate is not None:
+            self.gate(model.gate, f"{path}/gate", model.stage)
+        self.block(model.steps, path, model.stage, following)
+        self.place(following)
+
+    def gate(self, model: GateModel, path: str, stage: str) -> None:
+        inside, otherwise = _Label(), _Label()
+        self.emit(
+            p.Gate, f"gate:{stage}", path, stage, inside, when=model.when, within=model.within,
+            otherwise=otherwise if model.otherwise else self.closing,
+        )  # fmt: skip
+        self.place(otherwise)
+        self.block(model.otherwise, f"{path}/otherwise", stage, inside)
+        self.place(inside)
+
+    # -- steps
+
+    def block(self, steps: Sequence[StepModel], path: str, stage: str, after: _Label) -> None:
+        """Emit steps; the last goes on to `after`."""
+        for number, step in enumerate(steps, start=1):
+            following = after if number == len(steps) else _Label()
+            self.step(step, f"{path}/{number}", stage, following)
+            if following is not after:
+                self.place(following)
+
+    def arm(self, steps: Sequence[StepModel], path: str, stage: str, after: _Label) -> _Label:
+        """Where an arm begins: its own first step, or `after` when it has none."""
+        if not steps:
+            return after
+        label = _Label()
+        self.place(label)
+        self.block(steps, path, stage, after)
+        return label
+
+    def key(self, step: StepModel, name: str) -> str:
+        self.seen[name] += 1
+        return step.id or f"{name}#{self.seen[name]}"
+
+    def step(self, step: StepModel, path: str, stage: str, after: _Label) -> None:
+        if step.wait_for is not None:
+            self.wait_for(step, path, stage, after)
+        elif step.branch is not None:
+            self.branch(step, step.branch, path, stage, after)
+        else:
+            kind, name, values = self.simple(step)
+            self.emit(kind, self.key(step, name), path, stage, after, **values)
+
+    def simple(self, step: StepModel) -> tuple[type[p.Step], str, dict[str, Any]]:
+        """The kind, the name in its key, and the arguments of a step without arms."""
+        if step.send is not None:
+            mail = step.send.email
+            topic = step.send.topic or self.topics.get(mail) or self.model.topic or ""
+            return p.Send, f"send:{mail}", {
+                "email": mail, "topic": topic, "anytime": step.send.anytime,
+            }  # fmt: skip
+        if step.wait is not None:
+            return p.Wait, f"wait:{step.wait}", {"span": step.wait}
+        if step.update is not None:
+            return p.Update, "update", _update(step.update)
+        if step.score is not None:
+            return p.Score, "score", {
+                "points": step.score.points, "reason": step.score.reason,
+                "half_life": step.score.half_life,
+            }  # fmt: skip
+        if step.start is not None:
+            return p.Start, f"start:{step.start}", {"sequence": step.start}
+        if step.hand_off is not None:
+            team = step.hand_off.team or ""
+            return p.HandOff, f"hand_off:{team}", {"team": team, "reason": step.hand_off.reason}
+        return p.End, "end", {"reason": step.end or "the sequence ended here"}
+
+    def wait_for(self, step: StepModel, path: str, stage: str, after: _Label) -> None:
+        assert step.wait_for is not None
+        key = self.key(step, f"wait_for:{step.wait_for.kind}")
+        values: dict[str, Any] = {"event": step.wait_for, "within": step.within}
+        self.emit(p.WaitFor, key, path, stage, after, **values)
+        values = self.drafts[-1][1]
+        values["then"] = self.arm(step.then, f"{path}/then", stage, after)
+        values["otherwise"] = self.arm(step.otherwise, f"{path}/otherwise", stage, after)
+
+    def branch(
+        self, step: StepModel, arms: Sequence[ArmModel], path: str, stage: str, after: _Label
+    ) -> None:
+        self.emit(p.Branch, self.key(step, "branch"), path, stage, after)
+        values = self.drafts[-1][1]
+        found, otherwise = [], after
+        for number, arm in enumerate(arms, start=1):
+            if arm.when is None:
+                otherwise = self.arm(arm.otherwise or (), f"{path}/otherwise", stage, after)
+            else:
+                start = self.arm(arm.steps or (), f"{path}/arm {number}", stage, after)
+                found.append((arm.when, start))
+        values |= {"arms": tuple(found), "otherwise": otherwise}
+
+    # -- the end
+
+    def steps(self) -> tuple[p.Step, ...]:
+        finished = []
+        for position, (kind, values) in enumerate(self.drafts):
+            known = {name: _resolve(value) for name, value in values.items()}
+            if known["next"] == position:
+                known["next"] = None
+            finished.append(kind(position=position, **known))
+        return tuple(finished)
+
+
+def _resolve(value: Any) -> Any:
+    if isinstance(value, _Label):
+        return value.position
+    if isinstance(value, tuple):
+        return tuple(_resolve(item) for item in value)
+    return value
+
+
+def _update(model: UpdateModel) -> dict[str, Any]:
+    fields = tuple(
+        (name.removeprefix("attr."), name.startswith("attr.") or name not in LEAD_FIELDS, value)
+        for name, value in model.fields.items()
+    )
+    topics = [(topic, True) for topic in model.subscribe]
+    topics += [(topic, False) for topic in model.unsubscribe]
+    return {
+        "fields": fields, "add_tags": model.add_tags, "remove_tags": model.remove_tags,
+        "lifecycle": model.lifecycle, "topics": tuple(topics),
+    }  # fmt: skip
+
+
+def _entry(enter: Enter, path: str) -> p.Entry:
+    by_event = enter.when is not None
+    when = enter.when or enter.segment
+    if when is None:
+        raise ValueError(f"{path}: neither an event nor a segment")
+    return p.Entry(
+        when=when,
+        by_event=by_event,
+        key="" if enter.once_per == "lead" else enter.once_per,
+        again=enter.again,
+        within=enter.within or ENTRY_WITHIN,
+        path=path,
+    )
+
+
+def compile_sequence(
+    model: SequenceModel,
+    workspace: Workspace,
+    *,
+    definition_id: int,
+    topics: Mapping[str, str],
+) -> p.Program:
+    """The program of one version; pure.  `topics` gives the topic of each template that has one.
+
+    Topic of a send: the step's, else the template's, else the sequence's.
+    """
+    compiler = _Compiler(model, topics)
+    compiler.stages()
+    name, timing = model.sequence, model.timing
+    exits = tuple(
+        p.ExitRule(rule.when, rule.reason or describe(rule.when), f"{name}/exit/{number}")
+        for number, rule in enumerate(model.exit, start=1)
+    )
+    goal = p.ExitRule(model.goal, describe(model.goal), f"{name}/goal") if model.goal else None
+    hours = window_hours(timing.window, workspace)[0] if timing.window else None
+    late = timing.late
+    return p.Program(
+        sequence=name,
+        definition_id=definition_id,
+        description=model.description,
+        steps=compiler.steps(),
+        stages=tuple(stage.stage for stage in model.stages),
+        entry=_entry(model.enter, f"{name}/enter"),
+        exits=exits,
+        goal=goal,
+        window=p.Window(hours, timing.zone),
+        late=p.Late(late.send_within, late.otherwise) if late else LATE,
+        with_sales=model.with_sales == "send",
+    )

@@ -1,0 +1,105 @@
+"""Conditions as the workspace says them: a frozen tree, the same for entry, gates, branches,
+scoring, routing and reports.  `nurture.language.predicates` turns it into SQL.
+
+    {country: [DE, AT], employees: {at_least: 500}, not: {tags: competitor}}
+
+An unknown value makes a test false; `not` is two-valued.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+Value = str | int | float | bool
+Operator = Literal[
+    "is", "at_least", "at_most", "above", "below", "between",
+    "contains", "starts_with", "matches", "known",
+]  # fmt: skip
+FieldType = Literal["text", "number", "yes_no", "date"]
+
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison.  `is` holds any of `values`; `between` has two, both included; `known`
+    has one boolean; `matches` is a glob pattern (`*`, `?`), never a regular expression."""
+
+    operator: Operator
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class FieldTest:
+    """A lead's own column, or an attribute (`attribute`), of a known type."""
+
+    name: str
+    attribute: bool
+    type: FieldType
+    test: Test
+
+
+@dataclass(frozen=True)
+class ScoreTest:
+    """`score` (behaviour + fit), `behaviour` or `fit`, at the instant of asking."""
+
+    which: Literal["score", "behaviour", "fit"]
+    test: Test
+
+
+@dataclass(frozen=True)
+class TagTest:
+    """The lead carries any of these tags."""
+
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TopicTest:
+    """The lead may be written to about any of these topics (consent or the topic's default)."""
+
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SequenceTest:
+    """The lead is or was in any of these sequences."""
+
+    sequences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EventTest:
+    """The lead did `kind`, with these properties, within the last `within`, that many times."""
+
+    kind: str
+    where: tuple[tuple[str, Test], ...] = ()
+    within: timedelta | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Every part holds (an empty one holds)."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """At least one part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = (
+    AllOf | AnyOf | Not | FieldTest | ScoreTest | TagTest | TopicTest | SequenceTest | EventTest
+)

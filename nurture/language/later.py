@@ -1,0 +1,32 @@
+"""Words of the language that exist but not in this version: they are no typing errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LATER: Mapping[str, frozenset[str]] = {
+    "Workspace": frozenset(
+        ("quiet_hours", "channels", "snippets", "segments", "schedule", "frequency", "plan")
+    ),
+    "Caps": frozenset(("per_week", "per_month", "per_hour")),
+    "Topic": frozenset(("double_opt_in", "basis")),
+    "Scoring": frozenset(("grades", "decay", "caps", "shadow", "tests", "levels")),
+    "BehaviourRule": frozenset(("shadow", "cap")),
+    "FitRule": frozenset(("shadow",)),
+    "Threshold": frozenset(("grade", "shadow", "fit_at_least")),
+    "HandoffRules": frozenset(("shadow", "tests", "segments")),
+    "Team": frozenset(("spread", "capacity", "backup")),
+    "RepModel": frozenset(("away", "weight", "skills")),
+    "Sla": frozenset(("next_step", "close")),
+    "RungModel": frozenset(("repeat", "notify", "webhook", "every")),
+    "SequenceModel": frozenset(("tests", "edits", "priority", "shadow", "snippets", "channel")),
+    "Enter": frozenset(("date", "every", "list")),
+    "Exit": frozenset(("start",)),
+    "Timing": frozenset(("spread", "quiet_hours", "best_time")),
+    "WindowModel": frozenset(("quiet_hours",)),
+    "StepModel": frozenset(("split", "notify", "webhook", "goto", "stop", "snippet", "wait_until")),
+    "SendModel": frozenset(("subject", "resend", "priority", "channel", "spread", "variants")),
+    "HandOffModel": frozenset(("priority", "rep")),
+    "GateModel": frozenset(("goto",)),
+}
+"""By model: keys that are not supported yet."""

@@ -1,0 +1,182 @@
+"""The applied versions out of the ledger, compiled: what a tick works with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any, TypeVar
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session
+
+from nurture.calendar.hours import Calendar
+from nurture.language.compile import compile_sequence
+from nurture.language.definitions import Definitions, Template
+from nurture.language.handoff import HandoffRules
+from nurture.language.hours import sales_calendars, window_hours
+from nurture.language.models import Model
+from nurture.language.problems import DefinitionInvalid
+from nurture.language.program import Program
+from nurture.language.reading import read
+from nurture.language.scoring import Scoring
+from nurture.language.sequence import SequenceModel
+from nurture.language.templates import take_apart
+from nurture.language.vocabulary import LENIENT, Known
+from nurture.language.workspace import Workspace
+from nurture.ledger import tables as t
+from nurture.ledger.errors import NotFound
+from nurture.ledger.upsert import table_of
+
+M = TypeVar("M", bound=Model)
+D = table_of(t.Definition).c
+E = table_of(t.Enrolment).c
+
+_KEPT = 8
+_cache: OrderedDict[tuple[tuple[int, str, bool], ...], Definitions] = OrderedDict()
+_lock = Lock()
+
+
+def load_definitions(session: Session) -> Definitions:
+    """The applied workspace with every sequence version somebody is still in.
+
+    Two queries; compiling is pure and kept by the ids and hashes of the versions.  A version an
+    older program accepted and this one cannot read is left out and named in `unreadable`; only
+    nurture.yaml and scoring.yaml cannot be done without (DefinitionInvalid).  NotFound before the
+    first apply.
+    """
+    wanted = tuple(sorted((row.id, row.hash, row.active) for row in _wanted(session)))
+    with _lock:
+        if wanted in _cache:
+            _cache.move_to_end(wanted)
+            return _cache[wanted]
+    rows = session.execute(
+        select(t.Definition).where(D.id.in_([number for number, _, _ in wanted]))
+    )
+    definitions = build(rows.scalars().all())
+    with _lock:
+        _cache[wanted] = definitions
+        while len(_cache) > _KEPT:
+            _cache.popitem(last=False)
+    return definitions
+
+
+def _wanted(session: Session) -> Iterable[Any]:
+    """(id, hash, active) of all that is in use: what is active, what somebody is in, and the
+    newest version of every template (a version in use may send one whose file is gone)."""
+    somebody = select(E.id).where(E.definition_id == D.id, E.state == "active").limit(1).exists()
+    newest = select(func.max(D.id)).where(D.kind == "template").group_by(D.name)
+    found = session.execute(
+        select(D.id, D.hash, D.active).where(
+            or_(
+                D.active,
+                D.id.in_(newest),
+                (D.kind == "sequence") & somebody,
+            )
+        )
+    )
+    return found.all()
+
+
+def build(rows: Iterable[t.Definition]) -> Definitions:
+    """Compile stored versions; pure."""
+    kinds: dict[str, list[t.Definition]] = {}
+    for row in rows:
+        kinds.setdefault(row.kind, []).append(row)
+    head = next((row for row in kinds.get("workspace", ()) if row.active), None)
+    if head is None:
+        raise NotFound("No workspace has been applied to this ledger yet. Run `nurture apply`.")
+    workspace = _needed(Workspace, head, LENIENT)
+    known = Known(fields=workspace.fields, strict=False)
+    unreadable: list[str] = []
+    scoring = [_needed(Scoring, row, known) for row in kinds.get("scoring", ()) if row.active]
+    handoff, number = _handoff(kinds.get("handoff", ()), known, unreadable)
+    templates = read_templates({row.name: row.source for row in kinds.get("template", ())})
+    programs, hours, active = _programs(
+        kinds.get("sequence", ()), workspace, known, templates, unreadable
+    )
+    sales, pairs = sales_calendars(handoff, workspace) if handoff else ({}, frozenset())
+    return Definitions(
+        workspace=workspace,
+        scoring=scoring[0] if scoring else Scoring(),
+        handoff=handoff,
+        handoff_id=number,
+        active=active,
+        programs=programs,
+        templates=templates,
+        hours=hours | sales,
+        sales_hours=pairs,
+        unreadable=tuple(unreadable),
+    )
+
+
+def _needed(kind: type[M], row: t.Definition, known: Known) -> M:
+    reading = read(kind, row.name, row.source.encode(), known, name=row.name)
+    if reading.model is None:
+        raise DefinitionInvalid(reading.problems)
+    return reading.model
+
+
+def _handoff(
+    rows: Iterable[t.Definition], known: Known, unreadable: list[str]
+) -> tuple[HandoffRules | None, int]:
+    for row in rows:
+        if row.active:
+            try:
+                return _needed(HandoffRules, row, known), row.id or 0
+            except DefinitionInvalid as error:
+                unreadable.append(f"handoff version {row.version}: {error.problems[0]}")
+    return None, 0
+
+
+def _programs(
+    rows: Iterable[t.Definition],
+    workspace: Workspace,
+    known: Known,
+    templates: Mapping[str, Template],
+    unreadable: list[str],
+) -> tuple[dict[int, Program], dict[str, Calendar], dict[str, Program]]:
+    programs: dict[int, Program] = {}
+    hours: dict[str, Calendar] = {}
+    active: dict[str, Program] = {}
+    topics = {name: template.topic for name, template in templates.items()}
+    for row in sorted(rows, key=lambda row: row.id or 0):
+        number = row.id or 0
+        try:
+            model = _needed(SequenceModel, row, known)
+            program = compile_sequence(model, workspace, definition_id=number, topics=topics)
+        except DefinitionInvalid as error:
+            unreadable.append(f"{row.name} version {row.version}: {error.problems[0]}")
+            continue
+        except (KeyError, ValueError) as error:  # a calendar or an entry that is gone by now
+            unreadable.append(f"{row.name} version {row.version}: {error}")
+            continue
+        programs[number] = program
+        if model.timing.window is not None:
+            key, calendar = window_hours(model.timing.window, workspace)
+            hours[key] = calendar
+        if row.active:
+            active[row.name] = program
+    return programs, hours, active
+
+
+def read_templates(sources: Mapping[str, str]) -> dict[str, Template]:
+    """Templates by name from the texts of their files (`welcome.html`, `welcome.txt`)."""
+    found: dict[str, Template] = {}
+    for file, source in sources.items():
+        name, _, ending = file.rpartition(".")
+        if ending != "html":
+            continue
+        page, _ = take_apart(source)
+        text = take_apart(sources.get(f"{name}.txt", ""))[0].body
+        found[name] = Template(
+            name=name,
+            subject=page.front_text("subject"),
+            preheader=page.front_text("preheader"),
+            topic=page.front_text("topic"),
+            html=page.body,
+            text=text,
+            hash=hashlib.sha256(f"{source}\0{text}".encode()).hexdigest(),
+        )
+    return found

@@ -1,0 +1,144 @@
+"""What all YAML models share: frozen, strict about keys, with readable scalar types."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from nurture.calendar.errors import ZoneUnknown
+from nurture.calendar.hours import parse_days, parse_hours
+from nurture.calendar.nearest import nearest
+from nurture.calendar.zones import zone, zone_names
+from nurture.language.conditions import Value
+from nurture.language.durations import Span, parse_elapsed, parse_span
+from nurture.language.faults import fault
+from nurture.ledger.address import normal_address
+from nurture.ledger.errors import InputRefused
+
+
+class Model(BaseModel):
+    """A part of a definition: nothing may be added, nothing changed after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True
+    )
+
+
+def reading(rule: str, parser: Callable[[Any], Any]) -> PlainValidator:
+    """A validator that reads a scalar with `parser`; what it refuses is a problem of `rule`."""
+
+    def read(value: Any) -> Any:
+        try:
+            return parser(value)
+        except (ValueError, InputRefused) as error:
+            raise fault(rule, str(error)) from error
+
+    return PlainValidator(read)
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", value):
+        return value
+    raise ValueError(f"{_shown(value)} is no name: lower case letters, digits, - and _, 64 at most")
+
+
+def _shown(value: Any) -> str:
+    text = f'"{value}"' if isinstance(value, str | int | float) else "this"
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"a number is expected, not {_shown(value)}")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 1_000_000_000:
+        raise ValueError(f"a whole number is expected, not {_shown(value)}")
+    return value
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, str | int | float | bool):
+        return value
+    raise ValueError("a plain value is expected: a text, a number, true or false")
+
+
+def _days(value: Any) -> str | tuple[str, ...]:
+    parse_days(value)
+    return tuple(value) if isinstance(value, list) else str(value)
+
+
+def _hours(value: Any) -> str:
+    parse_hours(value)
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def check_zone(value: Any) -> str:
+    """The IANA name of a zone; another one is a problem that names the nearest."""
+    try:
+        zone(value if isinstance(value, str) else "")
+    except ZoneUnknown as error:
+        near = nearest(str(value), zone_names(), 3)
+        message = f"there is no time zone {_shown(value)}; write one as in Europe/Berlin"
+        raise fault("unknown-zone", message, found=str(value), allowed=near) from error
+    return str(value)
+
+
+def _date(value: Any) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{_shown(value)} is no date; write it as "2026-12-24"') from error
+
+
+def _address(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"a mail address is expected, not {_shown(value)}")
+    normal_address(value)
+    return value
+
+
+def _url(value: Any) -> str:
+    message = f"{_shown(value)} is no address of ours; write it as https://mail.example.test"
+    if not isinstance(value, str) or re.search(r"[^!-~]|[<>\"{}|\\^`]", value):
+        raise ValueError(message)
+    try:
+        parts = urlsplit(value)
+        usable = parts.port != 0 and bool(parts.hostname) and parts.username is None
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if not usable or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise ValueError(message)
+    return value
+
+
+Name = Annotated[str, reading("bad-name", _name)]
+"""A name in the workspace: lower case letters, digits, - and _."""
+
+Duration = Annotated[Span, reading("bad-duration", parse_span)]
+Elapsed = Annotated[timedelta, reading("bad-duration", parse_elapsed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+"""One text or a list of them."""
+
+Number = Annotated[float, reading("wrong-value", _number)]
+Whole = Annotated[int, reading("wrong-value", _whole)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Plain = Annotated[Value, reading("wrong-value", _value)]
+Days = Annotated[str | tuple[str, ...], reading("bad-days", _days)]
+Hours = Annotated[str, reading("bad-hours", _hours)]
+Zone = Annotated[str, PlainValidator(check_zone)]
+Day = Annotated[str, reading("bad-date", _date)]
+Address = Annotated[str, reading("bad-address", _address)]
+Url = Annotated[str, reading("bad-url", _url)]

@@ -1,0 +1,286 @@
+"""Conditions from YAML values to the frozen tree of `nurture.language.conditions`.
+
+A condition is a mapping of subjects to tests, all of which must hold; `all`, `any` and `not` nest.
+The names allowed come with pydantic's validation context (`Known`); without one every name passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import PlainValidator, ValidationInfo
+
+from nurture.language.comparing import read_tests
+from nurture.language.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    EventTest,
+    FieldTest,
+    FieldType,
+    Not,
+    ScoreTest,
+    SequenceTest,
+    TagTest,
+    Test,
+    TopicTest,
+)
+from nurture.language.durations import parse_elapsed
+from nurture.language.faults import Faults, Loc
+from nurture.language.vocabulary import (
+    LATER_SUBJECTS,
+    LEAD_FIELDS,
+    LENIENT,
+    LIFECYCLES,
+    SUBJECTS,
+    Known,
+)
+
+EVENT_KEYS = ("event", "where", "within", "at_least", "at_most")
+NOTHING = AllOf(())
+
+
+class _Reader:
+    """Reads one condition; problems are collected, and an unreadable part becomes NOTHING."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self.faults = Faults()
+
+    # -- the tree
+
+    def condition(self, value: Any, loc: Loc) -> Condition:
+        if isinstance(value, str):
+            self.faults.add(
+                loc, "not-supported-yet",
+                f'a segment by name ("{value}") is not supported yet; write the condition itself',
+            )  # fmt: skip
+            return NOTHING
+        if not isinstance(value, dict):
+            self.faults.add(loc, "wrong-value", "a condition is a mapping, as in {country: DE}")
+            return NOTHING
+        if not value:
+            self.faults.add(loc, "wrong-value", "an empty condition; write what must hold")
+            return NOTHING
+        parts = [part for key in value for part in self._subject(key, value, loc)]
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+    def _subject(self, key: str, whole: dict[str, Any], loc: Loc) -> list[Condition]:
+        value, here = whole[key], (*loc, key)
+        if key in EVENT_KEYS and key != "event":
+            if "event" not in whole:
+                self.faults.add(here, "unknown-key", f'"{key}" belongs beside an event')
+            return []
+        if key in _READERS:
+            return _READERS[key](self, value, here, whole)
+        if key in LATER_SUBJECTS and key not in self.known.fields:
+            self.faults.add(
+                here, "not-supported-yet", f'"{key}" in a condition is not supported yet'
+            )
+            return []
+        return self.field(key, value, here)
+
+    def _group(self, value: Any, loc: Loc) -> tuple[Condition, ...]:
+        if isinstance(value, list) and value:
+            return tuple(self.condition(part, (*loc, i)) for i, part in enumerate(value))
+        if isinstance(value, dict):
+            return (self.condition(value, loc),)
+        self.faults.add(loc, "wrong-value", "a list of conditions is expected here")
+        return ()
+
+    def all_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        return [AllOf(self._group(value, loc))]
+
+    def any_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        return [AnyOf(self._group(value, loc))]
+
+    def not_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        if isinstance(value, list):
+            return [Not(AnyOf(self._group(value, loc)))]
+        return [Not(self.condition(value, loc))]
+
+    # -- names
+
+    def names(self, value: Any, loc: Loc, word: str, allowed: frozenset[str]) -> tuple[str, ...]:
+        """One name or a list of them; `word` says of what, and names the rule."""
+        many = isinstance(value, list)
+        listed: list[Any] = value if many else [value]
+        if not listed:
+            self.faults.add(loc, "wrong-value", f"an empty list; name a {word}")
+        for index, name in enumerate(listed):
+            here = (*loc, index) if many else loc
+            if not isinstance(name, str):
+                self.faults.add(here, "wrong-value", f"the name of a {word} is expected here")
+            elif self.known.strict and word != "tag" and name not in allowed:
+                self.faults.add(
+                    here, f"unknown-{word}", f'unknown {word} "{name}"', found=name,
+                    allowed=sorted(allowed),
+                )  # fmt: skip
+        return tuple(str(name) for name in listed)
+
+    def tags_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        return [TagTest(self.names(value, loc, "tag", frozenset()))]
+
+    def topic_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        return [TopicTest(self.names(value, loc, "topic", self.known.topics))]
+
+    def sequence_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        return [SequenceTest(self.names(value, loc, "sequence", self.known.sequences))]
+
+    # -- comparisons
+
+    def score_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        which: Any = loc[-1]
+        return [ScoreTest(which, test) for test in read_tests(value, "number", loc, self.faults)]
+
+    def lifecycle_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        listed = value if isinstance(value, list) else [value]
+        for index, name in enumerate(listed):
+            if name not in LIFECYCLES:
+                here = (*loc, index) if isinstance(value, list) else loc
+                self.faults.add(
+                    here, "unknown-lifecycle", f'unknown lifecycle "{name}"', found=str(name),
+                    allowed=LIFECYCLES,
+                )  # fmt: skip
+        test = Test("is", tuple(str(name) for name in listed))
+        return [FieldTest("lifecycle", False, "text", test)]
+
+    def field(self, key: str, value: Any, loc: Loc) -> list[Condition]:
+        name = key.removeprefix("attr.")
+        attribute = key.startswith("attr.") or key not in LEAD_FIELDS
+        declared: FieldType | None = self.known.fields.get(name) if attribute else LEAD_FIELDS[name]
+        if declared is None and self.known.strict:
+            allowed = [*SUBJECTS, *LEAD_FIELDS, *self.known.fields]
+            self.faults.add(
+                loc, "unknown-field", f'unknown field "{name}"', found=name, allowed=allowed
+            )
+            return []
+        kind = declared or guess_type(value)
+        tests = read_tests(value, kind, loc, self.faults)
+        return [FieldTest(name, attribute, kind, test) for test in tests]
+
+    # -- events
+
+    def event_(self, value: Any, loc: Loc, whole: dict[str, Any]) -> list[Condition]:
+        at = loc[:-1]
+        within = whole.get("within")
+        if within is not None:
+            within = self._duration(within, (*at, "within"))
+        return [
+            EventTest(
+                kind=self.kind(value, loc),
+                where=self.where(whole.get("where", {}), (*at, "where")),
+                within=within,
+                at_least=self._count(whole.get("at_least"), 1, (*at, "at_least")),
+                at_most=self._count(whole.get("at_most"), 0, (*at, "at_most")),
+            )
+        ]
+
+    def kind(self, value: Any, loc: Loc) -> str:
+        if not isinstance(value, str):
+            self.faults.add(loc, "wrong-value", "the kind of an engagement is expected here")
+        elif self.known.strict and value not in self.known.all_events:
+            self.faults.add(
+                loc, "unknown-event", f'unknown event "{value}"', found=value,
+                allowed=self.known.all_events,
+            )  # fmt: skip
+        return str(value)
+
+    def where(self, value: Any, loc: Loc) -> tuple[tuple[str, Test], ...]:
+        if not isinstance(value, dict):
+            self.faults.add(loc, "wrong-value", "`where` maps properties to tests: {form: trial}")
+            return ()
+        return tuple(
+            (name, test)
+            for name in value
+            for test in read_tests(value[name], None, (*loc, name), self.faults)
+        )
+
+    def _duration(self, value: Any, loc: Loc) -> Any:
+        try:
+            return parse_elapsed(value)
+        except ValueError as error:
+            self.faults.add(loc, "bad-duration", str(error))
+            return None
+
+    def _count(self, value: Any, least: int, loc: Loc) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            self.faults.add(loc, "wrong-value", f"a whole number of times, {least} or more")
+            return None
+        return value
+
+
+_READERS: dict[str, Callable[[_Reader, Any, Loc, dict[str, Any]], list[Condition]]] = {
+    "all": _Reader.all_,
+    "any": _Reader.any_,
+    "not": _Reader.not_,
+    "tags": _Reader.tags_,
+    "topic": _Reader.topic_,
+    "sequence": _Reader.sequence_,
+    "score": _Reader.score_,
+    "behaviour": _Reader.score_,
+    "fit": _Reader.score_,
+    "lifecycle": _Reader.lifecycle_,
+    "event": _Reader.event_,
+}
+
+
+def guess_type(value: Any) -> FieldType:
+    """The type of field a test fits, for fields nobody declares any more."""
+    sample = value
+    if isinstance(sample, dict):
+        sample = next((v for k, v in sample.items() if k != "known"), "")
+    if isinstance(sample, list):
+        sample = sample[0] if sample else ""
+    if isinstance(sample, bool):
+        return "yes_no"
+    return "number" if isinstance(sample, int | float) else "text"
+
+
+def parse_condition(value: Any, known: Known = LENIENT) -> Condition:
+    """Read a condition; a ValidationError carries every problem with its place."""
+    reader = _Reader(known)
+    condition = reader.condition(value, ())
+    reader.faults.settle()
+    return condition
+
+
+def parse_event(value: Any, known: Known = LENIENT) -> EventTest:
+    """Read an event and its `where` alone: `{event: form_submitted, where: {form: trial}}`."""
+    reader = _Reader(known)
+    if isinstance(value, str):
+        value = {"event": value}
+    if not isinstance(value, dict) or "event" not in value:
+        reader.faults.add(
+            (), "wrong-value", "an event is expected here, as in {event: form_submitted}"
+        )
+        reader.faults.settle()
+    for key in value:
+        if key not in ("event", "where"):
+            reader.faults.add(
+                (key,), "unknown-key", f'"{key}" cannot stand beside this event', found=key,
+                allowed=("event", "where"),
+            )  # fmt: skip
+    kind = reader.kind(value["event"], ("event",))
+    where = reader.where(value.get("where", {}), ("where",))
+    reader.faults.settle()
+    return EventTest(kind, where)
+
+
+def _known(info: ValidationInfo) -> Known:
+    return info.context if isinstance(info.context, Known) else LENIENT
+
+
+def _read_condition(value: Any, info: ValidationInfo) -> Condition:
+    return parse_condition(value, _known(info))
+
+
+def _read_event(value: Any, info: ValidationInfo) -> EventTest:
+    return parse_event(value, _known(info))
+
+
+ConditionField = Annotated[Condition, PlainValidator(_read_condition)]
+EventField = Annotated[EventTest, PlainValidator(_read_event)]

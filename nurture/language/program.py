@@ -1,0 +1,176 @@
+"""A sequence compiled to a flat program: steps in order, each with its next and its targets.
+
+`position` is the index in `Program.steps`; targets are positions, `None` as `next` ends the
+enrolment.  `key` is the step's identity across versions (its `id`, else kind, argument and
+ordinal: `send:why-us#1`); `path` is where it stands in the YAML (`trial-welcome/interest/2`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from nurture.language.conditions import Condition, EventTest, Value
+from nurture.language.durations import Span
+
+
+@dataclass(frozen=True)
+class Step:
+    """What every step has."""
+
+    position: int
+    key: str
+    path: str
+    stage: str
+    next: int | None
+
+
+@dataclass(frozen=True)
+class EnterStage(Step):
+    """The head of a stage: notes that the lead reached it."""
+
+
+@dataclass(frozen=True)
+class Gate(Step):
+    """Hold the lead until `when` holds; after `within` go to `otherwise`."""
+
+    when: Condition
+    within: Span
+    otherwise: int | None
+
+
+@dataclass(frozen=True)
+class Send(Step):
+    """Plan one mail and keep the lead here until it is final."""
+
+    email: str
+    topic: str
+    anytime: bool = False
+
+
+@dataclass(frozen=True)
+class Wait(Step):
+    """Keep the lead for a while."""
+
+    span: Span
+
+
+@dataclass(frozen=True)
+class WaitFor(Step):
+    """Keep the lead until it does `event` (then `then`), at most `within` (then `otherwise`)."""
+
+    event: EventTest
+    within: Span
+    then: int | None
+    otherwise: int | None
+
+
+@dataclass(frozen=True)
+class Branch(Step):
+    """Go to the first arm whose condition holds, else to `otherwise`."""
+
+    arms: tuple[tuple[Condition, int | None], ...]
+    otherwise: int | None
+
+
+@dataclass(frozen=True)
+class Update(Step):
+    """Write fields (by name: column or attribute), tags, lifecycle, topics."""
+
+    fields: tuple[tuple[str, bool, Value], ...] = ()
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    lifecycle: str | None = None
+    topics: tuple[tuple[str, bool], ...] = ()
+
+
+@dataclass(frozen=True)
+class Score(Step):
+    """Add points to behaviour."""
+
+    points: float
+    reason: str
+    half_life: timedelta | None
+
+
+@dataclass(frozen=True)
+class Start(Step):
+    """Move the lead to another sequence; this enrolment ends."""
+
+    sequence: str
+
+
+@dataclass(frozen=True)
+class HandOff(Step):
+    """Ask sales to take the lead (no second time while it is with sales)."""
+
+    team: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class End(Step):
+    """This enrolment is over."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """When mail may go: `hours` is the key of the opening rows, `zone` 'lead' or an IANA name."""
+
+    hours: str | None
+    zone: str
+
+
+@dataclass(frozen=True)
+class Late:
+    """A send later than `send_within` after the first allowed instant is skipped or shifted."""
+
+    send_within: timedelta
+    otherwise: Literal["skip", "shift"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Who enters: `when` is an EventTest (by event) or a condition (`segment`, standing).
+
+    `key` is the event property that distinguishes enrolments, '' for once per lead.
+    `again` is None for never, zero for always, else counted from the end of the last enrolment.
+    `within`: an event older than this when it reaches us enters nobody.
+    """
+
+    when: Condition
+    by_event: bool
+    key: str
+    again: timedelta | None
+    within: timedelta
+    path: str
+
+
+@dataclass(frozen=True)
+class ExitRule:
+    """Leave when the condition holds (events count from the start of the enrolment)."""
+
+    when: Condition
+    reason: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """One applied version of one sequence, ready to be walked."""
+
+    sequence: str
+    definition_id: int
+    description: str
+    steps: tuple[Step, ...]
+    stages: tuple[str, ...]
+    entry: Entry
+    exits: tuple[ExitRule, ...]
+    goal: ExitRule | None
+    window: Window
+    late: Late
+    with_sales: bool
+    """Whether its mails go to leads that are with sales."""

@@ -1,0 +1,267 @@
+"""One file at a time: from text to a model, or to problems with their places."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+
+from pydantic import ValidationError
+
+from nurture.language.faults import Loc
+from nurture.language.later import LATER
+from nurture.language.models import Model
+from nurture.language.problems import Problem
+from nurture.language.sequence import StepModel
+from nurture.language.source import Entry, Fault, Listing, Node, Scalar, Table, decode, parse, plain
+from nurture.language.vocabulary import Known
+
+M = TypeVar("M", bound=Model)
+
+AT_KEY = frozenset(
+    ("unknown-key", "unknown-step", "unknown-field", "unknown-comparison", "not-supported-yet")
+)
+"""Rules that are about a key, not about what stands under it."""
+
+_WANTED = {
+    "string_type": "a text is expected here",
+    "bool_type": "true or false is expected here",
+    "bool_parsing": "true or false is expected here",
+    "tuple_type": "a list is expected here",
+    "list_type": "a list is expected here",
+    "dict_type": "a mapping is expected here",
+    "model_type": "a mapping is expected here",
+    "model_attributes_type": "a mapping is expected here",
+    "too_short": "an empty list; at least one is needed here",
+}
+
+
+@dataclass(frozen=True)
+class Reading(Generic[M]):
+    """What became of one file: a model (None when it has errors), its tree, its problems."""
+
+    file: str
+    name: str
+    model: M | None
+    tree: Node | None
+    problems: tuple[Problem, ...]
+
+
+def read(kind: type[M], file: str, data: bytes, known: Known, *, name: str) -> Reading[M]:
+    """Read one YAML file as a model of `kind`.  Never raises, whatever the bytes are."""
+    text, fault = decode(data)
+    if fault is not None:
+        return Reading(file, name, None, None, (of_fault(file, fault, name),))
+    tree, faults = parse(text)
+    head = (name_in(tree) if tree else "") or name
+    problems = [of_fault(file, each, head) for each in faults]
+    if tree is None and not problems:
+        problems = [Problem(file, 1, 1, head, "the file is empty", rule="yaml-syntax")]
+    if tree is None:
+        return Reading(file, name, None, None, tuple(problems))
+    problems += [
+        Problem(file, entry.line, entry.column, head, f'"{key}" has no value', rule="wrong-value")
+        for key, entry in _blanks(tree)
+        if not faults  # an alias leaves a hole that is no fault of its own
+    ]
+    try:
+        model: M | None = kind.model_validate(plain(tree), context=known)
+    except ValidationError as error:
+        model = None
+        problems += [
+            _problem(kind, file, head, tree, line)
+            for line in error.errors()
+            if not _blank(below(tree, line["loc"]))
+        ]
+    return Reading(file, head, model, tree, tuple(problems))
+
+
+def below(tree: Node | None, loc: Loc) -> Node | None:
+    """The node at a place below another, None when nothing is written there."""
+    node = tree
+    for part in loc:
+        if isinstance(node, Table):
+            node = node.get(str(part))
+        elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        else:
+            return None
+    return node
+
+
+def _blank(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def _blanks(tree: Node) -> Iterator[tuple[str, Entry]]:
+    """Keys with nothing behind them: the language has no word for nothing."""
+    if isinstance(tree, Table):
+        for key, entry in tree.entries.items():
+            if _blank(entry.node):
+                yield key, entry
+            yield from _blanks(entry.node)
+    elif isinstance(tree, Listing):
+        for item in tree.items:
+            yield from _blanks(item)
+
+
+def name_in(tree: Node) -> str:
+    """The name a sequence file gives itself, '' when there is none."""
+    node = tree.get("sequence") if isinstance(tree, Table) else None
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+
+
+def of_fault(file: str, fault: Fault, path: str = "") -> Problem:
+    """A fault of the text as a problem of a file."""
+    return Problem(file, fault.line, fault.column, path, fault.message, rule=fault.rule)
+
+
+# -- from pydantic's errors to problems
+
+
+def _problem(
+    kind: type[Model], file: str, name: str, tree: Node, line: Mapping[str, Any]
+) -> Problem:
+    loc: Loc = line["loc"]
+    rule, message, found, allowed = _said(kind, line)
+    if rule == "missing-key":
+        loc = loc[:-1]
+    row, column = place_of(tree, loc, key=rule in AT_KEY)
+    return Problem(
+        file, row, column, path_of(name, tree, loc), message, found, tuple(allowed), rule=rule
+    )
+
+
+def _said(kind: type[Model], line: Mapping[str, Any]) -> tuple[str, str, str, Sequence[str]]:
+    """(rule, message, found, allowed) of one of pydantic's errors."""
+    context = line.get("ctx", {})
+    if "message" in context:
+        return line["type"], context["message"], context["found"], context["allowed"]
+    last = str(line["loc"][-1]) if line["loc"] else ""
+    match line["type"]:
+        case "extra_forbidden":
+            return _unknown(model_at(kind, line["loc"][:-1]), last)
+        case "missing":
+            return "missing-key", f'"{last}" is missing', "", ()
+        case "literal_error":
+            allowed = [word.strip("'") for word in _literals(str(context["expected"]))]
+            found = line["input"] if isinstance(line["input"], str) else ""
+            return "wrong-value", f'"{last}" cannot be {_show(line["input"])}', found, allowed
+        case "greater_than_equal":
+            return "wrong-value", f'"{last}" must be {context["ge"]} or more', "", ()
+        case "less_than_equal":
+            return "wrong-value", f'"{last}" must be {context["le"]} or less', "", ()
+        case other:
+            said = str(line["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+            return "wrong-value", _WANTED.get(other, said), "", ()
+
+
+def _literals(expected: str) -> list[str]:
+    return expected.replace(" or ", ", ").split(", ")
+
+
+def _show(value: object) -> str:
+    text = f'"{value}"' if isinstance(value, str | int | float) else "that"
+    return text if len(text) < 60 else f"{text[:57]}…"
+
+
+def _unknown(model: type[Model] | None, word: str) -> tuple[str, str, str, Sequence[str]]:
+    """An unknown key: later words are said to be later, others get the valid ones."""
+    later = LATER.get(model.__name__, ()) if model else ()
+    if word in later:
+        return "not-supported-yet", f'"{word}" is not supported yet', "", ()
+    allowed = list(model.model_fields) if model else []
+    if model is StepModel:
+        return "unknown-step", f'unknown step "{word}"', word, allowed
+    return "unknown-key", f'unknown key "{word}"', word, allowed
+
+
+def model_at(kind: type[Model], loc: Loc) -> type[Model] | None:
+    """The model that is read at a place of a file, None when there is none."""
+    here: Any = kind
+    for part in loc:
+        here = _below(_bare(here), part)
+        if here is None:
+            return None
+    here = _bare(here)
+    return here if isinstance(here, type) and issubclass(here, Model) else None
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without `Annotated` and `| None`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _bare(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return _bare(next(arg for arg in get_args(annotation) if arg is not type(None)))
+    return annotation
+
+
+def _below(annotation: Any, part: str | int) -> Any:
+    origin = get_origin(annotation)
+    if origin is tuple:
+        return get_args(annotation)[0]
+    if origin is dict:
+        return get_args(annotation)[1]
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        known = annotation.model_fields.get(str(part))
+        return known.annotation if known else None
+    return None
+
+
+# -- places and paths
+
+
+def place_of(tree: Node, loc: Loc, *, key: bool = False) -> tuple[int, int]:
+    """Line and column of a place, or of the nearest thing around it that is written down."""
+    node, place = tree, (tree.line, tree.column)
+    for part in loc:
+        if isinstance(node, Table) and part in node.entries:
+            entry = node.entries[str(part)]
+            node = entry.node
+            place = (entry.line, entry.column) if key else (node.line, node.column)
+        elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            place = (node.line, node.column)
+        else:
+            break
+    return place
+
+
+NAMED_BY = ("stage", "rule", "rep", "threshold")
+"""Keys by which the entries of a list are called in paths, instead of by their number."""
+
+_SILENT = frozenset(("stages", "steps", "branch"))
+
+
+def path_of(name: str, tree: Node, loc: Loc) -> str:
+    """The readable path of a place: `trial-welcome/interest/1/otherwise/1`, `scoring/fit/role`.
+
+    A last key that only holds a value is left out: the line says which it is.
+    """
+    parts, node, inside = [name], tree, ""
+    for part in loc:
+        if isinstance(node, Table) and part in node.entries:
+            node = node.entries[str(part)].node
+            inside = str(part)
+            if not isinstance(node, Scalar) and inside not in _SILENT:
+                parts.append(inside)
+        elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            parts.append(_called(node, part, inside))
+        else:
+            break
+    return "/".join(part for part in parts if part)
+
+
+def _called(node: Node, index: int, inside: str) -> str:
+    if inside == "branch":
+        last = isinstance(node, Table) and "otherwise" in node.entries
+        return "" if last else f"arm {index + 1}"
+    if isinstance(node, Table):
+        for key in NAMED_BY:
+            named = node.get(key)
+            if isinstance(named, Scalar) and isinstance(named.value, str):
+                return named.value
+    return str(index + 1)

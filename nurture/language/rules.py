@@ -1,0 +1,77 @@
+"""Every rule a workspace is checked against, by name: what a problem of that rule means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+RULES: Mapping[str, str] = {
+    # the text of a file
+    "yaml-syntax": "the file is not one YAML 1.2 document with texts as keys",
+    "yaml-alias": "an alias (*name)",
+    "yaml-anchor": "an anchor (&name)",
+    "yaml-tag": "a tag (!name)",
+    "yaml-merge": "a merge key (<<)",
+    "duplicate-key": "a key stands twice in one mapping",
+    "bad-character": "NUL or half a surrogate pair",
+    "not-utf-8": "the file is not UTF-8",
+    "too-large": "more bytes, lines, values or levels than a definition needs",
+    "unquoted-time": "a time or date without quotes",
+    "missing-file": "a file the others need is not there",
+    # keys and values
+    "unknown-key": "a key that means nothing here",
+    "unknown-step": "a step that does not exist",
+    "missing-key": "a key that must be there is not",
+    "not-supported-yet": "a word of the language this version does not know yet",
+    "wrong-value": "a value of the wrong kind",
+    "wrong-type": "a value that does not fit the type of the field",
+    "bad-name": "a name with letters names do not have",
+    "bad-duration": "a duration that cannot be read",
+    "bad-days": "days of the week that cannot be read",
+    "bad-hours": "opening hours that cannot be read",
+    "bad-date": "a date that cannot be read",
+    "bad-address": "a mail address nothing can be sent to",
+    "bad-url": "base_url is not the address of a web site",
+    "bad-limit": "a limit that cannot be read",
+    "bad-share": "a share of a window that cannot be read",
+    "unknown-zone": "a time zone that does not exist",
+    "unknown-holidays": "a place whose public holidays nobody knows",
+    # names
+    "unknown-field": "a field neither every lead nor this workspace has",
+    "unknown-comparison": "a comparison that does not exist",
+    "unknown-event": "a kind of engagement neither built in nor declared",
+    "unknown-lifecycle": "a lifecycle that does not exist",
+    "unknown-template": "a mail without a file in templates/",
+    "unknown-topic": "a topic nurture.yaml does not declare",
+    "unknown-calendar": "a calendar nurture.yaml does not declare",
+    "unknown-team": "a team handoff.yaml does not have",
+    "unknown-sequence": "a sequence without a file",
+    "unknown-sla": "an SLA handoff.yaml does not have",
+    "unknown-ladder": "a ladder handoff.yaml does not have",
+    "duplicate-name": "two things of one kind with one name",
+    # sequences
+    "empty": "a sequence without stages, a stage without steps",
+    "entry-form": "enter is neither an event nor a segment, or mixes them",
+    "step-form": "a step with no verb, with two, or with keys of another",
+    "endless-wait": "a wait without an end",
+    "arm-form": "an arm of a branch that is neither a case nor the rest",
+    "unreachable-arm": "an arm behind otherwise",
+    "unreachable-step": "a step or stage nobody gets to",
+    "send-without-topic": "a mail no consent can be asked for",
+    "wait-for-unsent": "waiting for a click in a mail the sequence does not send",
+    "never-open": "a window that is closed whenever its calendar is open",
+    "start-cycle": "sequences that start each other in a ring",
+    # scoring and handoff
+    "fit-subject": "fit that depends on what the lead did",
+    "threshold-margin": "a threshold that re-arms above its line",
+    "points": "a rule that can give no, or not all, its points",
+    "route-form": "a route that is neither a case nor the rest",
+    "routing-without-otherwise": "routing that leaves leads with nobody",
+    "rung-form": "a rung without exactly one instant and one action",
+    # mails
+    "front-matter": "front matter that is not closed or no mapping",
+    "template-syntax": "a template Jinja2 cannot read",
+    "template-variable": "a variable no mail has",
+    "no-unsubscribe-link": "a mail without the link to unsubscribe",
+    "text-without-html": "a text part without its mail",
+    "unused-template": "a mail no sequence sends",
+}

@@ -1,0 +1,197 @@
+"""sequences/*.yaml: a nurture flow as it is written (the compiled form is `program`)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainValidator, model_validator
+
+from nurture.language.durations import parse_elapsed
+from nurture.language.models import (
+    Days,
+    Duration,
+    Elapsed,
+    Hours,
+    Model,
+    Name,
+    Names,
+    Number,
+    Plain,
+    check_zone,
+    reading,
+)
+from nurture.language.parsing import ConditionField, EventField
+from nurture.language.scoring import Lifecycle
+
+
+def parse_again(text: object) -> Any:
+    """`never` → None, `always` → zero, `after 90 days` → 90 days."""
+    if text == "never":
+        return None
+    if text == "always":
+        return timedelta(0)
+    if isinstance(text, str) and text.startswith("after "):
+        return parse_elapsed(text.removeprefix("after "))
+    raise ValueError(f'{text!r} is not allowed: write never, always or "after 90 days"')
+
+
+class Enter(Model):
+    """Who enters: `when` an event, or `segment` a standing condition."""
+
+    when: EventField | None = None
+    segment: ConditionField | None = None
+    once_per: str = "lead"
+    again: Annotated[Any, reading("bad-duration", parse_again)] = None
+    within: Elapsed | None = None
+
+
+class Exit(Model):
+    """Leave the sequence when this holds."""
+
+    when: ConditionField
+    reason: str = ""
+
+
+class WindowModel(Model):
+    """When its mails may go."""
+
+    days: Days | None = None
+    hours: Hours | None = None
+    calendar: str | None = None
+
+
+class LateModel(Model):
+    """What happens to a mail that could not go in time."""
+
+    send_within: Elapsed
+    otherwise: Literal["skip", "shift"] = "skip"
+
+
+def _lead_or_zone(value: Any) -> str:
+    return "lead" if value == "lead" else check_zone(value)
+
+
+class Timing(Model):
+    """`zone`: `lead` (each lead's own, else the workspace's) or an IANA name."""
+
+    zone: Annotated[str, PlainValidator(_lead_or_zone)] = "lead"
+    window: WindowModel | None = None
+    late: LateModel | None = None
+
+
+class SendModel(Model):
+    """`send: welcome`, or with options."""
+
+    email: str
+    topic: str | None = None
+    anytime: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"email": value} if isinstance(value, str) else value
+
+
+class UpdateModel(Model):
+    """What to write."""
+
+    fields: dict[str, Plain] = {}
+    add_tags: Names = ()
+    remove_tags: Names = ()
+    lifecycle: Lifecycle | None = None
+    subscribe: Names = ()
+    unsubscribe: Names = ()
+
+
+class ScoreModel(Model):
+    """Points for getting here."""
+
+    points: Number
+    reason: str = ""
+    half_life: Elapsed | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {"points": value}
+
+
+class HandOffModel(Model):
+    """Ask sales to take the lead; without `team` routing decides."""
+
+    team: str | None = None
+    reason: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """`hand_off: smb`; `hand_off: true` leaves the team to routing."""
+        if isinstance(value, str):
+            return {"team": value}
+        return {} if value is True else value
+
+
+class ArmModel(Model):
+    """One way of a branch: `when` + `steps`, or last `otherwise`."""
+
+    when: ConditionField | None = None
+    steps: tuple[StepModel, ...] | None = None
+    otherwise: tuple[StepModel, ...] | None = None
+
+
+def _reason(value: Any) -> str:
+    """`end: why`, or `end: true`."""
+    if value is True:
+        return ""
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError('say why it ends, as in "end: no interest shown", or write "end: true"')
+
+
+class StepModel(Model):
+    """One step: exactly one verb; `id` keeps its identity across edits."""
+
+    id: Name | None = None
+    send: SendModel | None = None
+    wait: Duration | None = None
+    wait_for: EventField | None = None
+    within: Duration | None = None
+    then: tuple[StepModel, ...] = ()
+    otherwise: tuple[StepModel, ...] = ()
+    branch: tuple[ArmModel, ...] | None = None
+    update: UpdateModel | None = None
+    score: ScoreModel | None = None
+    start: str | None = None
+    hand_off: HandOffModel | None = None
+    end: Annotated[str, reading("wrong-value", _reason)] | None = None
+
+
+class GateModel(Model):
+    """Enter the stage only when this holds, within that time, otherwise those steps."""
+
+    when: ConditionField
+    within: Duration
+    otherwise: tuple[StepModel, ...] = ()
+
+
+class StageModel(Model):
+    """A stage of the funnel."""
+
+    stage: Name
+    gate: GateModel | None = None
+    steps: tuple[StepModel, ...]
+
+
+class SequenceModel(Model):
+    """sequences/<name>.yaml, whole."""
+
+    sequence: Name
+    description: str = ""
+    topic: str | None = None
+    enter: Enter
+    exit: tuple[Exit, ...] = ()
+    goal: ConditionField | None = None
+    timing: Timing = Timing()
+    with_sales: Literal["skip", "send"] = "skip"
+    stages: tuple[StageModel, ...]

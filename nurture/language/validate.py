@@ -1,0 +1,145 @@
+"""All files of a workspace at once: every problem, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from nurture.language import checks
+from nurture.language.checks.view import File, Mail, View, mail_of, steps, text, texts
+from nurture.language.conditions import FieldType
+from nurture.language.folder import Kind, SourceFile, load_workspace
+from nurture.language.handoff import HandoffRules
+from nurture.language.models import Model
+from nurture.language.problems import Problem
+from nurture.language.reading import Reading, below, name_in, of_fault, read
+from nurture.language.scoring import Scoring
+from nurture.language.sequence import SequenceModel
+from nurture.language.source import Node, Table, decode, parse
+from nurture.language.templates import Page, take_apart
+from nurture.language.vocabulary import Known
+from nurture.language.workspace import Workspace
+
+MODELS: dict[Kind, type[Model]] = {
+    "workspace": Workspace,
+    "scoring": Scoring,
+    "handoff": HandoffRules,
+    "sequence": SequenceModel,
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A workspace that was looked at: its problems, and what `apply` needs to know of its files."""
+
+    problems: tuple[Problem, ...]
+    names: dict[str, str | None] = field(default_factory=dict)
+    mails: dict[str, set[str]] = field(default_factory=dict)
+    """By sequence file: the mails it sends."""
+
+    def name_of(self, file: SourceFile) -> str | None:
+        """The name of a definition; None for a sequence file too broken to say it."""
+        if file.kind == "sequence":
+            return self.names.get(file.path)
+        return file.path.removeprefix("templates/") if file.kind == "template" else file.stem
+
+    def confined(self, problem: Problem) -> bool:
+        """The problem is about one sequence or one mail, and need not stop the others."""
+        return problem.file.startswith(("sequences/", "templates/"))
+
+
+def validate(folder: Path) -> list[Problem]:
+    """Every problem of a workspace, by file and line; an empty list means it can be applied.
+
+    A file that cannot be read does not keep the others from being checked.  Never raises for
+    what stands in the files.
+    """
+    return list(check(load_workspace(folder)).problems)
+
+
+def check(files: Iterable[SourceFile]) -> Checked:
+    """`validate` for files already read."""
+    listed = list(files)
+    trees = {file.path: _tree(file) for file in listed if file.kind != "template"}
+    known = _known(trees, listed)
+    problems: list[Problem] = []
+    for file in listed:
+        if file.kind != "template":
+            problems += _read(file, known, trees).problems
+    mails = []
+    for file in listed:
+        if file.kind == "template":
+            mail, found = _mail(file)
+            problems += found
+            mails += [mail] if mail else []
+    view = View(
+        files=tuple(
+            File(file.kind, file.path, _name(file, trees) or file.stem, trees[file.path])
+            for file in listed
+            if file.kind != "template"
+        ),
+        mails=tuple(mails),
+        paths=frozenset(file.path for file in listed),
+        fields=dict(known.fields),
+    )
+    for each in checks.ALL:
+        problems += each(view)
+    return Checked(
+        problems=tuple(sorted(set(problems), key=_order)),
+        names={file.path: _name(file, trees) for file in listed if file.kind == "sequence"},
+        mails={
+            file.path: {named[1] for loc, step in steps(file) if (named := mail_of(step, loc))}
+            for file in view.of("sequence")
+        },
+    )
+
+
+def _order(problem: Problem) -> tuple[str, int, int, str, str]:
+    return problem.file, problem.line, problem.column, problem.rule, problem.message
+
+
+def _tree(file: SourceFile) -> Node | None:
+    source, fault = decode(file.data)
+    return None if fault else parse(source)[0]
+
+
+def _name(file: SourceFile, trees: dict[str, Node | None]) -> str | None:
+    tree = trees[file.path]
+    return (name_in(tree) or None) if tree is not None else None
+
+
+def _read(file: SourceFile, known: Known, trees: dict[str, Node | None]) -> Reading[Any]:
+    return read(MODELS[file.kind], file.path, file.data, known, name=file.stem)
+
+
+def _known(trees: dict[str, Node | None], files: Iterable[SourceFile]) -> Known:
+    """The names nurture.yaml declares, also when other parts of it are wrong."""
+    head = trees.get("nurture.yaml")
+    declared = below(head, ("fields",))
+    fields: dict[str, FieldType] = {}
+    if isinstance(declared, Table):
+        for name, entry in declared.entries.items():
+            kind: Any = text(entry.node)
+            fields[name] = kind if kind in get_args(FieldType) else "text"
+    topics = below(head, ("topics",))
+    named = [_name(file, trees) or file.stem for file in files if file.kind == "sequence"]
+    return Known(
+        fields=fields,
+        events=frozenset(name for _, name in texts(below(head, ("events",)), ())),
+        topics=frozenset(topics.entries if isinstance(topics, Table) else ()),
+        sequences=frozenset(named),
+        strict=head is not None,
+    )
+
+
+def _mail(file: SourceFile) -> tuple[Mail | None, list[Problem]]:
+    name = file.path.removeprefix("templates/").rpartition(".")[0]
+    source, fault = decode(file.data)
+    if fault is not None:
+        return None, [of_fault(file.path, fault, name)]
+    if file.path.endswith(".txt"):
+        return Mail(file.path, name, Page(Table(1, 1), source, 1)), []
+    page, faults = take_apart(source)
+    return Mail(file.path, name, page), [of_fault(file.path, each, name) for each in faults]

@@ -1,0 +1,162 @@
+"""`nurture apply`: a workspace's files become versions in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session
+
+from nurture.language.folder import SourceFile, load_workspace
+from nurture.language.problems import Problem
+from nurture.language.source import decode
+from nurture.language.validate import Checked, check
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import table_of
+
+DEFINITION = table_of(t.Definition)
+D = DEFINITION.c
+Status = Literal["new", "changed", "same", "removed", "kept"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one definition; `kept`: its file has errors, the last good version runs on."""
+
+    kind: str
+    name: str
+    version: int
+    status: Status
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did.  `refused`: nothing was stored, the problems say why."""
+
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...]
+    refused: bool = False
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that kept something from being applied."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+def apply(session: Session, folder: Path, *, now: datetime) -> Applied:
+    """Store what is new or changed, as versions active from `now`; the caller commits.
+
+    Errors in nurture.yaml, scoring.yaml, handoff.yaml or between files refuse everything.  An error
+    in a sequence or a mail keeps back that file alone (and new sequences that send a mail which
+    has never been good): its last good version stays active.  A file that is gone makes its
+    definition inactive; enrolments finish on the version they began with.  Applying the same
+    files again changes nothing.
+    """
+    files = load_workspace(folder)
+    checked = check(files)
+    if any(p.severity == "error" and not checked.confined(p) for p in checked.problems):
+        return Applied((), checked.problems, refused=True)
+    current = _current(session)
+    held = _held_back(checked, current)
+    changes = []
+    for file in files:
+        name = checked.name_of(file)
+        if name is None or file.path in held:
+            continue
+        changes.append(_store(session, file, name, current, now))
+    changes += _kept(files, checked, held, current)
+    changes += _remove(session, files, checked, current)
+    session.flush()
+    return Applied(tuple(changes), checked.problems)
+
+
+def _current(session: Session) -> dict[tuple[str, str], t.Definition]:
+    rows = session.execute(select(t.Definition).where(D.active)).scalars()
+    return {(row.kind, row.name): row for row in rows}
+
+
+def _held_back(checked: Checked, current: dict[tuple[str, str], t.Definition]) -> set[str]:
+    """Files with errors, and sequences that send a mail of which there is no good version."""
+    held = {problem.file for problem in checked.problems if problem.severity == "error"}
+    # An HTML part and its text part are one mail: neither goes in without the other.
+    for path in list(held):
+        stem = path.rpartition(".")[0]
+        if path.startswith("templates/"):
+            held |= {f"{stem}.html", f"{stem}.txt"}
+    missing = {
+        path.removeprefix("templates/").rpartition(".")[0]
+        for path in held
+        if path.endswith(".html") and ("template", path.removeprefix("templates/")) not in current
+    }
+    return held | {path for path, mails in checked.mails.items() if mails & missing}
+
+
+def _store(
+    session: Session,
+    file: SourceFile,
+    name: str,
+    current: dict[tuple[str, str], t.Definition],
+    now: datetime,
+) -> Change:
+    before = current.get((file.kind, name))
+    if before is not None and before.hash == file.hash:
+        return Change(file.kind, name, before.version, "same")
+    last = session.execute(
+        select(func.max(D.version)).where(D.kind == file.kind, D.name == name)
+    ).scalar()
+    version = (last or 0) + 1
+    _deactivate(session, file.kind, name)
+    source, _ = decode(file.data)
+    row = t.Definition(
+        kind=file.kind, name=name, version=version, hash=file.hash, source=source, applied_at=now
+    )
+    session.add(row)
+    session.flush()
+    return Change(file.kind, name, version, "changed" if before else "new")
+
+
+def _deactivate(session: Session, kind: str, name: str) -> None:
+    session.execute(
+        update(DEFINITION).where(D.kind == kind, D.name == name, D.active).values(active=False)
+    )
+
+
+def _kept(
+    files: Iterable[SourceFile],
+    checked: Checked,
+    held: set[str],
+    current: dict[tuple[str, str], t.Definition],
+) -> list[Change]:
+    kept = []
+    for file in files:
+        name = checked.name_of(file)
+        row = current.get((file.kind, name)) if name and file.path in held else None
+        if row is not None:
+            kept.append(Change(row.kind, row.name, row.version, "kept"))
+    return kept
+
+
+def _remove(
+    session: Session,
+    files: Iterable[SourceFile],
+    checked: Checked,
+    current: dict[tuple[str, str], t.Definition],
+) -> list[Change]:
+    """Make inactive what has no file any more.
+
+    While a sequence file is too broken to say its name, no sequence counts as removed: it might
+    be the one.
+    """
+    here = {(file.kind, checked.name_of(file)) for file in files}
+    unclear = ("sequence", None) in here
+    removed = []
+    for (kind, name), row in current.items():
+        if (kind, name) in here or (kind == "sequence" and unclear):
+            continue
+        _deactivate(session, kind, name)
+        removed.append(Change(kind, name, row.version, "removed"))
+    return removed

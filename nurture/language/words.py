@@ -1,0 +1,87 @@
+"""Conditions said in plain words, for reasons and timelines."""
+
+from __future__ import annotations
+
+from nurture.language.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    EventTest,
+    FieldTest,
+    Not,
+    ScoreTest,
+    SequenceTest,
+    TagTest,
+    Test,
+    TopicTest,
+)
+from nurture.language.durations import say
+
+OPERATORS = {
+    "at_least": "at least",
+    "at_most": "at most",
+    "above": "above",
+    "below": "below",
+    "between": "between",
+    "contains": "contains",
+    "starts_with": "starts with",
+    "matches": "matches",
+}
+
+
+def describe(condition: Condition) -> str:
+    """The condition as a clause: `country is DE and score at least 30`."""
+    match condition:
+        case AllOf(parts):
+            return _join(parts, " and ") or "always"
+        case AnyOf(parts):
+            return _join(parts, " or ") or "never"
+        case Not(part):
+            return f"not ({describe(part)})"
+        case FieldTest(name=name, test=test):
+            return f"{name} {_test(test)}"
+        case ScoreTest(which, test):
+            return f"{which} {_test(test)}"
+        case TagTest(tags):
+            return f"tagged {' or '.join(tags)}"
+        case TopicTest(topics):
+            return f"may be written to about {' or '.join(topics)}"
+        case SequenceTest(sequences):
+            return f"is or was in {' or '.join(sequences)}"
+        case EventTest():
+            return _event(condition)
+
+
+def _join(parts: tuple[Condition, ...], word: str) -> str:
+    nested = (AllOf, AnyOf)
+    return word.join(
+        f"({describe(part)})" if isinstance(part, nested) else describe(part) for part in parts
+    )
+
+
+def _test(test: Test) -> str:
+    if test.operator == "known":
+        return "is known" if test.values[0] else "is not known"
+    values = [_value(value) for value in test.values]
+    if test.operator == "is":
+        return f"is {' or '.join(values)}"
+    return f"{OPERATORS[test.operator]} {' and '.join(values)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _event(event: EventTest) -> str:
+    text = event.kind
+    if event.where:
+        text += f" with {', '.join(f'{name} {_test(test)}' for name, test in event.where)}"
+    if event.at_least is not None:
+        text += f" at least {event.at_least} times"
+    if event.at_most is not None:
+        text += f" at most {event.at_most} times"
+    if event.within is not None:
+        text += f" within {say(event.within)}"
+    return text

@@ -1,0 +1,100 @@
+"""nurture.yaml: brand, sender, fields, calendars, topics, caps, windows, delivery."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from nurture.calendar.errors import HolidaysUnknown
+from nurture.calendar.holidays import days_off
+from nurture.language.conditions import FieldType
+from nurture.language.faults import fault
+from nurture.language.models import Address, Count, Day, Days, Hours, Model, Name, Names, Url, Zone
+
+
+class Sender(Model):
+    """Who the mail is from; `postal` is the address the law wants in every mail."""
+
+    name: str
+    address: Address
+    reply_to: Address | None = None
+    postal: str
+
+
+class Topic(Model):
+    """Something a lead can be written to about.  `default`: may we, before the lead says so?"""
+
+    name: str
+    description: str = ""
+    default: Literal["subscribed", "unsubscribed"] = "subscribed"
+
+
+class Holidays(Model):
+    """Public holidays of a country (ISO code), optionally of one subdivision."""
+
+    country: str
+    subdivision: str | None = None
+
+    @model_validator(mode="after")
+    def _exists(self) -> Holidays:
+        try:
+            days_off(self.country, self.subdivision, ())
+        except HolidaysUnknown as error:
+            raise fault("unknown-holidays", str(error)) from error
+        return self
+
+
+class CalendarModel(Model):
+    """When an office is open.  `closed` are own days off, `"YYYY-MM-DD"`."""
+
+    days: Days = "mon-fri"
+    hours: Hours = "00:00-24:00"
+    holidays: Holidays | None = None
+    closed: tuple[Day, ...] = ()
+
+
+class Caps(Model):
+    """The most nurture mails a lead gets in one of its own days."""
+
+    per_day: Count | None = None
+
+
+class Smtp(Model):
+    """Where mail goes; user and password come from the environment only."""
+
+    host: str
+    port: Annotated[Count, Field(le=65535)] = 587
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    connections: Annotated[Count, Field(le=16)] = 2
+
+
+class Delivery(Model):
+    """`maildir` (default: `.nurture/maildir`) until an SMTP host is named."""
+
+    maildir: str = ".nurture/maildir"
+    smtp: Smtp | None = None
+
+
+class Intake(Model):
+    """Sources whose engagements may create leads they carry the address of."""
+
+    may_create_leads: Names = ()
+
+
+class Workspace(Model):
+    """nurture.yaml, whole."""
+
+    brand: str
+    sender: Sender
+    base_url: Url
+    zone: Zone = "UTC"
+    database: str = "sqlite:///.nurture/nurture.db"
+    fields: dict[str, FieldType] = {}
+    events: Names = ()
+    """Kinds of engagement of the workspace's own, beside those every workspace knows."""
+    calendars: dict[Name, CalendarModel] = {}
+    topics: dict[Name, Topic]
+    caps: Caps = Caps()
+    delivery: Delivery = Delivery()
+    intake: Intake = Intake()

@@ -1,0 +1,55 @@
+"""The working set of a pass: a temporary table of at most 20,000 rows a transaction.
+
+A pass over many leads first puts the rows it will change into `batch`, then lets every statement
+join it: the set is decided once, on PostgreSQL with the rows locked, and a step with many arms
+moves each row by exactly one of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Engine, MetaData, Select, Table, delete, event, insert, text
+from sqlmodel import Session
+
+SIZE = 20_000
+"""Leads a transaction: a writer must never hold SQLite for long."""
+
+UNKNOWN_TO_PLANNER = 1_000
+"""Above so many rows PostgreSQL plans badly for a table it knows nothing of."""
+
+batch = Table(
+    "batch",
+    MetaData(),
+    Column("id", BigInteger, primary_key=True),
+    Column("lead_id", BigInteger, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+"""`id`: the row worked on (an enrolment, a message …); `lead_id`: whose it is."""
+
+_CREATE = "CREATE TEMPORARY TABLE IF NOT EXISTS batch (id BIGINT PRIMARY KEY, lead_id BIGINT)"
+
+
+def attach(engine: Engine) -> None:
+    """Give every new connection of the engine its `batch` table."""
+
+    @event.listens_for(engine, "connect")
+    def _create(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(_CREATE)
+        cursor.close()
+        connection.commit()
+
+
+def fill(session: Session, rows: Select[Any]) -> int:
+    """Replace the working set by the (id, lead_id) rows of a query; returns how many there are.
+
+    The query must be ordered and limited by the caller (`SIZE`) and, on PostgreSQL, lock what it
+    reads (`with_for_update(skip_locked=True, of=…)` compiles to nothing on SQLite).
+    """
+    session.execute(delete(batch))
+    result = session.execute(insert(batch).from_select(["id", "lead_id"], rows))
+    count = int(result.rowcount)  # type: ignore[attr-defined]
+    if count > UNKNOWN_TO_PLANNER and session.get_bind().dialect.name == "postgresql":
+        session.execute(text("ANALYZE batch"))  # a temporary table has no statistics of its own
+    return count

@@ -1,0 +1,145 @@
+"""The one way to open a ledger: engine, pragmas, transaction mode, sessions.
+
+SQLite runs in WAL with `synchronous=FULL` and every transaction begins IMMEDIATE: a plain
+deferred BEGIN loses updates between a read and the write that follows it.  PostgreSQL runs READ
+COMMITTED with time limits on statements and locks.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlmodel import Session
+
+from nurture.ledger import batches
+from nurture.ledger.errors import LedgerError
+
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "2",  # FULL
+    "foreign_keys": "1",
+    "busy_timeout": "30000",
+}
+POSTGRES_OPTIONS = (
+    "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=300000"
+)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """An open ledger; `begin()` is the only way to a session."""
+
+    engine: Engine
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A session in one transaction: committed at the end, rolled back on any error."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def normal_url(url: str) -> URL:
+    """The URL with the driver we ship: bare `postgresql://` means psycopg 3.
+
+    A path alone is a SQLite file.  Other databases raise LedgerError.
+    """
+    try:
+        parsed = make_url(url if "://" in url else f"sqlite:///{url}")
+    except ArgumentError as error:
+        raise LedgerError(
+            f"{url!r} is not a database address: write sqlite:///path/to/file.db or "
+            "postgresql://user@host/database"
+        ) from error
+    name = parsed.get_backend_name()
+    if name in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if name == "sqlite":
+        return parsed.set(drivername="sqlite")
+    raise LedgerError(f"{name} is not a database this engine runs on: use sqlite or postgresql")
+
+
+def open_ledger(url: str) -> Ledger:
+    """Connect to a ledger and check that the database is set up as the engine needs it."""
+    target = normal_url(url)
+    if target.get_backend_name() == "sqlite":
+        engine = _sqlite(target)
+    else:
+        engine = create_engine(
+            target,
+            pool_pre_ping=True,
+            pool_size=8,
+            max_overflow=8,
+            connect_args={"options": POSTGRES_OPTIONS, "connect_timeout": 10},
+            execution_options={"preserve_rowcount": True},
+            hide_parameters=True,  # errors go to logs, the values are people's data
+        )
+    batches.attach(engine)
+    ledger = Ledger(engine)
+    _assert_usable(ledger)
+    return ledger
+
+
+def _sqlite(target: URL) -> Engine:
+    engine = create_engine(
+        target,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        execution_options={"preserve_rowcount": True},
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for name, value in PRAGMAS.items():
+            connection.execute(f"PRAGMA {name}={value}")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        try:
+            connection.execute("SELECT pow(2.0, 0.5)")
+        except sqlite3.OperationalError:  # built without SQLite's mathematical functions
+            connection.create_function("pow", 2, _pow, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin_immediate(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _pow(number: float | None, power: float | None) -> float | None:
+    return None if number is None or power is None else math.pow(number, power)
+
+
+def _assert_usable(ledger: Ledger) -> None:
+    """Fail early, in words, when the database is missing, unreachable or set up otherwise."""
+    try:
+        with ledger.engine.connect() as connection:
+            if ledger.dialect == "sqlite":
+                for name, wanted in PRAGMAS.items():
+                    found = str(connection.execute(text(f"PRAGMA {name}")).scalar())
+                    in_memory = name == "journal_mode" and found == "memory"
+                    if found != wanted and not in_memory:
+                        raise LedgerError(f"SQLite's {name} is {found}, the engine needs {wanted}")
+            else:
+                version = int(str(connection.execute(text("SHOW server_version_num")).scalar()))
+                if version < 150000:
+                    raise LedgerError("PostgreSQL 15 or newer is needed")
+    except DBAPIError as error:
+        shown = ledger.engine.url.render_as_string(hide_password=True)
+        raise LedgerError(f"Cannot open the ledger at {shown}: {error.orig}") from error

@@ -1,0 +1,120 @@
+"""Local dates and times in SQL, from the offsets of zones kept as rows.
+
+Every expression works on columns of any statement, on SQLite and PostgreSQL alike.  A zone that is
+None or whose offsets are not kept counts as UTC: a cap then holds in UTC days, and nothing waits
+for ever.  Keep the offsets of every zone in use (`keep_zone_offsets`) and that does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlmodel import Session, col
+
+from nurture.ledger import bulk
+from nurture.ledger import tables as t
+from nurture.ledger.types import Instant, to_micros
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+DAY = 86_400 * SECOND
+
+
+class Span(Protocol):
+    """`seconds` east of UTC for every instant in [`from_at`, `until_at`)."""
+
+    @property
+    def from_at(self) -> datetime: ...
+    @property
+    def until_at(self) -> datetime: ...
+    @property
+    def seconds(self) -> int: ...
+
+
+def keep_zone_offsets(session: Session, zones: Mapping[str, Sequence[Span]]) -> int:
+    """Replace the kept offsets of the given zones; returns the number of spans kept.
+
+    The spans of a zone must follow each other without a gap.  Other zones stay as they are.
+    """
+    for zone, spans in zones.items():
+        for span, following in pairwise(spans):
+            if span.until_at != following.from_at:
+                raise ValueError(f"the offsets of {zone} leave a gap at {span.until_at}")
+    session.execute(delete(t.ZoneOffset).where(col(t.ZoneOffset.zone).in_(list(zones))))
+    rows = [
+        (zone, to_micros(span.from_at), to_micros(span.until_at), span.seconds)
+        for zone, spans in zones.items()
+        for span in spans
+    ]
+    bulk.insert_all(session, t.ZoneOffset, ("zone", "from_at", "until_at", "seconds"), rows)
+    return len(rows)
+
+
+def local_day(instant: Any, zone: Any) -> ColumnElement[int]:
+    """Days from 1970-01-01 to the zone's date at the instant (instants after 1970)."""
+    return _whole(_local(instant, zone), DAY)
+
+
+def local_minute(instant: Any, zone: Any) -> ColumnElement[int]:
+    """Minutes since midnight on the zone's clock at the instant, 0 to 1439."""
+    local = _local(instant, zone)
+    return _whole(local % DAY, MINUTE)
+
+
+def day_start(instant: Any, zone: Any) -> ColumnElement[datetime]:
+    """The first instant of the zone's date at the instant: midnight, or what comes instead of it
+    where clocks jump over midnight; of two midnights the first.
+    """
+    midnight = local_day(instant, zone) * DAY
+    offset = t.ZoneOffset.__table__.alias("day_offset")  # type: ignore[attr-defined]
+    since, until = (
+        type_coerce(offset.c.from_at, BigInteger),
+        type_coerce(offset.c.until_at, BigInteger),
+    )
+    there = midnight - cast(offset.c.seconds, BigInteger) * SECOND
+    begins = case((there > since, there), else_=since)
+    first = (
+        select(func.min(begins))
+        .where(offset.c.zone == zone, since <= midnight + DAY, begins < until)
+        .correlate_except(offset)
+        .scalar_subquery()
+    )
+    return type_coerce(func.coalesce(first, midnight), Instant)
+
+
+def _local(instant: Any, zone: Any) -> ColumnElement[int]:
+    """The zone's wall clock in microseconds, as if it were UTC; one index seek a row."""
+    offset = t.ZoneOffset.__table__.alias("local_offset")  # type: ignore[attr-defined]
+    seconds = (
+        select(cast(offset.c.seconds, BigInteger) * SECOND)
+        .where(offset.c.zone == zone, offset.c.from_at <= instant)
+        .order_by(offset.c.from_at.desc())
+        .limit(1)
+        .correlate_except(offset)
+        .scalar_subquery()
+    )
+    micros = type_coerce(instant, BigInteger) if _is_column(instant) else to_micros(instant)
+    return type_coerce(func.coalesce(seconds, 0) + micros, BigInteger)
+
+
+def _whole(dividend: ColumnElement[int], divisor: int) -> ColumnElement[int]:
+    """Integer division, the same on both databases for what is not negative."""
+    return type_coerce(dividend, BigInteger).self_group() // literal(divisor, BigInteger)
+
+
+def _is_column(instant: Any) -> bool:
+    return not isinstance(instant, datetime)

@@ -1,0 +1,101 @@
+"""Questions about opening hours as SQL expressions over `opening`.
+
+Every (hours, zone) in use has its intervals there (`nurture.sequences.openings.keep_openings`);
+nothing computes a due time per lead in Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, literal, select, type_coerce
+
+from nurture.ledger import tables as t
+from nurture.ledger.types import Duration, Instant
+from nurture.ledger.upsert import table_of
+
+OPENING = table_of(t.Opening).c
+LOCAL_DAYS = "local days"
+"""The `hours` under which every zone's own days stand, one interval a date, midnight to midnight."""
+
+
+def next_open(
+    at: ColumnElement[Any], hours: Any, zone: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """The first open instant from `at` on; `at` itself when there is no window."""
+    if hours is None:
+        return at
+    found = (
+        select(case((OPENING.opens_at <= at, at), else_=OPENING.opens_at))
+        .where(OPENING.hours == hours, OPENING.zone == zone, OPENING.closes_at > at)
+        .order_by(OPENING.closes_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return type_coerce(func.coalesce(found, at), Instant)
+
+
+def is_open(
+    at: ColumnElement[Any], hours: str | ColumnElement[Any], zone: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Whether the window is open at `at`."""
+    return (
+        select(literal(1))
+        .where(OPENING.hours == hours, OPENING.zone == zone, OPENING.opens_at <= at, OPENING.closes_at > at)
+        .exists()
+    )
+
+
+def business_position(
+    at: ColumnElement[Any], hours: Any, zone: Any
+) -> ColumnElement[Any]:
+    """Open time in microseconds from the first row of (hours, zone) until `at`."""
+    into = case((OPENING.opens_at <= at, type_coerce(at - OPENING.opens_at, Duration.impl)), else_=0)
+    return (
+        select(OPENING.before + into)
+        .where(OPENING.hours == hours, OPENING.zone == zone, OPENING.closes_at > at)
+        .order_by(OPENING.closes_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def business_due(
+    at: ColumnElement[Any], amount: ColumnElement[Any], hours: Any, zone: Any
+) -> ColumnElement[Any]:
+    """The instant at which `amount` (microseconds above zero) of open time after `at` is used up.
+
+    Work used up exactly at closing is due at closing.  Beyond the last row: the last closing.
+    """
+    target = business_position(at, hours, zone) + amount
+    length = type_coerce(OPENING.closes_at - OPENING.opens_at, Duration.impl)
+    due = (
+        select(OPENING.opens_at + (target - OPENING.before))
+        .where(OPENING.hours == hours, OPENING.zone == zone, OPENING.before < target, OPENING.before + length >= target)
+        .limit(1)
+        .scalar_subquery()
+    )
+    horizon = (
+        select(func.max(OPENING.closes_at)).where(OPENING.hours == hours, OPENING.zone == zone).scalar_subquery()
+    )
+    return type_coerce(func.coalesce(due, horizon), Instant)
+
+
+def local_day_ends(at: ColumnElement[Any], zone: Any) -> ColumnElement[Any]:
+    """The end of the zone's day at `at`, which is the start of the next."""
+    return _local_day(OPENING.closes_at, at, zone)
+
+
+def local_day_starts(at: ColumnElement[Any], zone: Any) -> ColumnElement[Any]:
+    """The start of the zone's day at `at`."""
+    return _local_day(OPENING.opens_at, at, zone)
+
+
+def _local_day(edge: Any, at: ColumnElement[Any], zone: Any) -> ColumnElement[Any]:
+    return (
+        select(edge)
+        .where(OPENING.hours == LOCAL_DAYS, OPENING.zone == zone, OPENING.closes_at > at)
+        .order_by(OPENING.closes_at)
+        .limit(1)
+        .scalar_subquery()
+    )

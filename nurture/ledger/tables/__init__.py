@@ -1,0 +1,42 @@
+"""The whole truth of the ledger: one class a table, one file a noun.
+
+Import tables from here: `from nurture.ledger import tables as t`, then `t.Lead`.
+"""
+
+from nurture.ledger.tables.access import Lock, Tick, Token
+from nurture.ledger.tables.calendars import Opening, ZoneOffset
+from nurture.ledger.tables.definitions import Definition
+from nurture.ledger.tables.engagements import Engagement, Touch
+from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep, Rung
+from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppression
+from nurture.ledger.tables.messages import Link, Message
+from nurture.ledger.tables.scores import ScoreEntry
+from nurture.ledger.tables.sequences import Decision, Enrolment, Pause
+
+__all__ = [
+    "Change",
+    "Clock",
+    "Consent",
+    "Decision",
+    "Definition",
+    "Engagement",
+    "Enrolment",
+    "Episode",
+    "Handoff",
+    "Lead",
+    "LeadTag",
+    "Link",
+    "Lock",
+    "Member",
+    "Message",
+    "Opening",
+    "Pause",
+    "Rep",
+    "Rung",
+    "ScoreEntry",
+    "Suppression",
+    "Tick",
+    "Token",
+    "Touch",
+    "ZoneOffset",
+]

@@ -1,0 +1,48 @@
+"""Who may come in, and who is at work."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from nurture.ledger.tables.columns import instant, key, words
+
+
+class Token(SQLModel, table=True):
+    """An API token: shown once as `<prefix>_<secret>`, kept as the secret's SHA-256."""
+
+    __tablename__ = "token"
+
+    prefix: str = Field(primary_key=True)
+    secret_hash: str = words()
+    name: str = words()
+    scope: str = words("ingest")
+    created_at: datetime = instant()
+    expires_at: datetime | None = instant(required=False)
+    used_at: datetime | None = instant(required=False)
+    revoked_at: datetime | None = instant(required=False)
+
+
+class Lock(SQLModel, table=True):
+    """Whose turn it is (`tick`): single flight spares work; correctness stays in unique keys."""
+
+    __tablename__ = "lock"
+
+    name: str = Field(primary_key=True)
+    owner: str = words()
+    until: datetime | None = instant(required=False)
+
+
+class Tick(SQLModel, table=True):
+    """One run over everything due at `now`; unfinished ones of a dead owner are taken over."""
+
+    __tablename__ = "tick"
+    __table_args__ = (
+        Index("tick_unfinished", "id", postgresql_where=text("finished_at IS NULL"),
+              sqlite_where=text("finished_at IS NULL")),
+    )
+
+    id: int | None = key()
+    now: datetime = instant()
+    owner: str = words()
+    finished_at: datetime | None = instant(required=False)

@@ -1,0 +1,58 @@
+"""The few column shapes every table is made of."""
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, String, text
+from sqlmodel import Field
+
+from nurture.ledger.types import Document, Instant, Key
+
+
+def key() -> Any:
+    """The row's own number, given by the database."""
+    return Field(default=None, sa_column=Column(Key, primary_key=True, autoincrement=True))
+
+
+def refers(target: str, *, required: bool = True, index: bool = False) -> Any:
+    """A reference to another table's row (`"lead.id"`)."""
+    column = Column(Key, ForeignKey(target), nullable=not required, index=index)
+    return Field(sa_column=column) if required else Field(default=None, sa_column=column)
+
+
+def instant(*, required: bool = True) -> Any:
+    """A UTC instant."""
+    column = Column(Instant, nullable=not required)
+    return Field(sa_column=column) if required else Field(default=None, sa_column=column)
+
+
+def words(default: str | None = "") -> Any:
+    """A text; `None` makes it optional."""
+    if default is None:
+        return Field(default=None, sa_column=Column(String, nullable=True))
+    column = Column(String, nullable=False, server_default=text(f"'{default}'"))
+    return Field(default=default, sa_column=column)
+
+
+def number(default: int = 0) -> Any:
+    """A whole number."""
+    column = Column(Integer, nullable=False, server_default=text(str(default)))
+    return Field(default=default, sa_column=column)
+
+
+def real(default: float = 0.0) -> Any:
+    """A measured number (points are measured: they decay)."""
+    column = Column(Float, nullable=False, server_default=text(str(default)))
+    return Field(default=default, sa_column=column)
+
+
+def flag(*, default: bool = False) -> Any:
+    """Yes or no."""
+    column = Column(Boolean, nullable=False, server_default=text("true" if default else "false"))
+    return Field(default=default, sa_column=column)
+
+
+def document() -> Any:
+    """A JSON object, empty by default."""
+    return Field(
+        default_factory=dict, sa_column=Column(Document, nullable=False, server_default="{}")
+    )

@@ -1,0 +1,156 @@
+"""Crossings, handoffs, the people in sales, their clocks and the ladder's rungs."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from nurture.ledger.tables.columns import flag, instant, key, number, real, refers, words
+
+OPEN = text("closed_at IS NULL")
+OPEN_STATES = ("offered", "accepted", "working")
+"""A handoff in one of these is with sales."""
+WITH_SALES = text("state IN ('offered', 'accepted', 'working')")
+
+
+class Episode(SQLModel, table=True):
+    """The time from a lead's crossing a threshold upwards until it is re-armed.
+
+    `cause` is `threshold:<name>`, or `sequence:<name>` when a `hand_off` step asked (then
+    `enrolment_id` is set, `team` may be).  Open episodes are unique per (lead, cause).
+    `recheck_at`: the earliest instant decay can have brought the score below the re-arm line.
+    """
+
+    __tablename__ = "episode"
+    __table_args__ = (
+        Index("episode_open", "lead_id", "cause", unique=True,
+              postgresql_where=OPEN, sqlite_where=OPEN),
+        Index("episode_recheck", "recheck_at", postgresql_where=OPEN, sqlite_where=OPEN),
+    )
+
+    id: int | None = key()
+    lead_id: int = refers("lead.id")
+    cause: str = words()
+    enrolment_id: int | None = refers("enrolment.id", required=False)
+    team: str = words()
+    score: float = real()
+    opened_at: datetime = instant()
+    recheck_at: datetime | None = instant(required=False)
+    closed_at: datetime | None = instant(required=False)
+    reason: str = words()
+    path: str = words()
+
+
+class Handoff(SQLModel, table=True):
+    """A lead offered to a team and a rep: offered, accepted, rejected, working, recycled, won,
+    lost, lapsed.  `rep` is '' while it waits in the team's queue; `generation` counts its reps.
+    """
+
+    __tablename__ = "handoff"
+    __table_args__ = (
+        Index("handoff_episode", "episode_id", unique=True),
+        Index("handoff_lead", "lead_id", postgresql_where=WITH_SALES, sqlite_where=WITH_SALES),
+        Index("handoff_rep", "rep", "state"),
+        Index("handoff_queue", "team", postgresql_where=text("rep = '' AND state = 'offered'"),
+              sqlite_where=text("rep = '' AND state = 'offered'")),
+    )
+
+    id: int | None = key()
+    lead_id: int = refers("lead.id")
+    episode_id: int = refers("episode.id")
+    definition_id: int = refers("definition.id")
+    team: str = words()
+    rep: str = words()
+    state: str = words("offered")
+    generation: int = number()
+    reason: str = words()
+    path: str = words()
+    opened_at: datetime = instant()
+    offered_at: datetime | None = instant(required=False)
+    accepted_at: datetime | None = instant(required=False)
+    touched_at: datetime | None = instant(required=False)
+    closed_at: datetime | None = instant(required=False)
+    outcome: str = words()
+
+
+class Clock(SQLModel, table=True):
+    """A running deadline of a handoff in business time; `kind` accept or first_touch.
+
+    A clock runs while `met_at` and `stopped_at` are None; `lapsed_at` marks the first tick that
+    saw it late.  A new generation (another rep) starts clocks of its own.
+    """
+
+    __tablename__ = "clock"
+    __table_args__ = (
+        Index("clock_once", "handoff_id", "kind", "generation", unique=True),
+        Index("clock_running", "due_at",
+              postgresql_where=text(
+                  "met_at IS NULL AND stopped_at IS NULL AND lapsed_at IS NULL"),
+              sqlite_where=text("met_at IS NULL AND stopped_at IS NULL AND lapsed_at IS NULL")),
+    )
+
+    id: int | None = key()
+    handoff_id: int = refers("handoff.id")
+    kind: str = words()
+    generation: int = number()
+    rep: str = words()
+    calendar: str = words()
+    zone: str = words()
+    started_at: datetime = instant()
+    due_at: datetime = instant()
+    met_at: datetime | None = instant(required=False)
+    lapsed_at: datetime | None = instant(required=False)
+    stopped_at: datetime | None = instant(required=False)
+    reason: str = words()
+
+
+class Rung(SQLModel, table=True):
+    """One step of a clock's ladder: waiting, fired, collapsed (overtaken by an outage) or void."""
+
+    __tablename__ = "rung"
+    __table_args__ = (
+        Index("rung_once", "clock_id", "rung", "repetition", unique=True),
+        Index("rung_due", "due_at", postgresql_where=text("state = 'waiting'"),
+              sqlite_where=text("state = 'waiting'")),
+    )
+
+    id: int | None = key()
+    clock_id: int = refers("clock.id")
+    rung: int = number()
+    repetition: int = number(1)
+    action: str = words()
+    due_at: datetime = instant()
+    state: str = words("waiting")
+    fired_at: datetime | None = instant(required=False)
+    reason: str = words()
+    path: str = words()
+
+
+class Rep(SQLModel, table=True):
+    """A person in sales, as the applied handoff.yaml says; `room` is how many open handoffs fit.
+
+    `hours` is the key of the rep's working hours in `opening`; `turn_at` when the last handoff
+    was given (round robin starts with the one who waited longest).
+    """
+
+    __tablename__ = "rep"
+
+    rep: str = Field(primary_key=True)
+    name: str = words()
+    email: str = words()
+    zone: str = words()
+    hours: str = words()
+    room: int = number()
+    place: int = number()
+    active: bool = flag(default=True)
+    turn_at: datetime | None = instant(required=False)
+
+
+class Member(SQLModel, table=True):
+    """A rep's place in a team."""
+
+    __tablename__ = "member"
+
+    team: str = Field(primary_key=True)
+    rep: str = Field(foreign_key="rep.rep", primary_key=True)
+    place: int = number()

@@ -1,0 +1,87 @@
+"""Where every lead stands in every sequence, and what was decided on the way."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from nurture.ledger.tables.columns import instant, key, number, refers, words
+
+ACTIVE = text("state = 'active'")
+RECHECK = text("state = 'active' AND recheck_at IS NOT NULL")
+WATCH = text("state = 'active' AND watch_at IS NOT NULL")
+
+
+class Enrolment(SQLModel, table=True):
+    """One lead's way through one version of one sequence.
+
+    `state`: active, completed, goal, exited, moved, failed.  `position` indexes the version's
+    flat program.  `due_at` is the next instant the step must be looked at, None only while a
+    message of this step is not final (`message.state`).  `since_at` is the instant a `wait_for`
+    or gate counts events from.  `recheck_at` is the next instant at which time alone may change
+    the gate's condition, `watch_at` that of an exit rule or the goal.  `turn` counts entries with
+    the same (`sequence`, `key`).
+    """
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        Index("enrolment_active", "lead_id", "sequence", "key", unique=True,
+              postgresql_where=ACTIVE, sqlite_where=ACTIVE),
+        Index("enrolment_turn", "lead_id", "sequence", "key", "turn", unique=True),
+        Index("enrolment_due", "definition_id", "position", "due_at",
+              postgresql_where=ACTIVE, sqlite_where=ACTIVE),
+        Index("enrolment_recheck", "recheck_at", postgresql_where=RECHECK, sqlite_where=RECHECK),
+        Index("enrolment_watch", "watch_at", postgresql_where=WATCH, sqlite_where=WATCH),
+    )
+
+    id: int | None = key()
+    lead_id: int = refers("lead.id")
+    sequence: str = Field()
+    definition_id: int = refers("definition.id")
+    key: str = words()
+    turn: int = number(1)
+    state: str = words("active")
+    stage: str = words()
+    position: int = number()
+    due_at: datetime | None = instant(required=False)
+    since_at: datetime | None = instant(required=False)
+    recheck_at: datetime | None = instant(required=False)
+    watch_at: datetime | None = instant(required=False)
+    entered_at: datetime = instant()
+    step_at: datetime = instant()
+    ended_at: datetime | None = instant(required=False)
+    reason: str = words()
+    path: str = words()
+
+
+class Decision(SQLModel, table=True):
+    """Something a sequence decided about a lead: entered, stage, gate, branch, event, exit, end.
+
+    Waits and sends leave none (a send has its message): the table grows with decisions, not
+    with steps.
+    """
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("decision_enrolment", "enrolment_id"),
+        Index("decision_lead", "lead_id", "at"),
+    )
+
+    id: int | None = key()
+    enrolment_id: int = refers("enrolment.id")
+    lead_id: int = refers("lead.id")
+    at: datetime = instant()
+    kind: str = words()
+    stage: str = words()
+    reason: str = words()
+    path: str = words()
+
+
+class Pause(SQLModel, table=True):
+    """A sequence an operator stopped: nobody enters, nobody moves, nothing is sent from it."""
+
+    __tablename__ = "pause"
+
+    sequence: str = Field(primary_key=True)
+    since: datetime = instant()
+    reason: str = words()

@@ -1,0 +1,149 @@
+"""Whose turn it is, and which leads a tick looks at.
+
+Single flight spares work, no more: a tick whose turn was taken over, or two that run at once, do
+the same idempotent work.  What is never lost is a touch: it is deleted only by the tick that holds
+it when it ends, and what a dead tick held is held again by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, delete, exists, insert, select, update
+from sqlmodel import Session, col
+
+from nurture.ledger import batches, upsert
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+
+TURN = "tick"
+CLAIM = "claim"
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A tick begun: its number, how many touches it holds, and whether more are waiting."""
+
+    tick_id: int
+    touches: int
+    more: bool
+
+
+def take_turn(
+    ledger: Ledger,
+    *,
+    owner: str,
+    clock: Callable[[], datetime],
+    lease: timedelta = LEASE,
+    alive: Callable[[str], bool] = lambda _owner: True,
+) -> bool:
+    """Take the turn for `lease`, or prolong it when `owner` has it already; True on success.
+
+    It is free when nobody has it, when its lease has ended, or when `alive` says of its owner's
+    name that the process is gone.  `owner` names one run: two runs of one process need two names.
+    """
+    with ledger.begin() as session:
+        row = _locked(session, TURN)
+        now = clock()
+        free = row.owner in ("", owner) or row.until is None or row.until <= now
+        if not free and alive(row.owner):
+            return False
+        row.owner, row.until = owner, now + lease
+        return True
+
+
+def release(ledger: Ledger, *, owner: str) -> None:
+    """Give the turn back; nothing happens when somebody else has taken it over."""
+    with ledger.begin() as session:
+        row = _locked(session, TURN)
+        if row.owner == owner:
+            row.owner, row.until = "", None
+
+
+def begin_tick(session: Session, *, now: datetime, owner: str, limit: int = batches.SIZE) -> Claim:
+    """Begin a tick and put its number on the oldest waiting touches, those of at most `limit`
+    leads; every waiting touch of such a lead is among them.
+
+    Touches held by ticks that never ended are waiting again first.  Call once more while `more`.
+    """
+    _locked(session, CLAIM)  # on PostgreSQL: two claims at once would wait for each other's rows
+    tick = t.Tick(now=now, owner=owner)
+    session.add(tick)
+    session.flush()
+    assert tick.id is not None
+    session.execute(_take_back(tick.id))
+    claimed = session.execute(_claim(tick.id, limit))
+    more = session.execute(select(exists().where(col(t.Touch.tick_id).is_(None)))).scalar()
+    touches: int = claimed.rowcount  # type: ignore[attr-defined]
+    return Claim(tick.id, touches, bool(more))
+
+
+def _take_back(tick_id: int) -> Any:
+    """Frees what other unfinished ticks hold; leans on `touch_tick` and `tick_unfinished`."""
+    dead = select(col(t.Tick.id)).where(
+        col(t.Tick.finished_at).is_(None), col(t.Tick.id) != tick_id
+    )
+    return (
+        update(t.Touch)
+        .where(col(t.Touch.tick_id).in_(dead))
+        .values(tick_id=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _claim(tick_id: int, limit: int) -> Any:
+    oldest = (
+        select(col(t.Touch.lead_id))
+        .where(col(t.Touch.tick_id).is_(None))
+        .order_by(col(t.Touch.id))
+        .limit(limit)
+    )
+    return (
+        update(t.Touch)
+        .where(col(t.Touch.tick_id).is_(None), col(t.Touch.lead_id).in_(oldest))
+        .values(tick_id=tick_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
+    """Delete the touches the tick still holds and mark it finished; returns how many they were.
+
+    Touches another tick has taken over meanwhile stay that tick's.
+    """
+    dropped = session.execute(
+        delete(t.Touch)
+        .where(col(t.Touch.tick_id) == tick_id)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(t.Tick)
+        .where(col(t.Tick.id) == tick_id)
+        .values(finished_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    count: int = dropped.rowcount  # type: ignore[attr-defined]
+    return count
+
+
+def touch(session: Session, leads: Select[Any]) -> int:
+    """Say that something is new about the leads of a query of their numbers; one statement.
+
+    The next tick looks at them; a tick in progress does not.
+    """
+    added = session.execute(insert(t.Touch).from_select(["lead_id"], leads))
+    count: int = added.rowcount  # type: ignore[attr-defined]
+    return count
+
+
+def _locked(session: Session, name: str) -> t.Lock:
+    """The lock's row, made if need be, and ours until the transaction ends."""
+    upsert.insert_new_values(session, t.Lock, [{"name": name, "owner": ""}])
+    row: t.Lock = session.execute(
+        select(t.Lock).where(col(t.Lock.name) == name).with_for_update()
+    ).scalar_one()
+    return row

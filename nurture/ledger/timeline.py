@@ -1,0 +1,190 @@
+"""One lead's story, told from rows: what happened, what we did or did not do, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlmodel import Session, col
+
+from nurture.ledger import tables as t
+
+
+@dataclass(frozen=True)
+class TimelineLine:
+    """Something at an instant: `what` kind of thing, in words, why, and the YAML that caused it."""
+
+    at: datetime
+    what: str
+    text: str
+    reason: str = ""
+    path: str = ""
+
+
+Lines = Iterator[TimelineLine]
+FINAL = ("sent", "rejected", "suppressed", "expired", "cancelled", "render_failed")
+
+
+def timeline(session: Session, lead_id: int) -> list[TimelineLine]:
+    """Everything known of the lead, oldest first; a query a kind of row, however long the story.
+
+    Things of one instant stand in the order in which they cause each other: what the lead did,
+    points, decisions, mails, then sales.
+    """
+    found: list[tuple[datetime, int, int, TimelineLine]] = []
+    for rank, (rows, tell) in enumerate(_chapters(lead_id)):
+        for row in session.execute(rows):
+            for place, line in enumerate(tell(row[0] if len(row) == 1 else row)):
+                found.append((line.at, rank, len(found) + place, line))
+    return [line for *_, line in sorted(found, key=lambda entry: entry[:3])]
+
+
+def _chapters(lead_id: int) -> Iterable[tuple[Select[Any], Callable[[Any], Lines]]]:
+    """(rows of a kind, how each is told), in the order of causes."""
+
+    def of(model: Any, order: Any) -> Select[Any]:
+        return select(model).where(model.lead_id == lead_id).order_by(order, *_key(model))
+
+    return (
+        (select(t.Lead).where(col(t.Lead.id) == lead_id), _lead),
+        (of(t.Engagement, t.Engagement.occurred_at), _engagement),
+        (of(t.ScoreEntry, t.ScoreEntry.at), _points),
+        (of(t.Change, t.Change.at), _change),
+        (of(t.LeadTag, t.LeadTag.added_at), _tag),
+        (of(t.Consent, t.Consent.decided_at), _consent),
+        (_suppressions(lead_id), _suppression),
+        (of(t.Decision, t.Decision.at), _decision),
+        (of(t.Message, t.Message.planned_at), _message),
+        (of(t.Episode, t.Episode.opened_at), _episode),
+        (of(t.Handoff, t.Handoff.opened_at), _handoff),
+        (_clocks(lead_id), _clock),
+        (_rungs(lead_id), _rung),
+    )
+
+
+def _key(model: Any) -> Sequence[Any]:
+    return list(model.__table__.primary_key.columns)
+
+
+def _suppressions(lead_id: int) -> Select[Any]:
+    keys = select(col(t.Lead.email_key)).where(col(t.Lead.id) == lead_id)
+    return select(t.Suppression).where(col(t.Suppression.email_key).in_(keys))
+
+
+def _clocks(lead_id: int) -> Select[Any]:
+    return (
+        select(t.Clock)
+        .join(t.Handoff, col(t.Handoff.id) == col(t.Clock.handoff_id))
+        .where(col(t.Handoff.lead_id) == lead_id)
+        .order_by(col(t.Clock.id))
+    )
+
+
+def _rungs(lead_id: int) -> Select[Any]:
+    told = or_(col(t.Rung.fired_at).is_not(None), col(t.Rung.state).in_(("collapsed",)))
+    return (
+        select(t.Rung)
+        .join(t.Clock, col(t.Clock.id) == col(t.Rung.clock_id))
+        .join(t.Handoff, col(t.Handoff.id) == col(t.Clock.handoff_id))
+        .where(col(t.Handoff.lead_id) == lead_id, told)
+        .order_by(col(t.Rung.id))
+    )
+
+
+def _lead(row: t.Lead) -> Lines:
+    who = row.email or f"id:{row.external_id}"
+    yield TimelineLine(row.created_at, "lead", f"{who} became known")
+
+
+def _engagement(row: t.Engagement) -> Lines:
+    said = ", ".join(f"{name}: {value}" for name, value in row.properties.items())
+    text = f"{row.kind} ({said})" if said else row.kind
+    yield TimelineLine(row.occurred_at, "engagement", text, f"from {row.source}")
+    if row.withdrawn_at is not None:
+        yield TimelineLine(row.withdrawn_at, "engagement", f"{row.kind} was taken back")
+
+
+def _points(row: t.ScoreEntry) -> Lines:
+    yield TimelineLine(row.at, "score", f"{row.points:+g} {row.kind}", row.reason, row.path)
+    if row.withdrawn_at is not None:
+        text = f"{-row.points:+g} {row.kind}: points taken back"
+        yield TimelineLine(row.withdrawn_at, "score", text, row.withdrawn_reason, row.path)
+
+
+def _change(row: t.Change) -> Lines:
+    old = f" (was {row.old})" if row.old else ""
+    yield TimelineLine(row.at, "change", f"{row.field}: {row.new}{old}", row.reason, row.path)
+
+
+def _tag(row: t.LeadTag) -> Lines:
+    yield TimelineLine(row.added_at, "tag", f"tagged {row.tag}", row.reason)
+
+
+def _consent(row: t.Consent) -> Lines:
+    said = "wants to hear about" if row.subscribed else "does not want to hear about"
+    yield TimelineLine(row.decided_at, "consent", f"{said} {row.topic}", row.reason)
+
+
+def _suppression(row: t.Suppression) -> Lines:
+    yield TimelineLine(row.since, "suppression", f"no more mail: {row.kind}", row.reason)
+
+
+def _decision(row: t.Decision) -> Lines:
+    text = f"{row.kind}: {row.stage}" if row.stage else row.kind
+    yield TimelineLine(row.at, "sequence", text, row.reason, row.path)
+
+
+def _message(row: t.Message) -> Lines:
+    """One line: the mail as it ended, or as it stands."""
+    what = "message" if row.kind == "nurture" else "notice"
+    name = row.template or row.step
+    shown = f"{name} “{row.subject}”" if row.subject else name
+    ended = row.settled_at or row.handed_at or row.planned_at
+    if row.state in ("sent", "unknown"):
+        ended = row.handed_at or ended
+    said = row.state if row.state in FINAL else f"{row.state}, due {row.due_at:%Y-%m-%d %H:%M} UTC"
+    reason = row.reason or row.reply
+    yield TimelineLine(ended, what, f"{shown}: {said}", reason, row.path)
+
+
+def _episode(row: t.Episode) -> Lines:
+    text = f"{row.cause} at {row.score:g} points"
+    yield TimelineLine(row.opened_at, "episode", text, row.reason, row.path)
+    if row.closed_at is not None:
+        yield TimelineLine(row.closed_at, "episode", f"{row.cause} can be crossed again")
+
+
+def _handoff(row: t.Handoff) -> Lines:
+    """What sales did, each at its instant; the outcome where the handoff ended."""
+    to = f"{row.rep} of {row.team}" if row.rep else f"{row.team}, waiting for a rep"
+    yield TimelineLine(row.opened_at, "handoff", f"offered to {to}", row.reason, row.path)
+    if row.accepted_at is not None:
+        yield TimelineLine(row.accepted_at, "handoff", f"{row.rep} accepted")
+    if row.touched_at is not None:
+        yield TimelineLine(row.touched_at, "handoff", f"{row.rep} was in touch")
+    if row.closed_at is not None:
+        yield TimelineLine(row.closed_at, "handoff", row.state, row.outcome)
+
+
+def _clock(row: t.Clock) -> Lines:
+    name = f"{row.kind.replace('_', ' ')} clock of {row.rep}"
+    due = f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
+    yield TimelineLine(row.started_at, "clock", f"{name} runs, {due}", row.reason)
+    if row.met_at is not None:
+        late = " late" if row.met_at > row.due_at else " in time"
+        yield TimelineLine(row.met_at, "clock", f"{name} met{late}")
+    if row.lapsed_at is not None:
+        yield TimelineLine(row.lapsed_at, "clock", f"{name} ran out, {due}")
+    if row.stopped_at is not None:
+        yield TimelineLine(row.stopped_at, "clock", f"{name} stopped")
+
+
+def _rung(row: t.Rung) -> Lines:
+    at = row.fired_at or row.due_at
+    text = f"rung {row.rung}: {row.action.replace('_', ' ')}"
+    if row.state == "collapsed":
+        text += " (overtaken)"
+    yield TimelineLine(at, "escalation", text, row.reason, row.path)

@@ -1,0 +1,34 @@
+"""Housekeeping once a day: what nobody asks about any more is dropped."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, delete, select
+from sqlmodel import Session
+
+from nurture.ledger import tables as t
+from nurture.ledger.tally import Tally
+from nurture.ledger.upsert import table_of, upsert_values
+
+EVERY = timedelta(days=1)
+KEEP_TICKS = timedelta(days=7)
+UPKEEP = "upkeep"
+LOCK = table_of(t.Lock).c
+TICK = table_of(t.Tick).c
+
+
+def next_upkeep(session: Session) -> datetime | None:
+    """When the next upkeep is due; None before the first."""
+    due: datetime | None = session.execute(
+        select(LOCK.until).where(LOCK.name == UPKEEP)
+    ).scalar()
+    return due
+
+
+def upkeep(session: Session, *, now: datetime) -> Tally:
+    """Drop the record of ticks ended a week ago, and set the next upkeep a day ahead."""
+    old = and_(TICK.finished_at.is_not(None), TICK.finished_at < now - KEEP_TICKS)
+    ticks = session.execute(delete(table_of(t.Tick)).where(old))
+    upsert_values(session, t.Lock, ["name"], [{"name": UPKEEP, "owner": "", "until": now + EVERY}])
+    return Tally.of("ticks forgotten", ticks.rowcount)  # type: ignore[attr-defined]

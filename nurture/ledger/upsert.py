@@ -1,0 +1,75 @@
+"""`INSERT … ON CONFLICT`: the one helper behind every idempotent write.
+
+Unique keys make a repeated pass a no-op; asking `NOT EXISTS` of the table being filled would be
+quadratic on PostgreSQL while that table is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table behind a model: statements on sets are written on it, not on the class."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def _insert(session: Session, model: type[SQLModel]) -> Any:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table_of(model))
+
+
+def insert_new(
+    session: Session, model: type[SQLModel], columns: Sequence[str], rows: Select[Any]
+) -> int:
+    """Insert the rows of a query; those whose unique key exists already are left as they are.
+
+    Returns the number of rows that are new.
+    """
+    statement = _insert(session, model).from_select(list(columns), rows).on_conflict_do_nothing()
+    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+def upsert_from(
+    session: Session,
+    model: type[SQLModel],
+    key: Sequence[str],
+    columns: Sequence[str],
+    rows: Select[Any],
+) -> int:
+    """Insert the rows of a query, or overwrite the other columns of the row with the same `key`."""
+    statement = _insert(session, model).from_select(list(columns), rows)
+    changed = {name: statement.excluded[name] for name in columns if name not in key}
+    statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+def insert_new_values(session: Session, model: type[SQLModel], rows: Rows) -> int:
+    """Insert given rows (imports, settings: never a pass); existing keys are left as they are."""
+    if not rows:
+        return 0
+    statement = _insert(session, model).values(list(rows)).on_conflict_do_nothing()
+    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+def upsert_values(
+    session: Session, model: type[SQLModel], key: Sequence[str], rows: Rows
+) -> None:
+    """Insert given rows, or overwrite every other column of the row with the same `key`."""
+    if not rows:
+        return
+    statement = _insert(session, model).values(list(rows))
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    if changed:
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(key))
+    session.execute(statement)

@@ -1,0 +1,89 @@
+"""The pass that keeps the score ledger: engagements and fields become points, points become
+behaviour and fit, and crossings of the line open episodes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, func, select, update
+from sqlmodel import Session
+
+from nurture.language.definitions import Definitions
+from nurture.ledger import batches
+from nurture.ledger.batches import SIZE, batch
+from nurture.ledger.tally import Tally
+from nurture.ledger.types import Instant
+from nurture.ledger.worth import scores
+from nurture.scoring import behaviour, episodes, fit
+from nurture.scoring.visit import EPISODE, LEAD, TOUCH, Visit
+
+
+def rescore(session: Session, definitions: Definitions, *, tick: int, now: datetime) -> Tally:
+    """Bring the score of the tick's touched leads, and what follows from it, up to `now`.
+
+    Afterwards the ledger holds an entry for each (new engagement, behaviour rule) that meet and
+    for each fit rule that holds; `lead.behaviour` and `fit` are sums as of `now`; thresholds
+    crossed have their episode and the lead its lifecycle.  Open episodes whose `recheck_at` has
+    come are closed if their lead's points have faded below the re-arm mark, touched or not, at
+    most 20,000 a call (`more`).
+
+    Done twice, or by two processes at once, it leaves the same rows: the leads are locked for
+    the transaction.  Its statements grow with rules and thresholds, never with leads.
+    """
+    visit = Visit(session, definitions, now)
+    tally = Tally()
+    if batches.fill(session, _touched(tick)):
+        tally += behaviour.give(visit, tick=tick)
+        tally += fit.judge(visit)
+        _sum_up(visit)
+        tally += episodes.cross(visit)
+    return tally + _fade(visit)
+
+
+def next_due(session: Session) -> datetime | None:
+    """The next instant at which fading points may close an episode, None when nothing fades."""
+    found: datetime | None = session.execute(
+        select(func.min(EPISODE.c.recheck_at, type_=Instant())).where(
+            EPISODE.c.closed_at.is_(None), EPISODE.c.recheck_at.is_not(None)
+        )
+    ).scalar()
+    return found
+
+
+def _fade(visit: Visit) -> Tally:
+    """Look at the episodes whose time has come."""
+    count = batches.fill(visit.session, _fading(visit))
+    if not count:
+        return Tally()
+    _sum_up(visit)
+    return episodes.rearm(visit) + Tally(more=count == SIZE)
+
+
+def _touched(tick: int) -> Select[tuple[int, int]]:
+    touched = select(TOUCH.lead_id).where(TOUCH.tick_id == tick)
+    return _locked(select(LEAD.c.id, LEAD.c.id.label("lead_id")).where(LEAD.c.id.in_(touched)))
+
+
+def _fading(visit: Visit) -> Select[tuple[int, int]]:
+    due = (
+        select(EPISODE.c.lead_id)
+        .where(EPISODE.c.closed_at.is_(None), EPISODE.c.recheck_at <= visit.instant)
+        .order_by(EPISODE.c.recheck_at)
+        .limit(SIZE)
+    )
+    return _locked(select(LEAD.c.id, LEAD.c.id.label("lead_id")).where(LEAD.c.id.in_(due)))
+
+
+def _locked(leads: Select[tuple[int, int]]) -> Select[tuple[int, int]]:
+    """In the order of their numbers, so that two processes wait for each other, not in a ring."""
+    return leads.order_by(LEAD.c.id).with_for_update(of=LEAD, key_share=True)
+
+
+def _sum_up(visit: Visit) -> None:
+    """Write the leads' sums as of `now`."""
+    sums = scores(batch, batch.c.id, now=visit.now).c
+    visit.session.execute(
+        update(LEAD)
+        .where(LEAD.c.id == sums.lead_id)
+        .values(behaviour=sums.behaviour, fit=sums.fit, scored_at=visit.now)
+    )

@@ -1,0 +1,132 @@
+"""Windows, calendars and zones as rows: what is open when, computed once and joined by SQL.
+
+`keep_openings` fills `opening` and `zone_offset` for every (hours, zone) in use, half a year
+ahead; `nurture.ledger.openings` asks them questions in SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, text
+from sqlmodel import Session
+
+from nurture.calendar.openings import Opening, openings
+from nurture.calendar.zones import local_instant, offsets
+from nurture.calendar.zones import zone as zone_of
+from nurture.language.definitions import Definitions
+from nurture.ledger import tables as t
+from nurture.ledger.localtime import keep_zone_offsets
+from nurture.ledger.openings import LOCAL_DAYS
+from nurture.ledger.tally import Tally
+from nurture.ledger.types import to_micros
+from nurture.ledger.upsert import table_of
+
+BEHIND = timedelta(days=14)
+AHEAD = timedelta(days=182)
+REFILL = timedelta(days=140)
+"""Rows are added when less than this is left: about every six weeks."""
+
+OFFSETS_BEHIND = timedelta(days=5 * 366)
+OFFSETS_AHEAD = timedelta(days=10 * 366)
+OPENING = table_of(t.Opening).c
+OFFSET = table_of(t.ZoneOffset).c
+LEAD = table_of(t.Lead).c
+
+
+def lead_zone(definitions: Definitions) -> ColumnElement[str]:
+    """The zone of the joined lead: its own, else the workspace's."""
+    return func.coalesce(LEAD.timezone, definitions.workspace.zone)
+
+
+def zones_of_leads() -> Select[tuple[str]]:
+    """Every zone some lead is in, by hopping along the index on `lead.timezone`."""
+    first = select(func.min(LEAD.timezone).label("zone")).cte("zone", recursive=True)
+    following = (
+        select(func.min(LEAD.timezone)).where(LEAD.timezone > first.c.zone).scalar_subquery()
+    )
+    hops = first.union_all(select(following).where(first.c.zone.is_not(None)))
+    return select(hops.c.zone).where(hops.c.zone.is_not(None))
+
+
+def in_use(session: Session, definitions: Definitions) -> tuple[set[str], set[tuple[str, str]]]:
+    """The zones of leads (with the workspace's), and every (hours, zone) mail or sales need."""
+    zones = {str(zone) for zone in session.execute(zones_of_leads()).scalars()}
+    zones.add(definitions.workspace.zone)
+    pairs: set[tuple[str, str]] = set()
+    for program in definitions.programs.values():
+        if program.window.hours is not None:
+            wanted = zones if program.window.zone == "lead" else {program.window.zone}
+            pairs |= {(program.window.hours, zone) for zone in wanted}
+    pairs |= definitions.sales_hours
+    pairs |= {(LOCAL_DAYS, zone) for zone in zones}
+    return zones, pairs
+
+
+def keep_openings(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
+    """Fill `opening` for every (hours, zone) in use from two weeks ago to half a year ahead.
+
+    Does nothing while enough is there; a pair seen at an earlier `now` than its first row (a
+    clock set back) is computed anew.
+    """
+    zones, pairs = in_use(session, definitions)
+    covered = {
+        (hours, zone): (first, last)
+        for hours, zone, first, last in session.execute(
+            select(OPENING.hours, OPENING.zone, func.min(OPENING.opens_at), func.max(OPENING.closes_at)).group_by(
+                OPENING.hours, OPENING.zone
+            )
+        )
+    }
+    added = 0
+    for pair in sorted(pairs):
+        first, last = covered.get(pair, (None, None))
+        if first is None or last is None or first > now or last < now + REFILL:
+            added += _fill(session, definitions, pair, now)
+    added += _keep_offsets(session, zones, now)
+    if added and session.get_bind().dialect.name == "postgresql":
+        session.execute(text("ANALYZE opening, zone_offset"))  # else it scans them for every lead
+    return Tally.of("openings computed", added)
+
+
+def _fill(session: Session, definitions: Definitions, pair: tuple[str, str], now: datetime) -> int:
+    hours, zone = pair
+    session.execute(delete(table_of(t.Opening)).where(OPENING.hours == hours, OPENING.zone == zone))
+    before = 0
+    rows = []
+    for opening in _intervals(definitions, hours, zone_of(zone), now - BEHIND, now + AHEAD):
+        rows.append(
+            {
+                "hours": hours,
+                "zone": zone,
+                "opens_at": opening.opens_at,
+                "closes_at": opening.closes_at,
+                "before": before,
+            }
+        )
+        before += to_micros(opening.closes_at) - to_micros(opening.opens_at)
+    if rows:
+        session.execute(insert(table_of(t.Opening)), rows)
+    return len(rows)
+
+
+def _intervals(
+    definitions: Definitions, hours: str, place: ZoneInfo, first: datetime, last: datetime
+) -> Iterable[Opening]:
+    if hours != LOCAL_DAYS:
+        return openings(definitions.hours[hours], place, first, last)
+    days = range((last - first).days + 1)
+    dates = [first.astimezone(place).date() + timedelta(days=day) for day in days]
+    midnights = [local_instant(each, 0, place) for each in dates]
+    return [Opening(begin, end) for begin, end in pairwise(midnights)]
+
+
+def _keep_offsets(session: Session, zones: set[str], now: datetime) -> int:
+    known = set(session.execute(select(OFFSET.zone).distinct()).scalars())
+    fresh = {
+        zone: offsets(zone, now - OFFSETS_BEHIND, now + OFFSETS_AHEAD) for zone in zones - known
+    }
+    return keep_zone_offsets(session, fresh) if fresh else 0

@@ -1,0 +1,122 @@
+"""Who stands where and is due: the questions a tick and the scheduler ask before they work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import CTE, ColumnElement, Integer, Select, column, func, select, values
+from sqlmodel import Session
+
+from nurture.language.definitions import Definitions
+from nurture.language.program import Gate, WaitFor
+from nurture.ledger import tables as t
+from nurture.ledger.types import Instant
+from nurture.ledger.upsert import table_of
+
+E = table_of(t.Enrolment).c
+TOUCH = table_of(t.Touch).c
+PAUSE = table_of(t.Pause).c
+
+LISTENING = (Gate, WaitFor)
+"""Steps at which something new about a lead may move it before its time."""
+
+Place = tuple[int, int]
+"""A definition id and a position in its program."""
+
+
+@dataclass(frozen=True)
+class DueStage:
+    """A stage of one version of a sequence with leads to look at, and the steps they stand at."""
+
+    definition_id: int
+    sequence: str
+    stage: str
+    positions: frozenset[int]
+
+
+def touched(tick: int) -> Select[tuple[int]]:
+    """The leads something new is known of in this tick."""
+    return select(TOUCH.lead_id).where(TOUCH.tick_id == tick)
+
+
+def not_paused() -> ColumnElement[bool]:
+    """The enrolment's sequence is not paused (a handful of rows, asked once a statement)."""
+    return E.sequence.not_in(select(PAUSE.sequence))
+
+
+def due_stages(
+    session: Session, definitions: Definitions, *, tick: int | None, now: datetime
+) -> list[DueStage]:
+    """Every (version, stage) with leads to look at, in the order of the programs.
+
+    Leads are looked at when due, when a recheck is, and (with a tick) when touched while they
+    stand at a gate or wait for an event.  Costs one look into the index a step, however many
+    leads there are.
+    """
+    places = {place for place, due in _first_due(session, definitions) if due <= now}
+    places |= _rows(session, select(E.definition_id, E.position).where(E.recheck_at <= now))
+    if tick is not None:
+        standing = select(E.definition_id, E.position).where(E.lead_id.in_(touched(tick)))
+        places |= _rows(session, standing) & set(_places(definitions, LISTENING))
+    found: dict[tuple[int, str], set[int]] = {}
+    for number, position in places:
+        if number in definitions.programs:
+            step = definitions.programs[number].steps[position]
+            found.setdefault((number, step.stage), set()).add(position)
+    stages = [
+        DueStage(number, definitions.programs[number].sequence, stage, frozenset(positions))
+        for (number, stage), positions in found.items()
+    ]
+    return sorted(stages, key=lambda each: (each.sequence, each.definition_id, min(each.positions)))
+
+
+def next_due(session: Session, definitions: Definitions) -> datetime | None:
+    """The next instant an enrolment has to be looked at, None when nobody waits for time."""
+    instants = [due for _, due in _first_due(session, definitions)]
+    for column_ in (E.recheck_at, E.watch_at):
+        earliest = select(func.min(column_, type_=Instant())).where(E.state == "active")
+        found = session.execute(earliest.where(column_.is_not(None), not_paused())).scalar()
+        if found is not None:
+            instants.append(found)
+    return min(instants, default=None)
+
+
+def _places(definitions: Definitions, kinds: tuple[type, ...] = (object,)) -> list[Place]:
+    return [
+        (number, step.position)
+        for number, program in definitions.programs.items()
+        for step in program.steps
+        if isinstance(step, kinds)
+    ]
+
+
+def _rows(session: Session, rows: Select[tuple[int, int]]) -> set[Place]:
+    active = rows.where(E.state == "active", not_paused()).distinct()
+    return {(number, position) for number, position in session.execute(active)}
+
+
+def _first_due(session: Session, definitions: Definitions) -> Iterable[tuple[Place, datetime]]:
+    """The earliest due instant at every step somebody stands at: a look into the index each."""
+    places = _places(definitions)
+    if not places:
+        return []
+    steps = _steps(places)
+    earliest = (
+        select(func.min(E.due_at, type_=Instant()))
+        .where(
+            E.definition_id == steps.c.definition_id,
+            E.position == steps.c.position,
+            E.state == "active",
+            not_paused(),
+        )
+        .scalar_subquery()
+    )
+    rows = session.execute(select(steps.c.definition_id, steps.c.position, earliest))
+    return [((number, position), due) for number, position, due in rows if due is not None]
+
+
+def _steps(places: list[Place]) -> CTE:
+    named = values(column("definition_id", Integer), column("position", Integer), name="steps")
+    return named.data(places).cte("steps")

@@ -1,0 +1,26 @@
+"""One builder a step kind: each moves the whole working set on, in a fixed number of statements."""
+
+from collections.abc import Callable
+from typing import Any
+
+from nurture.language import program
+from nurture.ledger.tally import Tally
+from nurture.sequences.steps.choices import branch, gate, wait_for
+from nurture.sequences.steps.effects import score, update_lead
+from nurture.sequences.steps.moves import end, enter_stage, hand_off, start
+from nurture.sequences.steps.waits import send, wait
+from nurture.sequences.visit import Visit
+
+BUILDERS: dict[type[program.Step], Callable[[Visit, Any], Tally]] = {
+    program.EnterStage: enter_stage,
+    program.Gate: gate,
+    program.Send: send,
+    program.Wait: wait,
+    program.WaitFor: wait_for,
+    program.Branch: branch,
+    program.Update: update_lead,
+    program.Score: score,
+    program.Start: start,
+    program.HandOff: hand_off,
+    program.End: end,
+}

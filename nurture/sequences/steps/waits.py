@@ -1,0 +1,107 @@
+"""Steps that keep a lead: `send` until its mail is final, `wait` until an instant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, func, literal, null, select, type_coerce
+
+from nurture.language.program import Send, Wait
+from nurture.ledger import tables as t
+from nurture.ledger.tables.messages import FINAL
+from nurture.ledger.tally import Tally
+from nurture.ledger.types import MICROSECOND, Instant
+from nurture.ledger.upsert import insert_new, table_of
+from nurture.ledger.openings import business_due, next_open
+from nurture.sequences.openings import lead_zone
+from nurture.sequences.visit import LEAD, E, Visit, change, destination, with_lead
+
+MESSAGE = table_of(t.Message).c
+COLUMNS = (
+    "kind", "enrolment_id", "step", "lead_id", "template", "topic", "path", "state",
+    "planned_at", "due_at", "allowed_at", "expires_at", "hours", "zone",
+)  # fmt: skip
+
+
+def send(visit: Visit, step: Send) -> Tally:
+    """Plan one mail a lead; the lead waits behind it until delivery makes it final.
+
+    Consent, caps, sales and the window itself are judged when the mail is claimed: a fact
+    recorded after planning still counts.
+    """
+    zone = _zone(visit)
+    hours = None if step.anytime else visit.program.window.hours
+    allowed = next_open(E.due_at, hours, zone)
+    late = visit.program.late
+    expires = null() if late.otherwise == "shift" else allowed + late.send_within
+    planned = insert_new(
+        visit.session,
+        t.Message,
+        COLUMNS,
+        with_lead(
+            literal("nurture"),
+            E.id,
+            literal(step.key),
+            E.lead_id,
+            literal(step.email),
+            literal(step.topic),
+            literal(step.path),
+            literal("due"),
+            visit.instant(),
+            next_open(visit.instant(), hours, zone),
+            allowed,
+            expires,
+            literal(hours, String()),
+            literal(visit.program.window.zone),
+        ),
+    )
+    moved = visit.run(
+        change(visit, position=destination(visit, step.next), due_at=None, since_at=None)
+    )
+    if planned < moved:
+        visit.run(_behind_final_mail(visit, step))
+    return Tally.of("mails planned", planned, path=step.path)
+
+
+def _behind_final_mail(visit: Visit, step: Send) -> Any:
+    """A lead whose mail of this step was final before (an edit moved it here) goes on at once."""
+    settled = (
+        select(MESSAGE.settled_at)
+        .where(MESSAGE.enrolment_id == E.id, MESSAGE.step == step.key, MESSAGE.state.in_(FINAL))
+        .limit(1)
+        .scalar_subquery()
+    )
+    return change(visit, where=settled.is_not(None), due_at=visit.now)
+
+
+def wait(visit: Visit, step: Wait) -> Tally:
+    """Let the lead rest: `due_at` becomes the end of the wait, counted from its arrival."""
+    micros = step.span.amount // MICROSECOND
+    hours = visit.program.window.hours
+    until: ColumnElement[Any] = E.due_at + step.span.amount
+    if step.span.business and hours is not None:
+        until = business_due(E.due_at, literal(micros), hours, _zone_of_enrolment(visit))
+    waiting = visit.run(
+        change(
+            visit,
+            position=destination(visit, step.next),
+            due_at=type_coerce(until, Instant),
+            since_at=None,
+        )
+    )
+    return Tally.of("waiting", waiting, path=step.path)
+
+
+def _zone(visit: Visit) -> ColumnElement[Any]:
+    named = visit.program.window.zone
+    return lead_zone(visit.definitions) if named == "lead" else literal(named)
+
+
+def _zone_of_enrolment(visit: Visit) -> ColumnElement[Any]:
+    """The zone where no lead is joined: looked up by the enrolment's lead."""
+    if visit.program.window.zone != "lead":
+        return literal(visit.program.window.zone)
+    own = select(LEAD.c.timezone).where(LEAD.c.id == E.lead_id).scalar_subquery()
+    return func.coalesce(own, visit.definitions.workspace.zone)
+
+

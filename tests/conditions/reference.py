@@ -1,0 +1,133 @@
+"""What conditions mean, said a second time in plain Python."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from datetime import datetime
+from typing import Any
+
+from nurture.language import conditions as c
+from tests.conditions.people import Person
+
+DEFAULTS = {"news": True, "offers": False}
+NEARLY = 1e-6
+
+
+def holds(condition: c.Condition, who: Person, now: datetime, since: datetime | None) -> bool:
+    def inner(part: c.Condition) -> bool:
+        return holds(part, who, now, since)
+
+    match condition:
+        case c.AllOf(parts):
+            return all(inner(part) for part in parts)
+        case c.AnyOf(parts):
+            return any(inner(part) for part in parts)
+        case c.Not(part):
+            return not inner(part)
+        case c.FieldTest(name, attribute, kind, test):
+            value = who.attributes.get(name) if attribute else getattr(who, name)
+            return compare(of_type(value, kind), test)
+        case c.ScoreTest(which, test):
+            return near(score(who, now, which), test)
+        case c.TagTest(tags):
+            return any(lower(a) == lower(b) for a in tags for b in who.tags)
+        case c.TopicTest(topics):
+            words = [who.consents.get(topic, DEFAULTS.get(topic, False)) for topic in topics]
+            return any(words) and not who.suppressed
+        case c.SequenceTest(sequences):
+            return bool(set(sequences) & set(who.sequences))
+        case c.EventTest():
+            times = len(occurrences(condition, who, now, since))
+            least = condition.at_least
+            if least is None:
+                least = 1 if condition.at_most is None else 0
+            return times >= least and (condition.at_most is None or times <= condition.at_most)
+
+
+def occurrences(
+    event: c.EventTest, who: Person, now: datetime, since: datetime | None
+) -> list[datetime]:
+    return [
+        at
+        for kind, at, properties in who.events
+        if kind == event.kind
+        and at <= now
+        and (event.within is None or at > now - event.within)
+        and (since is None or at >= since)
+        and all(any_type(properties.get(name), test) for name, test in event.where)
+    ]
+
+
+def score(who: Person, now: datetime, which: str) -> float:
+    total = 0.0
+    for kind, points, half_life, at, withdrawn in who.entries:
+        part = "fit" if kind == "fit" else "behaviour"
+        if withdrawn or at > now or which not in ("score", part):
+            continue
+        total += points if half_life is None else points * 2 ** -((now - at) / half_life)
+    return total
+
+
+def lower(text: str) -> str:
+    return re.sub("[A-Z]", lambda letter: letter[0].lower(), text)
+
+
+def of_type(value: Any, kind: str) -> Any:
+    fits = {
+        "text": isinstance(value, str) and value != "",
+        "number": isinstance(value, int | float) and not isinstance(value, bool),
+        "yes_no": isinstance(value, bool),
+        "date": isinstance(value, str) and value != "",
+    }
+    return value if fits[kind] else None
+
+
+def any_type(value: Any, test: c.Test) -> bool:
+    if test.operator == "known":
+        return (value is not None and value != "") == test.values[0]
+    return compare(value, test)
+
+
+def compare(value: Any, test: c.Test) -> bool:
+    if test.operator == "known":
+        return (value is not None) == test.values[0]
+    if isinstance(value, str) and value:
+        texts = [lower(each) for each in test.values if isinstance(each, str)]
+        return any(of_text(lower(value), test.operator, text) for text in texts)
+    if isinstance(value, bool):
+        return test.operator == "is" and any(each is value for each in test.values)
+    if isinstance(value, int | float):
+        numbers = [x for x in test.values if isinstance(x, int | float) and not isinstance(x, bool)]
+        return of_number(value, test.operator, numbers, 0)
+    return False
+
+
+def near(value: float, test: c.Test) -> bool:
+    if test.operator == "known":
+        return bool(test.values[0])
+    return of_number(value, test.operator, list(test.values), NEARLY)  # type: ignore[arg-type]
+
+
+def of_text(value: str, operator: str, text: str) -> bool:
+    if operator == "matches":
+        pattern = re.sub(r"\[", "[[]", text)
+        return fnmatch.fnmatchcase(value, pattern)
+    return {
+        "is": value == text,
+        "contains": text in value,
+        "starts_with": value.startswith(text),
+    }.get(operator, False)
+
+
+def of_number(value: float, operator: str, by: list[float], off: float) -> bool:
+    if not by:
+        return False
+    return {
+        "is": any(abs(value - each) <= off for each in by),
+        "at_least": value >= by[0] - off,
+        "at_most": value <= by[0] + off,
+        "above": value > by[0] + off,
+        "below": value < by[0] - off,
+        "between": by[0] - off <= value <= by[-1] + off,
+    }.get(operator, False)

@@ -1,0 +1,146 @@
+"""A ledger for tests, on SQLite and PostgreSQL, and small makers of rows.
+
+`ledger` is migrated once a session and emptied after every test: tests commit for real, so
+threads, processes and `SKIP LOCKED` see what they would see in life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, event, text
+from sqlmodel import Session, SQLModel
+
+from nurture.ledger import schema
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger, open_ledger
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+"""A Monday morning; in Berlin it is ten o'clock."""
+
+
+@pytest.fixture(scope="session")
+def migrated_ledger(ledger_url: str) -> Iterator[Ledger]:
+    """The session's ledger with its tables made by the migrations."""
+    opened = open_ledger(ledger_url)
+    schema.upgrade(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ledger(migrated_ledger: Ledger) -> Iterator[Ledger]:
+    """An empty ledger; whatever the test commits is taken out again."""
+    yield migrated_ledger
+    empty(migrated_ledger)
+
+
+def empty(ledger: Ledger) -> None:
+    """Delete every row and start numbering anew."""
+    tables = list(reversed(SQLModel.metadata.sorted_tables))
+    union = " UNION ALL ".join(
+        f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM {_quoted(table)})" for table in tables
+    )
+    with ledger.engine.begin() as connection:
+        filled = {name for (name,) in connection.execute(text(union))}
+        if ledger.dialect == "postgresql" and filled:
+            names = ", ".join(_quoted(table) for table in tables if table.name in filled)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            return
+        for table in tables:
+            if table.name in filled:
+                connection.execute(table.delete())
+
+
+def _quoted(table: Table) -> str:
+    return f'"{table.name}"'
+
+
+@contextmanager
+def counting(ledger: Ledger) -> Iterator[list[str]]:
+    """Collects the statements sent meanwhile (BEGIN and COMMIT are not among them)."""
+    sent: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            sent.append(statement)
+
+    event.listen(ledger.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(ledger.engine, "before_cursor_execute", note)
+
+
+def kept(session: Session, row: Any) -> Any:
+    """The row, written, with its number."""
+    session.add(row)
+    session.flush()
+    return row
+
+
+def make_lead(session: Session, email: str | None = "ann@example.test", **values: Any) -> t.Lead:
+    """A lead; every field can be given."""
+    fields = {
+        "email": email,
+        "email_key": email.casefold() if email else None,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    lead: t.Lead = kept(session, t.Lead(**(fields | values)))
+    return lead
+
+
+def make_definition(
+    session: Session, name: str = "welcome", kind: str = "sequence", **values: Any
+) -> t.Definition:
+    """An applied, active definition."""
+    fields = {"kind": kind, "name": name, "applied_at": NOW}
+    made: t.Definition = kept(session, t.Definition(**(fields | values)))
+    return made
+
+
+def make_enrolment(
+    session: Session, lead: t.Lead, definition: t.Definition, **values: Any
+) -> t.Enrolment:
+    """An active enrolment at the first step, due now."""
+    fields = {
+        "lead_id": lead.id,
+        "sequence": definition.name,
+        "definition_id": definition.id,
+        "due_at": NOW,
+        "entered_at": NOW,
+        "step_at": NOW,
+    }
+    made: t.Enrolment = kept(session, t.Enrolment(**(fields | values)))
+    return made
+
+
+def make_engagement(
+    session: Session, lead: t.Lead | None, kind: str = "page_viewed", **values: Any
+) -> t.Engagement:
+    """Something a lead did at NOW."""
+    fields = {
+        "source": "test",
+        "key": f"{kind}-{id(values)}-{values.get('occurred_at', NOW).timestamp()}",
+        "kind": kind,
+        "lead_id": lead.id if lead else None,
+        "identity": lead.email or "" if lead else "",
+        "occurred_at": NOW,
+        "received_at": NOW,
+    }
+    made: t.Engagement = kept(session, t.Engagement(**(fields | values)))
+    return made
+
+
+def make_message(session: Session, lead: t.Lead, **values: Any) -> t.Message:
+    """A nurture message due now."""
+    fields = {"lead_id": lead.id, "planned_at": NOW, "due_at": NOW}
+    made: t.Message = kept(session, t.Message(**(fields | values)))
+    return made
+
+

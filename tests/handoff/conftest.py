@@ -1,0 +1,5 @@
+"""The ledger, openings of two teams, and makers of handoffs."""
+
+from tests.fixtures_ledger import ledger, migrated_ledger
+
+__all__ = ["ledger", "migrated_ledger"]

@@ -1,0 +1,121 @@
+"""Conditions from YAML to the tree, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from nurture.language.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    EventTest,
+    FieldTest,
+    Not,
+    ScoreTest,
+    SequenceTest,
+    TagTest,
+    TopicTest,
+)
+from nurture.language.conditions import (
+    Test as Comparison,
+)
+from nurture.language.parsing import parse_condition, parse_event
+from nurture.language.vocabulary import Known
+
+KNOWN = Known(
+    fields={
+        "employees": "number", "plan": "text", "trial": "yes_no", "renewal": "date",
+        "score": "number",
+    },
+    events=frozenset({"plan_imported"}),
+    topics=frozenset({"tips"}),
+    sequences=frozenset({"welcome"}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "tree"),
+    [
+        ({"country": "DE"}, FieldTest("country", False, "text", Comparison("is", ("DE",)))),
+        ({"plan": ["a", "b"]}, FieldTest("plan", True, "text", Comparison("is", ("a", "b")))),
+        ({"trial": True}, FieldTest("trial", True, "yes_no", Comparison("is", (True,)))),
+        (
+            {"renewal": {"known": True}},
+            FieldTest("renewal", True, "date", Comparison("known", (True,))),
+        ),
+        ({"attr.score": 3}, FieldTest("score", True, "number", Comparison("is", (3,)))),
+        ({"score": {"above": 3}}, ScoreTest("score", Comparison("above", (3,)))),
+        ({"fit": {"between": [1, 5]}}, ScoreTest("fit", Comparison("between", (1, 5)))),
+        ({"tags": ["a", "b"]}, TagTest(("a", "b"))),
+        ({"topic": "tips"}, TopicTest(("tips",))),
+        ({"sequence": "welcome"}, SequenceTest(("welcome",))),
+        ({"lifecycle": "mql"}, FieldTest("lifecycle", False, "text", Comparison("is", ("mql",)))),
+        ({"not": {"tags": "a"}}, Not(TagTest(("a",)))),
+        ({"any": [{"tags": "a"}, {"tags": "b"}]}, AnyOf((TagTest(("a",)), TagTest(("b",))))),
+        (
+            {"employees": {"at_least": 5, "below": 9}},
+            AllOf(
+                (
+                    FieldTest("employees", True, "number", Comparison("at_least", (5,))),
+                    FieldTest("employees", True, "number", Comparison("below", (9,))),
+                )
+            ),
+        ),
+        (
+            {
+                "event": "plan_imported", "within": "2 days", "at_least": 2,
+                "where": {"n": {"above": 3}},
+            },
+            EventTest("plan_imported", (("n", Comparison("above", (3,))),), timedelta(days=2), 2),
+        ),
+    ],
+)  # fmt: skip
+def test_a_condition_means_this_tree(value: Any, tree: Condition) -> None:
+    assert parse_condition(value, KNOWN) == tree
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "loc"),
+    [
+        ({"plann": "x"}, "unknown-field", ("plann",)),
+        ({"plan": {"at_least": 3}}, "wrong-type", ("plan", "at_least")),
+        ({"employees": {"contains": "3"}}, "wrong-type", ("employees", "contains")),
+        ({"employees": "many"}, "wrong-type", ("employees",)),
+        ({"trial": ["yes"]}, "wrong-type", ("trial", 0)),
+        ({"country": None}, "wrong-value", ("country",)),
+        ({"country": []}, "wrong-value", ("country",)),
+        ({"country": {}}, "wrong-value", ("country",)),
+        ({"employees": {"between": [5, 1]}}, "wrong-value", ("employees", "between")),
+        ({"employees": {"above": True}}, "wrong-value", ("employees", "above")),
+        ({"renewal": "2026-01-01"}, "not-supported-yet", ("renewal",)),
+        ({"grade": "A"}, "not-supported-yet", ("grade",)),
+        ({"handoff": "open"}, "not-supported-yet", ("handoff",)),
+        ({"any": [{"x": 1}, {"not": {"tags": 3}}]}, "wrong-value", ("any", 1, "not", "tags")),
+        ({"within": "2 days"}, "unknown-key", ("within",)),
+        ({"event": "plan_imported", "within": "soon"}, "bad-duration", ("within",)),
+        ({"event": "plan_imported", "at_least": 0}, "wrong-value", ("at_least",)),
+        ({"topic": "other"}, "unknown-topic", ("topic",)),
+        ({}, "wrong-value", ()),
+        ("hot leads", "not-supported-yet", ()),
+        (3, "wrong-value", ()),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(value: Any, rule: str, loc: tuple[Any, ...]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        parse_condition(value, KNOWN)
+    assert (rule, loc) in [(error["type"], error["loc"]) for error in caught.value.errors()]
+
+
+def test_an_entry_event_takes_no_count_and_no_window() -> None:
+    with pytest.raises(ValidationError, match="cannot stand beside this event"):
+        parse_event({"event": "form_submitted", "within": "2 days"}, KNOWN)
+
+
+def test_without_declared_names_the_type_of_a_field_is_guessed_from_its_test() -> None:
+    assert parse_condition({"gone": {"at_least": 3}}) == FieldTest(
+        "gone", True, "number", Comparison("at_least", (3,))
+    )

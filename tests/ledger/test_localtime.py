@@ -1,0 +1,112 @@
+"""Local dates in SQL agree with the zone database, also on days of 23 and 25 hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from nurture.ledger import localtime
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+from tests.fixtures_ledger import make_lead
+
+EPOCH = date(1970, 1, 1)
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Beirut", "Pacific/Kiritimati")
+START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+
+
+class Span(NamedTuple):
+    from_at: datetime
+    until_at: datetime
+    seconds: int
+
+
+def spans(zone: str) -> Iterator[Span]:
+    """The offsets of 2026, found by walking its quarters of an hour."""
+    since, at = START, START
+    seconds = offset(zone, at)
+    while at < END:
+        at += timedelta(minutes=15)
+        if offset(zone, at) != seconds or at == END:
+            yield Span(since, at, seconds)
+            since, seconds = at, offset(zone, at)
+
+
+def offset(zone: str, at: datetime) -> int:
+    shift = at.astimezone(ZoneInfo(zone)).utcoffset()
+    assert shift is not None
+    return int(shift.total_seconds())
+
+
+def instants() -> list[datetime]:
+    """Hours around the changes of clocks, and a few plain days."""
+    days = (date(2026, 3, 8), date(2026, 3, 29), date(2026, 10, 25), date(2026, 11, 1))
+    starts = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
+    near = [start + timedelta(minutes=30 * step) for start in starts for step in range(-30, 80)]
+    return [*near, datetime(2026, 7, 14, 21, 59, 59, 999_999, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_days_minutes_and_midnights_are_the_zones_own(ledger: Ledger, zone: str) -> None:
+    local = ZoneInfo(zone)
+    with ledger.begin() as session:
+        localtime.keep_zone_offsets(session, {zone: list(spans(zone))})
+        for number, at in enumerate(instants()):
+            make_lead(session, None, external_id=str(number), timezone=zone, created_at=at)
+        at_column, zone_column = col(t.Lead.created_at), col(t.Lead.timezone)
+        rows = session.execute(
+            select(
+                at_column,
+                localtime.local_day(at_column, zone_column),
+                localtime.local_minute(at_column, zone_column),
+                localtime.day_start(at_column, zone_column),
+            )
+        ).all()
+    assert len(rows) == len(instants())
+    for at, day, minute, begins in rows:
+        there = at.astimezone(local)
+        assert day == (there.date() - EPOCH).days
+        assert minute == there.hour * 60 + there.minute
+        assert begins.astimezone(local).date() == there.date()
+        before = (begins - timedelta(microseconds=1)).astimezone(local)
+        assert before.date() < there.date()
+
+
+def test_a_zone_nobody_kept_counts_as_utc(ledger: Ledger) -> None:
+    at = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    with ledger.begin() as session:
+        make_lead(session, None, external_id="1", timezone=None, created_at=at)
+        column, zone = col(t.Lead.created_at), col(t.Lead.timezone)
+        day, minute, begins = session.execute(
+            select(
+                localtime.local_day(column, zone),
+                localtime.local_minute(column, zone),
+                localtime.day_start(column, zone),
+            )
+        ).one()
+    assert (day, minute) == ((at.date() - EPOCH).days, 23 * 60 + 30)
+    assert begins == datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_an_instant_given_as_a_value_works_like_a_column(ledger: Ledger) -> None:
+    at = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    with ledger.begin() as session:
+        localtime.keep_zone_offsets(session, {"Europe/Berlin": list(spans("Europe/Berlin"))})
+        day = session.execute(select(localtime.local_day(at, "Europe/Berlin"))).scalar_one()
+    assert day == (date(2026, 7, 2) - EPOCH).days
+
+
+def test_offsets_with_a_gap_are_refused_and_repeats_replace(ledger: Ledger) -> None:
+    later = START + timedelta(days=1)
+    with ledger.begin() as session:
+        with pytest.raises(ValueError, match="leave a gap"):
+            localtime.keep_zone_offsets(session, {"X": [Span(START, later, 0), Span(END, END, 0)]})
+        for seconds in (0, 3600):
+            localtime.keep_zone_offsets(session, {"X": [Span(START, END, seconds)]})
+        assert session.execute(select(t.ZoneOffset.seconds)).scalars().all() == [3600]
