@@ -69,7 +69,7 @@ class Scheduler:
             pass
 
     def _next_due(self) -> datetime | None:
-        with self.runtime.ledger.begin() as session:
+        with self.runtime.ledger.looking() as session:
             return next_due(session, self.runtime)
 
     def _wake_at(self, due: datetime) -> None:

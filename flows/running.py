@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import acreate_table_artifact
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.context import tags as run_tags
@@ -25,6 +25,7 @@ from flows import tick as ticking
 from flows.runtime import RUNTIME, Runtime
 from flows.tick import Job, Outcome
 from flows.work import Piece
+from insight import daily
 from nurture.ledger.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,19 @@ async def escalate() -> State[Any]:
     return await _perform("escalate")
 
 
-FLOWS = {"score": score, "nurture": nurture, "deliver": deliver, "escalate": escalate}
+@flow(name="upkeep", flow_run_name=run_name)
+async def upkeep() -> State[Any]:
+    """Housekeeping, and the day's report."""
+    return await _perform("upkeep")
+
+
+FLOWS = {
+    "score": score,
+    "nurture": nurture,
+    "deliver": deliver,
+    "escalate": escalate,
+    "upkeep": upkeep,
+}
 
 
 async def _perform(name: str) -> State[Any]:
@@ -121,6 +134,8 @@ async def _perform(name: str) -> State[Any]:
             PIECE.reset(token)
     outcome.tally += Tally(tally.counts)
     await _show(name, job.now, tally)
+    if name == "upkeep":
+        await _report(RUNTIME.get(), job.now)
     failures = outcome.failures[before:]
     if failures:
         return Failed(message="; ".join(failures))
@@ -153,6 +168,12 @@ async def _show(name: str, now: datetime, tally: Tally) -> None:
             key=f"{name}-tick",
             description=f"What {name} did at {now:%d %b %Y %H:%M} UTC",
         )
+
+
+async def _report(runtime: Runtime, now: datetime) -> None:
+    """The day in figures, under Artifacts."""
+    text = await asyncio.to_thread(daily.report, runtime.ledger, runtime.definitions(), now=now)
+    await acreate_markdown_artifact(markdown=text, key="daily-report", description="The day")
 
 
 async def whole_tick(name: str) -> State[Any]:

@@ -17,16 +17,19 @@ from sqlmodel import Session
 from flows import work
 from flows.runtime import Runtime
 from flows.work import Piece
+from handoff import waiting as handoffs_waiting
 from handoff.board import next_due as next_handoff_due
 from nurture.delivery import waiting
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.tally import Tally
+from nurture.ledger.upkeep import next_upkeep
 from nurture.ledger.upsert import table_of
 from nurture.scoring.rescore import next_due as next_score_due
 from nurture.sequences import standing
 from nurture.sequences.openings import keep_openings
+from nurture.sequences.standing import due_stages
 
 log = logging.getLogger(__name__)
 ROUNDS = 50
@@ -112,7 +115,7 @@ def jobs(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
             if not worked or stuck or outcome.failures or runtime.stop.is_set():
                 break
             _take_turn(runtime)
-        with runtime.ledger.begin() as session:
+        with runtime.ledger.looking() as session:
             outcome.next_due = next_due(session, runtime)
     finally:
         ticks.release(runtime.ledger, owner=runtime.owner)
@@ -125,40 +128,84 @@ def _take_turn(runtime: Runtime) -> bool:
 
 
 def _round(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
-    """Once through the flows, for the leads of one claim.
-
-    When a pass failed the claim is not ended: its touches are looked at again by the next tick.
-    """
+    """Once through the flows.  What follows at once from a run (leads it touched, steps they
+    reached) is done in the same run, so that a run tells a whole story and runs stay few."""
     now = outcome.now
     with runtime.ledger.begin() as session:
         keep_openings(session, runtime.definitions(), now=now)
-        tick = _claim(session, runtime, now=now)
-    failures = len(outcome.failures)
+    claim = Claim(runtime, outcome)
     for name, pieces in (
-        ("score", work.score(runtime, tick=tick, now=now)),
-        ("nurture", work.nurture(runtime, tick=tick, now=now)),
-        ("deliver", work.mail(runtime, now=now)),
-        ("escalate", work.escalate(runtime, now=now)),
+        ("score", work.score(runtime, tick=claim.tick, now=now)),
+        ("nurture", _nurture(runtime, outcome, claim)),
+        ("deliver", _with_effects(runtime, outcome, work.mail(runtime, now=now))),
+        ("escalate", _with_effects(runtime, outcome, work.escalate(runtime, now=now))),
+        ("upkeep", work.keep(runtime, now=now)),
     ):
-        with runtime.ledger.begin() as session:
-            due = DUE[name](session, runtime, tick, now)
+        with runtime.ledger.looking() as session:
+            due = DUE[name](session, runtime, claim.tick, now)
         if due:
             yield Job(name, now, pieces)
-    if tick and len(outcome.failures) == failures:
+        if name == "nurture":
+            claim.end()
+
+
+class Claim:
+    """The touches one look at leads holds; `tick` is 0 when nothing new is known of anybody.
+
+    Ended only when no pass failed since: else its touches are looked at again by the next tick.
+    """
+
+    def __init__(self, runtime: Runtime, outcome: Outcome) -> None:
+        self._runtime, self._outcome = runtime, outcome
+        self._failures = len(outcome.failures)
+        self.tick = 0
         with runtime.ledger.begin() as session:
-            ticks.end_tick(session, tick, now=now)
+            if touches_waiting(session):
+                self.tick = ticks.begin_tick(
+                    session, now=outcome.now, owner=runtime.owner
+                ).tick_id
+
+    def end(self) -> None:
+        """The touches were looked at."""
+        if self.tick and len(self._outcome.failures) == self._failures:
+            with self._runtime.ledger.begin() as session:
+                ticks.end_tick(session, self.tick, now=self._outcome.now)
 
 
-def _claim(session: Session, runtime: Runtime, *, now: datetime) -> int:
-    """The number of a tick that holds the waiting touches, 0 when nothing new is known."""
-    if not touches_waiting(session):
-        return 0
-    return ticks.begin_tick(session, now=now, owner=runtime.owner).tick_id
+def _nurture(runtime: Runtime, outcome: Outcome, claim: Claim) -> Iterator[Piece]:
+    yield from work.stages(runtime, tick=claim.tick, now=outcome.now)
+    claim.end()
+    yield from _effects(runtime, outcome)
+
+
+def _with_effects(
+    runtime: Runtime, outcome: Outcome, pieces: Iterator[Piece]
+) -> Iterator[Piece]:
+    yield from pieces
+    yield from _effects(runtime, outcome)
+
+
+def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
+    """What follows at once: touched leads are rescored and may enter or leave, steps are walked."""
+    failures, now = len(outcome.failures), outcome.now
+    for _ in range(ROUNDS):
+        claim = Claim(runtime, outcome)
+        with runtime.ledger.looking() as session:
+            due = due_stages(session, runtime.definitions(), tick=claim.tick, now=now)
+        if not (claim.tick or due) or len(outcome.failures) > failures:
+            return
+        if claim.tick:
+            yield from work.score(runtime, tick=claim.tick, now=now)
+        yield from work.stages(runtime, tick=claim.tick, now=now)
+        claim.end()
 
 
 def touches_waiting(session: Session) -> bool:
     """Something new is known of some lead (claimed by nobody, or by a tick that never ended)."""
     return bool(session.execute(select(exists().where(TOUCH.lead_id.is_not(None)))).scalar())
+
+
+Due = Callable[[Session, Runtime, int, datetime], bool]
 
 
 def _score_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
@@ -167,8 +214,11 @@ def _score_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> 
 
 
 def _nurture_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
-    due = standing.next_due(session, runtime.definitions())
-    return bool(tick) or (due is not None and due <= now)
+    fresh = select(exists().where(TOUCH.tick_id.is_(None)))
+    return bool(
+        due_stages(session, runtime.definitions(), tick=tick, now=now)
+        or session.execute(fresh).scalar()
+    )
 
 
 def _deliver_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
@@ -178,15 +228,25 @@ def _deliver_due(session: Session, runtime: Runtime, tick: int, now: datetime) -
 
 def _escalate_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
     due = next_handoff_due(session, now=now)
-    return due is not None and due <= now
+    handing_off = runtime.definitions().handoff is not None
+    return (due is not None and due <= now) or (handing_off and _sales_wait(session))
 
 
-Due = Callable[[Session, Runtime, int, datetime], bool]
+def _sales_wait(session: Session) -> bool:
+    return handoffs_waiting.episodes(session) or handoffs_waiting.drafts(session)
+
+
+def _upkeep_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
+    due = next_upkeep(session)
+    return due is None or due <= now
+
+
 DUE: dict[str, Due] = {
     "score": _score_due,
     "nurture": _nurture_due,
     "deliver": _deliver_due,
     "escalate": _escalate_due,
+    "upkeep": _upkeep_due,
 }
 
 
@@ -194,7 +254,7 @@ def next_due(session: Session, runtime: Runtime) -> datetime | None:
     """The next instant any flow has work, as far as rows say; touches are due at once."""
     definitions = runtime.definitions()
     now = runtime.clock()
-    if touches_waiting(session):
+    if touches_waiting(session) or (definitions.handoff and _sales_wait(session)):
         return now
     instants = [
         next_score_due(session),
@@ -202,5 +262,6 @@ def next_due(session: Session, runtime: Runtime) -> datetime | None:
         waiting.next_due(session, "nurture"),
         waiting.next_due(session, "notice"),
         next_handoff_due(session, now=now),
+        next_upkeep(session),
     ]
     return min((instant for instant in instants if instant is not None), default=None)

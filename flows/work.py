@@ -14,15 +14,18 @@ from functools import partial
 from sqlmodel import Session
 
 from flows.runtime import Runtime
+from handoff import waiting
 from handoff.assignment import assign
 from handoff.clocks import run_clocks
 from handoff.ladder import climb
 from handoff.notices import write_notices
 from handoff.opening import open_handoffs
 from handoff.touches import met_by_engagements
-from nurture.delivery.claim import sweep
 from nurture.delivery.deliver import Round, deliver
+from nurture.delivery.sweep import sweep
+from nurture.delivery.waiting import next_due
 from nurture.ledger.tally import Tally
+from nurture.ledger.upkeep import upkeep
 from nurture.scoring.rescore import rescore
 from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol
@@ -49,51 +52,71 @@ def _piece(runtime: Runtime, name: str, verb: Verb, *tags: str) -> Piece:
     return Piece(name, run, tags)
 
 
+def _asked(runtime: Runtime, question: Callable[[Session], bool]) -> bool:
+    with runtime.ledger.looking() as session:
+        return question(session)
+
+
+def _due(runtime: Runtime, kind: str) -> datetime | None:
+    with runtime.ledger.looking() as session:
+        return next_due(session, kind)
+
+
 def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
-    """Engagements → scores → episodes → handoffs → notices, sent at once."""
+    """What is new about leads: scores, crossings, handoffs with their notices sent at once, and
+    who leaves or enters a sequence."""
     definitions = runtime.definitions()
     yield _piece(runtime, "rescore", lambda s: rescore(s, definitions, tick=tick, now=now))
-    if definitions.handoff is None:
-        return
-    yield _piece(runtime, "open handoffs", lambda s: open_handoffs(s, definitions, now=now))
-    yield _piece(runtime, "assign", lambda s: assign(s, definitions, now=now))
-    yield _piece(runtime, "meet clocks", lambda s: met_by_engagements(s, tick, now=now))
-    yield from notices(runtime, now=now)
-
-
-def notices(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
-    """Write the notices owed to sales and hand them over."""
-    definitions = runtime.definitions()
-    writer = runtime.notices(definitions, now)
-    yield _piece(
-        runtime, "write notices", lambda s: write_notices(s, definitions, now=now, writer=writer)
-    )
-    yield Piece("send notices", partial(send, runtime, "notice"))
-
-
-def nurture(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
-    """Who leaves, who enters, and every stage with leads to move, in program order."""
-    definitions = runtime.definitions()
+    if _asked(runtime, lambda s: waiting.touched_by_sales(s, tick)):
+        yield _piece(runtime, "meet clocks", lambda s: met_by_engagements(s, tick, now=now))
+    if definitions.handoff is not None:
+        yield from offers(runtime, now=now)
     yield _piece(runtime, "leave", lambda s: leave(s, definitions, tick=tick, now=now))
     yield _piece(runtime, "enrol", lambda s: enrol(s, definitions, tick=tick, now=now))
+
+
+def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
+    """Crossings become handoffs, handoffs get a rep, reps get their notice: as far as any wait."""
+    definitions = runtime.definitions()
+    opening = _asked(runtime, waiting.episodes)
+    if opening:
+        yield _piece(runtime, "open handoffs", lambda s: open_handoffs(s, definitions, now=now))
+    if opening or _asked(runtime, lambda s: waiting.queue(s, now=now)):
+        yield _piece(runtime, "assign", lambda s: assign(s, definitions, now=now))
+    if _asked(runtime, waiting.drafts):
+        writer = runtime.notices(definitions, now)
+        yield _piece(
+            runtime,
+            "write notices",
+            lambda s: write_notices(s, definitions, now=now, writer=writer),
+        )
+        yield Piece("send notices", partial(send, runtime, "notice"))
+
+
+def stages(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
+    """Every stage with leads to move, in program order."""
+    definitions = runtime.definitions()
     done: set[tuple[int, str]] = set()
     while True:
-        with runtime.ledger.begin() as session:
+        with runtime.ledger.looking() as session:
             due = due_stages(session, definitions, tick=tick, now=now)
         stage = next((each for each in due if (each.definition_id, each.stage) not in done), None)
         if stage is None:
             return
         done.add((stage.definition_id, stage.stage))
         move = partial(advance, definitions=definitions, stage=stage, tick=tick, now=now)
-        tags = (f"seq:{stage.sequence}", f"stage:{stage.stage}")
-        yield _piece(runtime, f"{stage.sequence} / {stage.stage}", move, *tags)
+        name = stage.stage or "end"
+        tags = (f"seq:{stage.sequence}", f"stage:{name}")
+        yield _piece(runtime, f"{stage.sequence} / {name}", move, *tags)
 
 
 def mail(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
     """Take back what dead senders held, then send what is due."""
     yield _piece(runtime, "sweep", lambda s: sweep(s, now=now))
-    yield Piece("send mail", partial(send, runtime, "nurture"))
-    yield Piece("send notices", partial(send, runtime, "notice"))
+    for kind, name in (("notice", "send notices"), ("nurture", "send mail")):
+        due = _due(runtime, kind)
+        if due is not None and due <= now:
+            yield Piece(name, partial(send, runtime, kind))
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
@@ -101,8 +124,12 @@ def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
     definitions = runtime.definitions()
     yield _piece(runtime, "run clocks", lambda s: run_clocks(s, definitions, now=now))
     yield _piece(runtime, "climb ladders", lambda s: climb(s, definitions, now=now))
-    yield _piece(runtime, "assign", lambda s: assign(s, definitions, now=now))
-    yield from notices(runtime, now=now)
+    yield from offers(runtime, now=now)
+
+
+def keep(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
+    """Once a day: what nobody asks about any more is dropped."""
+    yield _piece(runtime, "tidy", lambda s: upkeep(s, now=now))
 
 
 def send(runtime: Runtime, kind: str) -> Tally:

@@ -41,14 +41,14 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     rules = definitions.handoff
     if rules is None:
         return Tally()
-    found = fill(session, _fresh())
+    found = fill(session, fresh())
     if not found:
         return Tally()
     insert_new(session, t.Handoff, _COLUMNS, _routed(definitions, rules, now=now))
     return Tally.of("handoffs opened", found, path="handoff/routing", more=found == SIZE)
 
 
-def _fresh() -> Select[Any]:
+def fresh() -> Select[Any]:
     """Episodes nobody was told of, the oldest first; leans on `handoff_episode`.
 
     On PostgreSQL they are locked: a second process passes them by.

@@ -15,6 +15,7 @@ from app.prefect_reach import is_loopback
 from app.web.guard import host_named
 from app.web.rates import network_of
 from app.web.site import site_of
+from nurture.delivery import links
 from nurture.ledger.errors import LinkInvalid
 from nurture.ledger.tokens import Bearer, verify_token
 
@@ -90,6 +91,16 @@ def signed(request: Request, read: Callable[[], T]) -> T:
     except (LinkInvalid, ValueError):
         site.wrong.take(where)
         raise LinkInvalid from None
+
+
+def signed_number(request: Request, purpose: str, token: str) -> int:
+    """The one number of a token made for this purpose."""
+
+    def read() -> int:
+        (number,) = links.read(site_of(request).runtime.keys, purpose, token)
+        return number
+
+    return signed(request, read)
 
 
 def network(request: Request) -> str:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.web import observed
-from app.web.access import network, signed
+from app.web.access import network, signed_number
 from app.web.guard import log
 from app.web.site import Site, site_of
 from nurture.delivery import links
@@ -34,7 +34,7 @@ router = APIRouter()
 async def follow(request: Request, token: str, link: str) -> Response:
     """To the address kept for this link, whatever the request says beside its fields' values."""
     site = site_of(request)
-    (message,) = signed(request, lambda: links.read(site.runtime.keys, "click", token))
+    message = signed_number(request, "click", token)
     if not (link.isascii() and link.isdigit() and len(link) <= 15):
         raise LinkInvalid
     number = int(link)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import traceback
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ from app.web.site import LOGGER, Site
 SECONDS = 30.0
 """A request's body has to be here within this time."""
 LARGEST = 64 * 1024
+DISCARDED = 4 * 1024 * 1024
+PATIENCE = 2.0
+"""What is read, for how many seconds, of a body that is too large before it is answered."""
 LARGER: Mapping[str, int] = {"/engagements": 1024 * 1024}
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
@@ -50,7 +54,7 @@ class Guard:
             return
         sending = _Sending(send, self.headers)
         try:
-            self._admit(scope)
+            await self._admit(scope, receive)
             limited = _limited(receive, LARGER.get(scope["path"], LARGEST))
             await self.app(scope, limited, sending)
         except Exception as error:
@@ -60,7 +64,7 @@ class Guard:
                 raise
             await faults.answer(self.site, scope["path"], error)(scope, receive, sending)
 
-    def _admit(self, scope: Scope) -> None:
+    async def _admit(self, scope: Scope, receive: Receive) -> None:
         headers = Headers(scope=scope)
         host = host_named(headers)
         if not (host == self.site.host or is_loopback(host)):
@@ -71,6 +75,7 @@ class Guard:
             raise HTTPException(429)
         said = headers.get("content-length", "0")
         if said.isdigit() and int(said) > LARGER.get(scope["path"], LARGEST):
+            await _discard(receive)
             raise HTTPException(413)
 
 
@@ -110,11 +115,25 @@ def _limited(receive: Receive, largest: int) -> Receive:
             raise HTTPException(408) from None
         received += len(message.get("body", b""))
         if received > largest:
+            if message.get("more_body", False):
+                await _discard(receive)
             raise HTTPException(413)
         whole = not message.get("more_body", False)
         return message
 
     return limited
+
+
+async def _discard(receive: Receive) -> None:
+    """Take in a little more and forget it: a client still writing would miss the answer."""
+    left = DISCARDED
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def host_named(headers: Headers) -> str:

@@ -1,4 +1,4 @@
-"""The style sheet of every page: one file, read once."""
+"""What every page needs: the style sheet, one file, read once."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ AN_HOUR = {"cache-control": "public, max-age=3600"}
 async def style() -> Response:
     """The style sheet."""
     return Response(STYLE, media_type="text/css", headers=AN_HOUR)
+
+
+@router.api_route("/favicon.ico", methods=["GET", "HEAD"])
+async def icon() -> Response:
+    """None; browsers ask all the same."""
+    return Response(status_code=204, headers=AN_HOUR)

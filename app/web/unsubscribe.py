@@ -15,9 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from app.web import forms
-from app.web.access import signed
+from app.web.access import signed_number
 from app.web.site import Site, page, site_of
-from nurture.delivery import links
 from nurture.delivery.settle import evidence
 from nurture.ledger import tables as t
 from nurture.ledger.leads import opt_out
@@ -72,7 +71,7 @@ async def unsubscribe(request: Request, token: str) -> Response:
 
 async def _asked(site: Site, request: Request, token: str) -> Asked | None:
     """Who asks; None when message or lead are erased: there is nobody left to write to."""
-    (number,) = signed(request, lambda: links.read(site.runtime.keys, PURPOSE, token))
+    number = signed_number(request, PURPOSE, token)
     return await site.read(_look(site, number))
 
 

@@ -179,6 +179,15 @@ def release(session: Session, tickets: Iterable[Ticket], *, owner: str) -> None:
         )
 
 
+def give_back(session: Session, *, owner: str) -> None:
+    """Release whatever this owner, a name of one run alone, still holds unsent."""
+    session.execute(
+        update(MESSAGE)
+        .where(M.owner == owner, M.state == "claimed")
+        .values(state="due", owner="", lease_until=None, attempts=M.attempts - 1)
+    )
+
+
 def prolong(session: Session, *, owners: Collection[str], now: datetime) -> None:
     """A sign of life: what these owners hold stays theirs.  A lease that ended is not revived."""
     session.execute(

@@ -63,8 +63,9 @@ def _ends(definitions: Definitions, now: datetime) -> list[Ends]:
 
 
 def _notice_ends(now: datetime) -> list[Ends]:
-    too_old = M.planned_at <= now - NOTICE_LIFE
-    return [("expired", and_(too_old, M.attempts > 0), "could not be delivered for two days")]
+    # One that was never tried, after an outage, still goes.
+    refused = and_(M.planned_at <= now - NOTICE_LIFE, M.state == "deferred")
+    return [("expired", refused, "could not be delivered for two days")]
 
 
 def _later(definitions: Definitions, now: datetime) -> list[Later]:

@@ -22,7 +22,7 @@ from nurture.ledger.errors import LinkInvalid
 _MARK: Final = 18
 """Octets of the mark: 144 bits, and a multiple of three, so that base64 has no idle bits in which
 two spellings of one token could differ."""
-_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{2,64}\.[A-Za-z0-9_-]{24}")
+_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{2,128}\.[A-Za-z0-9_-]{24}")
 _SHORTEST_KEY: Final = 16
 
 

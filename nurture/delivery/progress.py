@@ -45,8 +45,6 @@ def _let_go(
     behind = select(M.enrolment_id).where(messages, M.state.in_(states))
     session.execute(
         update(ENROLMENT)
-        .where(
-            E.id.in_(behind.where(M.enrolment_id.is_not(None))), E.state == "active", *standing
-        )
+        .where(E.id.in_(behind.where(M.enrolment_id.is_not(None))), E.state == "active", *standing)
         .values(due_at=due)
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, literal, select, update
+from sqlalchemy import bindparam, case, literal, or_, select, update
 from sqlmodel import Session
 
 from nurture.delivery.claim import Ticket
@@ -46,7 +46,7 @@ _SENT = (
     .where(
         M.id == bindparam("ref"),
         M.generation == bindparam("mark"),
-        M.state.in_(("handed", "unknown")),
+        or_(M.state == "handed", M.state == "unknown"),
     )
     .values(
         state="sent",

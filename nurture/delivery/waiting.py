@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, not_, select
 from sqlmodel import Session
 
 from nurture.delivery import permission
-from nurture.delivery.claim import CHANNEL
+from nurture.delivery.channel import resting_until
 from nurture.delivery.permission import M
 from nurture.delivery.states import IN_HAND, WAITING
 from nurture.ledger import tables as t
@@ -18,7 +18,6 @@ from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new_values, table_of
 
-LOCK = table_of(t.Lock).c
 LINK = table_of(t.Link).c
 
 
@@ -33,7 +32,7 @@ def next_due(session: Session, kind: str) -> datetime | None:
     if kind == "nurture":
         waiting = waiting.where(not_(permission.paused()))
     due = _first(session, waiting)
-    rest = _first(session, select(LOCK.until).where(LOCK.name == CHANNEL))
+    rest = resting_until(session)
     if due is not None and rest is not None:
         due = max(due, rest)
     lease = select(func.min(M.lease_until, type_=Instant())).where(

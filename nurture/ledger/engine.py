@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
@@ -22,6 +23,8 @@ from sqlmodel import Session
 from nurture.ledger import batches
 from nurture.ledger.errors import LedgerError
 
+COMPILED = 4_096
+"""Compiled statements kept: a few for each step and rule, so that a tick compiles none."""
 PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "2",  # FULL
@@ -35,7 +38,7 @@ POSTGRES_OPTIONS = (
 
 @dataclass(frozen=True)
 class Ledger:
-    """An open ledger; `begin()` is the only way to a session."""
+    """An open ledger; `begin()` writes, `looking()` reads: there is no other way to a session."""
 
     engine: Engine
 
@@ -49,6 +52,27 @@ class Ledger:
         """A session in one transaction: committed at the end, rolled back on any error."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def looking(self) -> Iterator[Session]:
+        """A session that sees one state of the ledger and waits for no writer; nothing done in
+        it is kept."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @cached_property
+    def _reader(self) -> Engine:
+        """A second way to the same connections whose transactions begin without the write lock."""
+        reader = Engine(
+            self.engine.pool, self.engine.dialect, self.engine.url, query_cache_size=COMPILED
+        )
+        if self.dialect == "sqlite":
+
+            @event.listens_for(reader, "begin")
+            def _begin(connection: Any) -> None:
+                connection.exec_driver_sql("BEGIN DEFERRED")
+
+        return reader
 
     def close(self) -> None:
         """Give back every connection."""
@@ -87,6 +111,7 @@ def open_ledger(url: str) -> Ledger:
             pool_size=8,
             max_overflow=8,
             connect_args={"options": POSTGRES_OPTIONS, "connect_timeout": 10},
+            query_cache_size=COMPILED,
             execution_options={"preserve_rowcount": True},
             hide_parameters=True,  # errors go to logs, the values are people's data
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, column, func, select, values
+from sqlalchemy import ColumnElement, Select, func, join, literal, literal_column, select, true
 from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
@@ -16,6 +16,7 @@ from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
 E = table_of(t.Enrolment).c
+DEFINITION = table_of(t.Definition).c
 TOUCH = table_of(t.Touch).c
 PAUSE = table_of(t.Pause).c
 
@@ -99,24 +100,24 @@ def _rows(session: Session, rows: Select[tuple[int, int]]) -> set[Place]:
 
 def _first_due(session: Session, definitions: Definitions) -> Iterable[tuple[Place, datetime]]:
     """The earliest due instant at every step somebody stands at: a look into the index each."""
-    places = _places(definitions)
-    if not places:
+    if not definitions.programs:
         return []
-    steps = _steps(places)
+    most = max(len(program.steps) for program in definitions.programs.values())
+    first = select(literal(0).label("position")).cte("place", recursive=True)
+    place = first.union_all(select(first.c.position + 1).where(first.c.position < most - 1))
     earliest = (
         select(func.min(E.due_at, type_=Instant()))
         .where(
-            E.definition_id == steps.c.definition_id,
-            E.position == steps.c.position,
-            E.state == "active",
+            E.definition_id == DEFINITION.id,
+            E.position == place.c.position,
+            E.state == literal_column("'active'"),  # spelt out: the index is a partial one
             not_paused(),
         )
         .scalar_subquery()
     )
-    rows = session.execute(select(steps.c.definition_id, steps.c.position, earliest))
+    rows = session.execute(
+        select(DEFINITION.id, place.c.position, earliest)
+        .select_from(join(table_of(t.Definition), place, true()))
+        .where(DEFINITION.id.in_(list(definitions.programs)))
+    )
     return [((number, position), due) for number, position, due in rows if due is not None]
-
-
-def _steps(places: list[Place]) -> CTE:
-    named = values(column("definition_id", Integer), column("position", Integer), name="steps")
-    return named.data(places).cte("steps")

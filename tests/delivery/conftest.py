@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+
+from nurture.delivery.states import TRANSITIONS
+from nurture.ledger.engine import Ledger
+from tests.fixtures_ledger import ledger, migrated_ledger
+
+__all__ = ["ledger", "migrated_ledger"]
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +47,41 @@ def server_tls(certificate: Path) -> ssl.SSLContext:
 @pytest.fixture
 def client_tls(certificate: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate))
+
+
+@pytest.fixture
+def guarded(ledger: Ledger) -> Iterator[Ledger]:
+    """A ledger that refuses every change of a message's state the table of states does not know."""
+    ways = " OR ".join(
+        f"(OLD.state = '{old}' AND NEW.state = '{new}')"
+        for old, targets in TRANSITIONS.items()
+        for new in targets
+    )
+    wrong = f"OLD.state <> NEW.state AND NOT ({ways})"
+    with ledger.engine.begin() as connection:
+        for statement in _GUARD[ledger.dialect]:
+            connection.execute(text(statement.format(wrong=wrong)))
+    try:
+        yield ledger
+    finally:
+        with ledger.engine.begin() as connection:
+            on = " ON message" if ledger.dialect == "postgresql" else ""
+            connection.execute(text(f"DROP TRIGGER state_guard{on}"))
+
+
+_REFUSE = """
+CREATE OR REPLACE FUNCTION state_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'no such way between states: % to %', OLD.state, NEW.state;
+END $$
+"""
+_GUARD = {
+    "sqlite": [
+        """CREATE TRIGGER state_guard BEFORE UPDATE OF state ON message WHEN {wrong}
+        BEGIN SELECT raise(ABORT, 'no such way between states'); END"""
+    ],
+    "postgresql": [
+        _REFUSE,
+        """CREATE TRIGGER state_guard BEFORE UPDATE OF state ON message FOR EACH ROW
+        WHEN ({wrong}) EXECUTE FUNCTION state_guard()""",
+    ],
+}

@@ -172,6 +172,18 @@ def test_engagements_in_the_shape_of_the_api(desk: Desk) -> None:
     assert (engagement.source, engagement.key, engagement.properties) == ("crm", "17", {"size": 3})
 
 
+def test_properties_come_as_an_object_or_as_columns(desk: Desk) -> None:
+    row = {
+        "source": "crm", "key": "18", "kind": "page_viewed", "lead": "id:x1",
+        "occurred_at": "2026-03-01T10:00:00Z", "properties": {"url": "/pricing"}, "size": 3,
+    }  # fmt: skip
+    wrong = row | {"key": "19", "properties": "a text"}
+    report = desk.events(f"{json.dumps(row)}\n{json.dumps(wrong)}\n", name="log.jsonl")
+    assert (report.parked, report.rejected) == (1, 1)
+    [engagement] = desk.all(t.Engagement)
+    assert engagement.properties == {"url": "/pricing", "size": 3}
+
+
 def test_progress_is_told_and_statements_do_not_grow_with_rows(desk: Desk) -> None:
     used, told = [], []
     desk.leads("email,tags\nfirst@example.test,x\n")

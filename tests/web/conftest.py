@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from app.web import make_app
@@ -161,13 +161,15 @@ def mail(place: Place) -> Mail:
 def send(place: Place, email: str = "ann@example.test", **values: Any) -> Mail:
     """A lead with a sent mail and a link in it."""
     with place.ledger.begin() as session:
-        lead = make_lead(session, email, first_name="Ann")
+        highest = session.execute(select(func.max(t.Lead.id))).scalar() or 0
+        lead = make_lead(session, email, first_name="Ann", id=highest + 1)
         definition = make_definition(session, f"trial-{lead.id}")
         run = make_enrolment(session, lead, definition, sequence="trial")
         sent = {"state": "sent", "template": "why-us", "topic": "tips", "enrolment_id": run.id}
         message = make_message(session, lead, **(sent | values))
         link = keep_link(session, PRICING)
-        assert message.id and lead.id
+        assert message.id
+        assert lead.id
         return Mail(message.id, lead.id, link)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from nurture.delivery import links
 from nurture.ledger import tables as t
@@ -177,9 +176,7 @@ def test_a_fields_value_changes_the_page_and_never_the_site(
     assert "set-cookie" not in answer.headers
 
 
-def test_a_click_of_an_erased_lead_leads_there_and_leaves_nothing(
-    place: Place, mail: Mail
-) -> None:
+def test_a_click_of_an_erased_lead_leads_there_and_leaves_nothing(place: Place, mail: Mail) -> None:
     with place.ledger.begin() as session:
         session.delete(session.get(t.Message, mail.message))
     before = place.everything()
@@ -209,8 +206,6 @@ def test_a_picture_comes_and_a_known_link_leads_on_with_the_database_gone(
 ) -> None:
     assert place.ask("GET", mail.click()).status_code == 302
     empty = open_ledger(f"sqlite:///{tmp_path / 'other.db'}")
-    with empty.engine.begin() as connection:
-        connection.execute(text("CREATE TABLE nothing (id INTEGER)"))
     good, place.site.runtime.ledger = place.site.runtime.ledger, empty
     try:
         picture = place.ask("GET", mail.open)

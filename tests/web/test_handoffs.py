@@ -118,7 +118,7 @@ def test_a_nonce_is_needed_and_ages(place: Place, offer: Offer) -> None:
     url = offer.url("accept")
     old = nonce_of(place.ask("GET", url).text)
     before = place.everything()
-    assert place.ask("POST", url, data={}).status_code == 422
+    assert place.ask("POST", url, data={"by": "phone"}).status_code == 422
     assert answer(place, url, "x.y").status_code == 422
     place.later(hours=26)
     assert "open for too long" in answer(place, url, old).text

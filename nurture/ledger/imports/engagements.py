@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -123,8 +124,16 @@ def _in_zone(text: str, zone: ZoneInfo | None) -> str | datetime:
     return read if read.tzinfo is not None else read.replace(tzinfo=zone)
 
 
-def _properties(said: reading.Said) -> dict[str, Any]:
+def _properties(said: reading.Said) -> Any:
+    """The object under `properties`, with every column of no other meaning beside it."""
     found: dict[str, Any] = {}
+    if whole := said.fields.get("properties", "").strip():
+        try:
+            found = json.loads(whole)
+        except json.JSONDecodeError:
+            return whole  # refused in words, with what is allowed
+        if not isinstance(found, dict):
+            return found
     for name, value in said.attributes.items():
         kept = attribute(name, value, {}) if isinstance(value, str) else value
         if kept is not None:

@@ -9,6 +9,7 @@ from nurture.ledger import tables as t
 from nurture.ledger.batches import batch
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.tally import Tally
+from nurture.ledger.ticks import touch
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
 from nurture.sequences.visit import ENROLMENT, E, Visit, change, decide, go, of_batch
@@ -71,6 +72,7 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
             literal(step.path),
         ).where(~busy),
     )
+    touch(visit.session, select(batch.c.lead_id))  # so that the handoff opens in the same tick
     visit.run(go(visit, step.next))
     return Tally.of("offered to sales", asked, path=step.path)
 

@@ -1,0 +1,51 @@
+"""What a tick asks before it works: is anything waiting for this pass?  A look into an index each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, exists, select
+from sqlmodel import Session
+
+from handoff.assignment import next_assignment_at
+from handoff.offers import DRAFT
+from handoff.opening import fresh
+from handoff.tables import MESSAGE
+from handoff.touches import KIND
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import table_of
+
+TOUCH = table_of(t.Touch).c
+ENGAGEMENT = table_of(t.Engagement).c
+
+
+def episodes(session: Session) -> bool:
+    """Somebody crossed the line and nobody in sales was told."""
+    return session.execute(fresh().limit(1)).first() is not None
+
+
+def queue(session: Session, *, now: datetime) -> bool:
+    """A lead in a team's queue that somebody can take now."""
+    due = next_assignment_at(session, now=now)
+    return due is not None and due <= now
+
+
+def drafts(session: Session) -> bool:
+    """A notice to be written."""
+    rows = select(MESSAGE.c.id).where(MESSAGE.c.kind == DRAFT, MESSAGE.c.state == "due")
+    return _any(session, rows)
+
+
+def touched_by_sales(session: Session, tick: int) -> bool:
+    """The tick brings word that sales touched a lead."""
+    told = (
+        select(ENGAGEMENT.id)
+        .join(table_of(t.Touch), TOUCH.engagement_id == ENGAGEMENT.id)
+        .where(TOUCH.tick_id == tick, ENGAGEMENT.kind == KIND)
+    )
+    return _any(session, told)
+
+
+def _any(session: Session, rows: Select[Any]) -> bool:
+    return bool(session.execute(select(exists(rows))).scalar())

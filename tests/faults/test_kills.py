@@ -1,0 +1,112 @@
+"""Real SIGKILLs and SIGSTOPs of a sender, and what each protection of the protocol is for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import time
+
+import pytest
+
+from tests.faults.conftest import Scene
+
+KILLED = -signal.SIGKILL
+WINDOW = 20
+LEADS = 50
+
+
+@pytest.mark.parametrize(
+    ("point", "unknown"),
+    [
+        ("claim_pre", 0),
+        ("claim_post", 0),
+        ("frozen", 0),
+        ("handed", WINDOW),
+        ("handed:2", WINDOW),
+        ("sent_pre", WINDOW),
+        ("sent_pre:3", WINDOW),
+        ("settled", 0),
+    ],
+)
+def test_a_kill_at_any_commit_point_sends_nothing_twice_and_hides_nothing(
+    scene: Scene, point: str, unknown: int
+) -> None:
+    scene.fill(LEADS)
+    assert scene.run(CRASH_AT=point) == KILLED
+    scene.finish()
+    scene.check(unknown=unknown)
+    sent = len(scene.by_state()["sent"])
+    assert sent >= LEADS - unknown
+    assert (sent == LEADS) is (unknown == 0)
+
+
+def test_a_kill_costs_at_most_one_window_a_connection(scene: Scene) -> None:
+    scene.fill(200)
+    assert scene.run("--connections", "3", CRASH_AT="sent_pre:4") == KILLED
+    scene.finish()
+    scene.check(unknown=3 * WINDOW)
+
+
+def test_senders_killed_at_random_keep_every_invariant(scene: Scene) -> None:
+    seed = secrets.randbelow(10_000)
+    print(f"seed {seed}")
+    scene.fill(1_500)
+    monkey = scene.start("--monkey", "3.5", "--seed", str(seed), "--lease", "1")
+    out, _ = monkey.communicate(timeout=40)
+    kills = int(out)
+    assert kills > 3
+    scene.finish()
+    scene.check(unknown=kills * 2 * WINDOW)
+    assert len(scene.by_state()["sent"]) > 500
+
+
+def stopped_past_its_lease(scene: Scene, *options: str) -> None:
+    """One sender stops between freezing and handing over; another does its work; it wakes."""
+    scene.fill(LEADS)
+    sleeper = scene.start("--lease", "0.5", *options, STOP_AT="frozen")
+    _, status = os.waitpid(sleeper.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    time.sleep(0.6)
+    assert scene.run("--lease", "0.5") == 0
+    os.kill(sleeper.pid, signal.SIGCONT)
+    assert sleeper.wait(timeout=20) == 0
+    scene.finish()
+
+
+def test_a_sender_stopped_past_its_lease_sends_nothing(scene: Scene) -> None:
+    stopped_past_its_lease(scene)
+    scene.check(unknown=0)
+
+
+def test_two_senders_at_once_send_each_mail_once(scene: Scene) -> None:
+    scene.fill(1_000)
+    senders = [scene.start("--connections", "2") for _ in range(2)]
+    assert [sender.wait(timeout=60) for sender in senders] == [0, 0]
+    scene.finish()
+    scene.check(unknown=0)
+    assert len(scene.by_state()["sent"]) == 1_000
+
+
+def test_without_the_fence_a_stopped_sender_sends_again(scene: Scene) -> None:
+    stopped_past_its_lease(scene, "--without", "the fence")
+    with pytest.raises(AssertionError, match="accepted twice"):
+        scene.check(unknown=LEADS)
+
+
+@pytest.mark.parametrize(
+    ("protection", "point", "harm"),
+    [
+        ("the intent", "sent_pre", "accepted twice"),
+        ("the order", "handed", "never had"),
+        ("small windows", "sent_pre", "<= 20"),
+    ],
+)
+def test_without_a_protection_the_same_kill_does_harm(
+    scene: Scene, protection: str, point: str, harm: str
+) -> None:
+    scene.fill(LEADS)
+    assert scene.run("--without", protection, CRASH_AT=point) == KILLED
+    scene.finish()
+    with pytest.raises(AssertionError, match=harm):
+        scene.check(unknown=WINDOW)
