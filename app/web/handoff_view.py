@@ -57,6 +57,8 @@ def values(
 def _history(session: Session, row: HandoffRow, zone: str) -> list[dict[str, str]]:
     """What happened to the handoff, oldest first: opened, answered, and what its ladder did."""
     found = [(row.opened_at, f"opened for {row.team}")]
+    if row.offered_at is not None and row.rep:
+        found.append((row.offered_at, f"offered to {row.rep_name or row.rep}"))
     about = f"handoff {row.id}:"
     found += [
         (line.at, line.reason or line.text)

@@ -14,7 +14,7 @@ from nurture.delivery import links
 from nurture.delivery.compose import Letter, Skeleton, compose, message_id, skeleton
 from nurture.delivery.headers import lead_mailbox
 from nurture.delivery.plain import plain_template
-from nurture.delivery.sandbox import Sandbox
+from nurture.delivery.sandbox import Checked, Sandbox
 from nurture.delivery.sandbox import Template as Compiled
 from nurture.delivery.tracking import pixel_and_click, track
 from nurture.language.definitions import Definitions, Template
@@ -109,7 +109,7 @@ class Press:
         form = self.form(row["template"])
         number = row["id"]
         unsubscribe = f"{self._base}/u/{links.sign(self.keys, 'unsubscribe', number)}"
-        values = self._values(row) | self._tracking(number)
+        values = Checked(self._values(row) | self._tracking(number))
         values["unsubscribe_url"] = unsubscribe
         values["subject"] = subject = " ".join(form.subject.render(values).split())
         values["preheader"] = form.preheader.render(values)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlmodel import Session
 
 from nurture.delivery.permission import M
 from nurture.ledger import tables as t
 from nurture.ledger.tables.messages import FINAL
+from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
 ENROLMENT = table_of(t.Enrolment)
@@ -21,6 +23,11 @@ PATIENCE = timedelta(hours=24)
 def wake(session: Session, messages: ColumnElement[bool], *, now: datetime) -> None:
     """Let the leads behind final messages go on from `now`."""
     _let_go(session, messages, FINAL, E.due_at.is_(None), due=now)
+
+
+def wake_behind(session: Session, numbers: Sequence[int], *, now: datetime) -> None:
+    """As `wake`, for messages by their numbers: prepared once, asked for every window."""
+    session.execute(_BEHIND, {"numbers": numbers, "now": now})
 
 
 def wait_for_word(session: Session, messages: ColumnElement[bool], *, now: datetime) -> None:
@@ -48,3 +55,15 @@ def _let_go(
         .where(E.id.in_(behind.where(M.enrolment_id.is_not(None))), E.state == "active", *standing)
         .values(due_at=due)
     )
+
+
+_FINAL_BEHIND = select(M.enrolment_id).where(
+    M.id.in_(bindparam("numbers", expanding=True)),
+    M.state.in_(FINAL),
+    M.enrolment_id.is_not(None),
+)
+_BEHIND = (
+    update(ENROLMENT)
+    .where(E.id.in_(_FINAL_BEHIND), E.state == "active", E.due_at.is_(None))
+    .values(due_at=bindparam("now", type_=Instant()))
+)

@@ -135,19 +135,37 @@ class _Environment(SandboxedEnvironment):
         return operated(context, operator, left, right, self.binop_table)
 
 
+class Checked(dict[str, Any]):
+    """Values looked through once, for several templates. Raises `RenderFailed` for objects.
+
+    What is added later must be plain: texts that templates made, addresses of our own.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        try:
+            _refuse_objects(dict(values), 0)
+        except Stopped as failure:
+            raise RenderFailed(f"the values of a mail: {failure}.") from failure
+
+
 class Template:
     """A compiled template. Made by `Sandbox.compile`; may be used by several threads."""
 
-    __slots__ = ("_compiled", "name")
+    __slots__ = ("_compiled", "_constant", "name")
 
-    def __init__(self, compiled: Compiled, name: str) -> None:
+    def __init__(self, compiled: Compiled, name: str, constant: str | None = None) -> None:
         self._compiled = compiled
+        self._constant = constant
         self.name = name
 
     def render(self, values: Mapping[str, Any]) -> str:
         """The text for these values, plain data throughout. Raises `RenderFailed`."""
+        if self._constant is not None:
+            return self._constant
         try:
-            _refuse_objects(values, 0)
+            if type(values) is not Checked:
+                _refuse_objects(values, 0)
             context = self._compiled.new_context({**values, METER: Meter()})
             pieces, size = [], 0
             for piece in self._compiled.root_render_func(context):
@@ -185,7 +203,9 @@ class Sandbox:
             raise _failed(name, _written_line(failure), failure) from failure
         if len(self._kept) >= _KEPT:
             self._kept.clear()
-        template = self._kept[name, source] = Template(compiled, name)
+        # What holds no brace holds no code; a line's end at the end would be cut off.
+        constant = source if "{" not in source and not source.endswith("\n") else None
+        template = self._kept[name, source] = Template(compiled, name, constant)
         return template
 
 

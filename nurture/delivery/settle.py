@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from nurture.delivery.claim import Ticket
 from nurture.delivery.permission import MESSAGE, M
-from nurture.delivery.progress import wait_for_word, wake, wake_early
+from nurture.delivery.progress import wait_for_word, wake_behind, wake_early
 from nurture.delivery.states import sources
 from nurture.delivery.transport import Reply
 from nurture.ledger import tables as t
@@ -22,13 +22,6 @@ from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new, table_of
 
 LEAD = table_of(t.Lead).c
-STATE = {
-    "sent": "sent",
-    "deferred": "deferred",
-    "rejected": "rejected",
-    "unknown": "unknown",
-    "channel": "due",
-}
 REASON = {
     "sent": "accepted by the mail server",
     "deferred": "the mail server asks to try again later",
@@ -36,6 +29,9 @@ REASON = {
     "unknown": "the mail server's last answer never came: it may have the mail",
     "channel": "the mail channel is out of order: tried again later",
 }
+BYSTANDER = "another mail broke the connection before its turn: tried again"
+SOON = timedelta(minutes=1)
+"""After it a bystander goes, apart from the mail that breaks connections and waits longer."""
 FIRST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=12)
 NOTICE_TRIES = 2
@@ -99,12 +95,19 @@ def settle(
         _suppress_refused(session, replies, now=now)
     final = [reply.ref for reply in replies if reply.verdict in ("sent", "rejected")]
     if final:
-        wake(session, M.id.in_(final), now=now)
+        wake_behind(session, final, now=now)
     unknown = [reply.ref for reply in replies if reply.verdict == "unknown"]
     if unknown:
         wait_for_word(session, M.id.in_(unknown), now=now)
-    counts = Counter((STATE[reply.verdict], tickets[reply.ref].path) for reply in replies)
-    return sum((Tally.of(state, n, path=path) for (state, path), n in counts.items()), Tally())
+    counts = Counter(
+        [("sent", tickets[row["ref"]].path) for row in sent]
+        + [(_line(row["to"]), tickets[row["ref"]].path) for row in rest]
+    )
+    return sum((Tally.of(what, n, path=path) for (what, path), n in counts.items()), Tally())
+
+
+def _line(state: str) -> str:
+    return "back to due" if state == "due" else state
 
 
 def _sent(reply: Reply, ticket: Ticket, now: datetime) -> dict[str, Any]:
@@ -114,16 +117,18 @@ def _sent(reply: Reply, ticket: Ticket, now: datetime) -> dict[str, Any]:
 def _rest(reply: Reply, ticket: Ticket, now: datetime) -> dict[str, Any]:
     """The values of `_OTHERWISE` for one message: its state, its reason, when to try again."""
     verdict, tries, due = reply.verdict, ticket.attempts, None
-    state, reason = STATE[verdict], REASON[verdict]
+    state, reason = "due" if verdict == "channel" else verdict, REASON[verdict]
     notice = ticket.kind == "notice"
     if verdict == "unknown" and notice and ticket.attempts < NOTICE_TRIES:
         state, due, reason = "due", now, f"{REASON[verdict]}; sent once more"
+    elif verdict == "deferred" and reply.phase == "connect":
+        state, reason, due, tries = "due", BYSTANDER, now + SOON, tries - 1
     elif verdict == "deferred":
         pause = FIRST_PAUSE if notice else FIRST_PAUSE * 2 ** min(tries - 1, 12)
         due = now + min(pause, LONGEST_PAUSE) + timedelta(seconds=reply.ref % 60)
     elif verdict == "channel":
         due = now + FIRST_PAUSE
-    if verdict == "channel" or (verdict == "deferred" and notice):
+    if verdict == "channel" or (state == "deferred" and notice):
         tries -= 1  # of a notice only tries that may have arrived count
     return {
         "ref": reply.ref,

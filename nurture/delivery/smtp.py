@@ -241,7 +241,7 @@ def _all(
 ) -> Iterator[Reply]:
     for mail in (first, *later):
         yield Reply(mail.ref, "deferred", code, text, phase)
-        phase = "mail"
+        phase = "connect"  # the others were never offered
 
 
 def _channels(answer: Answer) -> bool:

@@ -26,7 +26,8 @@ Verdict = Literal["sent", "deferred", "rejected", "unknown", "channel"]
 
 Phase = Literal["connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot"]
 """How far the mail came when its verdict fell. Only a `rejected` in `rcpt` speaks against the
-address; one in `mail`, `data` or `dot` speaks against this mail."""
+address; one in `mail`, `data` or `dot` speaks against this mail. A `deferred` in `connect` speaks
+of nothing: another mail broke the connection before this one's turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,10 @@ def test_a_form_of_another_site_answers_nothing(place: Place, offer: Offer) -> N
 
 def test_links_of_an_offer_given_on_answer_nothing(place: Place, offer: Offer) -> None:
     url = offer.url("accept")
-    mark = nonce_of(place.ask("GET", url).text)
+    marks = {
+        verb: nonce_of(place.ask("GET", offer.url(verb)).text)
+        for verb in ("accept", "reject", "touch")
+    }
     (row,) = place.rows(t.Handoff)
     other = next(name for name in ("bo", "cy") if name != row.rep)
     with place.ledger.begin() as session:
@@ -146,7 +149,10 @@ def test_links_of_an_offer_given_on_answer_nothing(place: Place, offer: Offer) -
         )
     page = place.ask("GET", url)
     assert 'name="nonce"' not in page.text
-    late = answer(place, url, mark)
+    for verb in ("reject", "touch"):
+        refused = answer(place, offer.url(verb), marks[verb], reason="no budget", by="phone")
+        assert refused.status_code == 409
+    late = answer(place, url, marks["accept"])
     assert late.status_code == 409
     assert "Too late" in late.text
     (now,) = place.rows(t.Handoff)

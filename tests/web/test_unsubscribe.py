@@ -212,3 +212,12 @@ def test_requests_as_senders_make_them(place: Place, shared_data: Path) -> None:
         if wanted:
             assert answer.status_code == 200, case["id"]
     assert len(found["cases"]) >= 7
+
+
+def test_a_read_only_app_stops_nothing(place: Place, mail: Mail) -> None:
+    place.open(place.site.runtime.definitions(), read_only=True)
+    before = place.everything()
+    body = b"List-Unsubscribe=One-Click"
+    assert place.ask("POST", mail.unsubscribe, content=body, headers=FORM).status_code == 403
+    assert place.ask("GET", mail.unsubscribe).status_code == 200
+    assert place.everything() == before

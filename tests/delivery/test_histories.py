@@ -1,0 +1,219 @@
+"""Random histories of plans, refusals, pauses, outages and ticks: what must always hold."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from nurture.delivery import permission
+from nurture.delivery.claim import Fence
+from nurture.delivery.deliver import deliver
+from nurture.delivery.sweep import sweep
+from nurture.delivery.transport import ChannelFailed, Outgoing, Reply, idle
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+from nurture.ledger.tables.messages import FINAL
+from nurture.ledger.upsert import table_of
+from nurture.sequences.openings import keep_openings
+from tests.delivery.mailing import ENROLMENT, MESSAGE, OFFICE, PATH, a_round, definitions, fill
+
+ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", None)
+STARTS = (datetime(2026, 3, 6, 7, tzinfo=UTC), datetime(2026, 3, 27, 7, tzinfo=UTC),
+          datetime(2026, 10, 23, 7, tzinfo=UTC))  # fmt: skip
+"""Fridays before clocks change: in America, in Europe, in Europe and Lord Howe back."""
+CAP = 2
+LEADS = 10
+
+
+class History:
+    """A ledger that lives through chance, and a model of what its leads were told."""
+
+    def __init__(self, ledger: Ledger, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.ledger = ledger
+        self.now = self.chance.choice(STARTS)
+        self.refused: set[int] = set()
+        self.with_sales: set[int] = set()
+        self.paused = False
+        self.handed: set[int] = set()
+        self.days: Counter[tuple[int, object]] = Counter()
+        fill(ledger, [f"lead{n}" for n in range(1, LEADS + 1)], now=self.now)
+        self.zones = {n: self.chance.choice(ZONES) for n in range(1, LEADS + 1)}
+        with ledger.begin() as session:
+            lead = table_of(t.Lead)
+            for number, zone in self.zones.items():
+                session.execute(update(lead).where(lead.c.id == number).values(timezone=zone))
+        self.planned = 1
+
+    def plan(self) -> None:
+        """One more mail for each of some leads, with or without a window or an end."""
+        self.planned += 1
+        some = self.chance.sample(range(1, LEADS + 1), 4)
+        rows = [
+            {"kind": "nurture", "enrolment_id": n, "step": "send:hello#1", "lead_id": n,
+             "occurrence": self.planned, "template": "hello", "topic": "tips", "path": PATH,
+             "planned_at": self.now, "due_at": self.now, "zone": "lead",
+             "hours": self.chance.choice((OFFICE, None)),
+             "expires_at": self.chance.choice((None, self.now + timedelta(hours=30)))}
+            for n in some
+        ]  # fmt: skip
+        with self.ledger.begin() as session:
+            session.execute(insert(MESSAGE), rows)
+            session.execute(update(ENROLMENT).where(ENROLMENT.c.id.in_(some)).values(due_at=None))
+
+    def refuse(self) -> None:
+        """A lead says no, or its address bounces."""
+        lead = self.chance.randint(1, LEADS)
+        if lead in self.refused:
+            return
+        self.refused.add(lead)
+        with self.ledger.begin() as session:
+            if self.chance.random() < 0.5:
+                row = t.Suppression(
+                    email_key=f"lead{lead}@example.test", kind="bounce", since=self.now
+                )
+                session.add(row)
+            else:
+                session.add(
+                    t.Consent(lead_id=lead, topic="tips", subscribed=False, decided_at=self.now)
+                )
+
+    def hand_off(self) -> None:
+        """A lead goes to sales."""
+        lead = self.chance.randint(1, LEADS)
+        if lead in self.with_sales:
+            return
+        self.with_sales.add(lead)
+        with self.ledger.begin() as session:
+            episode = t.Episode(lead_id=lead, line="mql", opened_at=self.now)
+            session.add(episode)
+            session.flush()
+            session.add(
+                t.Handoff(lead_id=lead, episode_id=episode.id, definition_id=1, team="emea",
+                          opened_at=self.now, state="offered")
+            )  # fmt: skip
+
+    def pause(self) -> None:
+        """An operator stops the sequence, or lets it go on."""
+        self.paused = not self.paused
+        with self.ledger.begin() as session:
+            if self.paused:
+                session.add(t.Pause(sequence="hello", since=self.now))
+            else:
+                session.execute(delete(table_of(t.Pause)))
+
+    def wait(self) -> None:
+        """Time passes: minutes, hours, or three days in which nothing ran."""
+        hours = self.chance.choice((0.2, 1, 3, 7, 12, 24, 72))
+        self.now += timedelta(hours=hours)
+
+    def tick(self) -> None:
+        """Everything due, over one connection or two; somebody may change their mind meanwhile."""
+        with self.ledger.begin() as session:
+            keep_openings(session, definitions(), now=self.now)
+            sweep(session, now=self.now)
+
+        def between(point: str) -> None:
+            if point == "frozen" and self.chance.random() < 0.3:
+                self.chance.choice((self.refuse, self.hand_off))()
+
+        round_ = a_round(self.ledger, now=self.now, cap=CAP, crash=between)
+        with suppress(ChannelFailed):
+            deliver(round_, self)
+
+    @contextmanager
+    def open(self) -> Iterator[History]:
+        yield self
+
+    def send(self, window: Sequence[Outgoing], meanwhile: object = idle) -> Iterator[Reply]:
+        """The mail server: here every promise is checked, mail by mail."""
+        dead = False
+        for mail in window:
+            lead = int(mail.recipient.removeprefix("lead").partition("@")[0])
+            verdict = self.chance.choices(
+                ("sent", "deferred", "unknown", "rejected", "channel"), (70, 12, 5, 3, 2)
+            )[0]
+            dead = dead or verdict == "channel"
+            self.check(mail.ref, lead)
+            if dead:
+                yield Reply(mail.ref, "channel", 421, "closing", "mail")
+                continue
+            if verdict in ("sent", "unknown"):
+                self.handed.add(mail.ref)
+                self.days[lead, self.local(lead).date()] += 1
+            if verdict == "rejected":
+                self.refused.add(lead)
+            yield Reply(mail.ref, verdict, 550, "no", "rcpt")  # type: ignore[arg-type]
+
+    def local(self, lead: int) -> datetime:
+        return self.now.astimezone(ZoneInfo(self.zones[lead] or "Europe/Berlin"))
+
+    def check(self, number: int, lead: int) -> None:
+        assert number not in self.handed, "handed over twice"
+        assert lead not in self.refused, "handed over after a no"
+        assert lead not in self.with_sales, "handed over while with sales"
+        assert not self.paused, "handed over while paused"
+        assert self.days[lead, self.local(lead).date()] < CAP, "more than the day's cap"
+        with self.ledger.begin() as session:
+            row = session.execute(
+                select(MESSAGE.c.state, MESSAGE.c.hours, MESSAGE.c.expires_at)
+                .where(MESSAGE.c.id == number)
+            ).one()  # fmt: skip
+        assert row.state == "handed", "sent before it was committed"
+        assert row.expires_at is None or row.expires_at > self.now, "sent too late"
+        there = self.local(lead)
+        if row.hours:
+            assert there.weekday() < 5
+            assert 9 <= there.hour < 17, f"outside the window: {there}"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, None])
+def test_whatever_happens_the_promises_about_sending_hold(
+    guarded: Ledger, seed: int | None
+) -> None:
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    print(f"seed {seed}")
+    history = History(guarded, seed)
+    steps = (history.tick, history.wait, history.plan, history.refuse, history.hand_off,
+             history.pause)  # fmt: skip
+    for _ in range(60):
+        history.chance.choices(steps, (40, 30, 16, 4, 2, 8))[0]()
+    if history.paused:
+        history.pause()
+    for _ in range(45):  # every wait ends
+        history.now += timedelta(hours=9)
+        history.tick()
+    with guarded.begin() as session:
+        states = Counter(session.execute(select(MESSAGE.c.state)).scalars())
+        standing = session.execute(select(ENROLMENT.c.due_at)).scalars().all()
+    assert set(states) <= {*FINAL, "unknown"}
+    assert None not in standing
+    assert states["sent"] + states["unknown"] == len(history.handed) > 5
+
+
+@pytest.mark.parametrize("protection", ["the fence", "the daily cap"])
+def test_the_histories_notice_when_a_protection_is_missing(
+    guarded: Ledger, monkeypatch: pytest.MonkeyPatch, protection: str
+) -> None:
+    if protection == "the fence":
+        monkeypatch.setattr(Fence, "_welcome", lambda self, at: MESSAGE.c.id.is_not(None))
+    else:
+        monkeypatch.setattr(permission, "cap_reached", lambda rules, at: MESSAGE.c.id.is_(None))
+    history = History(guarded, 1)
+    steps = (history.tick, history.wait, history.plan, history.plan)
+    with pytest.raises(AssertionError, match="after a no|with sales|the day's cap"):
+        live(history, steps, 200)
+
+
+def live(history: History, steps: Sequence[Callable[[], None]], count: int) -> None:
+    """So many steps by chance."""
+    for _ in range(count):
+        history.chance.choice(steps)()
