@@ -1,4 +1,4 @@
-"""Applying a workspace: its files become versions, its people rows, its leads are looked at anew."""
+"""Applying a workspace: its files become versions, its people rows; leads are looked at anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nurture up`: everything, live: the Prefect server, the scheduler and the web app, in one process.
+"""`nurture up`: everything, live: Prefect server, scheduler and web app, in one process.
 
 The engine does not wait for Prefect: until its server answers, and whenever it does not, ticks run
 without it and `/health` says so.

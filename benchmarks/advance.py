@@ -57,7 +57,7 @@ def timed(url: str, work: Callable[[Ledger], None], *, leads: int = LEADS) -> tu
     """Seconds on a fresh ledger, and the sums by which two runs are compared."""
     ledger = ledgers.fresh(url)
     try:
-        _empty(ledger)
+        empty(ledger)
         ledgers.fill(ledger, leads)
         with ledger.begin() as session:
             keep_openings(session, ledgers.definitions(window=True), now=NOW)
@@ -69,7 +69,8 @@ def timed(url: str, work: Callable[[Ledger], None], *, leads: int = LEADS) -> tu
         ledger.close()
 
 
-def _empty(ledger: Ledger) -> None:
+def empty(ledger: Ledger) -> None:
+    """Take out what `fill` and a run put in."""
     with ledger.begin() as session:
         for table in ("message", "decision", "enrolment", "definition", "opening", "lead"):
             session.execute(text(f"DELETE FROM {table}"))

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from nurture.calendar.hours import parse_days, parse_hours, weekly
 from nurture.language.conditions import EventTest
 from nurture.language.definitions import Definitions
-from nurture.language.program import Entry, End, EnterStage, Late, Program, Send, Window
+from nurture.language.program import End, EnterStage, Entry, Late, Program, Send, Window
 from nurture.language.scoring import Scoring
 from nurture.language.workspace import Sender, Topic, Workspace
 from nurture.ledger import schema
@@ -111,9 +111,6 @@ def fill(ledger: Ledger, leads: int) -> None:
             due_at, entered_at, step_at) {numbers}
             SELECT i, i, 'bench', 1, 1, 'a', :now, :now, :now FROM n""",
         ):
-            if ledger.dialect == "sqlite":
-                head, _, select = statement.partition("WITH RECURSIVE")
-                statement = f"{head}WITH RECURSIVE{select}"
             session.execute(text(statement), {"leads": leads, "now": now})
     if ledger.dialect == "postgresql":
         with ledger.engine.connect() as connection:

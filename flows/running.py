@@ -16,9 +16,9 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.context import tags as run_tags
 from prefect.runtime import flow_run
-from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
 from flows import tick as ticking
@@ -33,7 +33,7 @@ JOB: ContextVar[tuple[Job, Outcome] | None] = ContextVar("job", default=None)
 PIECE: ContextVar[Piece] = ContextVar("piece")
 
 
-class CancelledInUi(Exception):  # noqa: N818
+class CancelledInUi(Exception):
     """Somebody cancelled the run in the UI: it stops between two batches."""
 
 

@@ -161,9 +161,7 @@ class Claim:
         self.tick = 0
         with runtime.ledger.begin() as session:
             if touches_waiting(session):
-                self.tick = ticks.begin_tick(
-                    session, now=outcome.now, owner=runtime.owner
-                ).tick_id
+                self.tick = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner).tick_id
 
     def end(self) -> None:
         """The touches were looked at."""
@@ -178,9 +176,7 @@ def _nurture(runtime: Runtime, outcome: Outcome, claim: Claim) -> Iterator[Piece
     yield from _effects(runtime, outcome)
 
 
-def _with_effects(
-    runtime: Runtime, outcome: Outcome, pieces: Iterator[Piece]
-) -> Iterator[Piece]:
+def _with_effects(runtime: Runtime, outcome: Outcome, pieces: Iterator[Piece]) -> Iterator[Piece]:
     yield from pieces
     yield from _effects(runtime, outcome)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, type_coerce
+from sqlalchemy import ColumnElement, case, func, type_coerce
 
-from handoff.tables import OPENING
-from nurture.ledger.types import Duration, Instant
+from nurture.ledger.openings import business_due
+from nurture.ledger.types import Instant
 
 
 def due(
@@ -30,55 +30,3 @@ def due(
     elapsed = start + amount
     open_time = func.coalesce(business_due(start, amount, hours, zone), elapsed)
     return type_coerce(case((business, open_time), else_=elapsed), Instant)
-
-
-def business_due(
-    start: ColumnElement[Any],
-    amount: ColumnElement[Any],
-    hours: ColumnElement[Any],
-    zone: ColumnElement[Any],
-) -> ColumnElement[Any]:
-    """The instant at which `amount` of open time after `start` is used up; NULL without openings.
-
-    The position of `start` in open time plus `amount` falls into exactly one opening, the first
-    whose end reaches it.
-    """
-    row = OPENING.alias("reached")
-    target = position(start, hours, zone) + amount
-    here = (row.c.hours == hours, row.c.zone == zone)
-    length = type_coerce(row.c.closes_at - row.c.opens_at, Duration.impl)
-    reached = (
-        select(row.c.opens_at + (target - row.c.before))
-        .where(*here, row.c.before < target, row.c.before + length >= target)
-        .order_by(row.c.opens_at)
-        .limit(1)
-        .correlate_except(row)
-        .scalar_subquery()
-    )
-    last = OPENING.alias("last")
-    horizon = (
-        select(func.max(last.c.closes_at))
-        .where(last.c.hours == hours, last.c.zone == zone)
-        .correlate_except(last)
-        .scalar_subquery()
-    )
-    return type_coerce(func.coalesce(reached, horizon), Instant)
-
-
-def position(
-    at: ColumnElement[Any], hours: ColumnElement[Any], zone: ColumnElement[Any]
-) -> ColumnElement[Any]:
-    """Open time in microseconds from the first row of (hours, zone) until `at`.
-
-    Between openings it is that of the next; leans on `opening_close`.
-    """
-    row = OPENING.alias("standing")
-    into = case((row.c.opens_at <= at, type_coerce(at - row.c.opens_at, Duration.impl)), else_=0)
-    return (
-        select(row.c.before + into)
-        .where(row.c.hours == hours, row.c.zone == zone, row.c.closes_at > at)
-        .order_by(row.c.closes_at)
-        .limit(1)
-        .correlate_except(row)
-        .scalar_subquery()
-    )

@@ -1,4 +1,4 @@
-"""What a tick asks before it works: is anything waiting for this pass?  A look into an index each."""
+"""What a tick asks before it works: does anything wait for this pass?  An index look-up each."""
 
 from __future__ import annotations
 

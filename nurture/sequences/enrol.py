@@ -102,7 +102,7 @@ def start_in(
     `again` does not hold them back: only an active enrolment does.  Returns how many are new.
     """
     asked = leads.subquery()
-    entering = select(list(asked.c)[0].label("lead_id"), literal("").label("key")).distinct()
+    entering = select(next(iter(asked.c)).label("lead_id"), literal("").label("key")).distinct()
     tally = _insert(session, program, entering, now=now, reason=reason, path=path, again=ALWAYS)
     return tally.total("entered")
 
@@ -148,9 +148,7 @@ def _turn(program: Program, who: Any) -> ColumnElement[Any]:
     """One more than the highest turn of this (lead, sequence, key): a look into its index."""
     highest = (
         select(func.max(E.turn))
-        .where(
-            E.lead_id == who.c.lead_id, E.sequence == program.sequence, E.key == who.c.key
-        )
+        .where(E.lead_id == who.c.lead_id, E.sequence == program.sequence, E.key == who.c.key)
         .scalar_subquery()
     )
     return func.coalesce(highest, 0) + 1
@@ -160,9 +158,7 @@ def _last_end(program: Program, who: Any) -> ColumnElement[Any]:
     """When the last enrolment with this key ended, 1970 if there was none."""
     ended = (
         select(func.max(E.ended_at))
-        .where(
-            E.lead_id == who.c.lead_id, E.sequence == program.sequence, E.key == who.c.key
-        )
+        .where(E.lead_id == who.c.lead_id, E.sequence == program.sequence, E.key == who.c.key)
         .scalar_subquery()
     )
     return func.coalesce(ended, literal(EPOCH, Instant()))

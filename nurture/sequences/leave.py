@@ -52,9 +52,7 @@ def _apply(
     tick: int,
     now: datetime,
 ) -> Tally:
-    test = predicate(
-        rule.when, lead=LEAD, definitions=definitions, now=now, since=E.entered_at
-    )
+    test = predicate(rule.when, lead=LEAD, definitions=definitions, now=now, since=E.entered_at)
     leaving = (
         select(E.id, E.lead_id)
         .where(
@@ -79,18 +77,29 @@ def _end(session: Session, rule: ExitRule, state: str, *, now: datetime) -> None
         insert(table_of(t.Decision)).from_select(
             ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"],
             select(
-                E.id, E.lead_id, literal(now, Instant()), literal(state), E.stage,
-                literal(rule.reason), literal(rule.path),
+                E.id,
+                E.lead_id,
+                literal(now, Instant()),
+                literal(state),
+                E.stage,
+                literal(rule.reason),
+                literal(rule.path),
             ).where(E.id.in_(worked)),
-        )  # fmt: skip
+        )
     )
     session.execute(
         update(ENROLMENT)
         .where(E.id.in_(worked))
         .values(
-            state=state, ended_at=now, due_at=None, since_at=None, recheck_at=None,
-            watch_at=None, reason=rule.reason, path=rule.path,
-        )  # fmt: skip
+            state=state,
+            ended_at=now,
+            due_at=None,
+            since_at=None,
+            recheck_at=None,
+            watch_at=None,
+            reason=rule.reason,
+            path=rule.path,
+        )
     )
     session.execute(
         update(MESSAGE)

@@ -76,9 +76,9 @@ def keep_openings(session: Session, definitions: Definitions, *, now: datetime) 
     covered = {
         (hours, zone): (first, last)
         for hours, zone, first, last in session.execute(
-            select(OPENING.hours, OPENING.zone, func.min(OPENING.opens_at), func.max(OPENING.closes_at)).group_by(
-                OPENING.hours, OPENING.zone
-            )
+            select(
+                OPENING.hours, OPENING.zone, func.min(OPENING.opens_at), func.max(OPENING.closes_at)
+            ).group_by(OPENING.hours, OPENING.zone)
         )
     }
     added = 0

@@ -80,9 +80,7 @@ def destination(visit: Visit, target: int | None) -> int:
     return len(visit.program.steps) - 1 if target is None else target
 
 
-def change(
-    visit: Visit, *, where: ColumnElement[bool] | None = None, **values: Any
-) -> Update:
+def change(visit: Visit, *, where: ColumnElement[bool] | None = None, **values: Any) -> Update:
     """Write enrolment columns of (part of) the working set, and where in the YAML it was done."""
     return (
         update(ENROLMENT)

@@ -26,7 +26,7 @@ PARTS = ("canary", "Canary", "kanarien", "Xy0-_Xy0", "AbCdEfGh")
 
 
 @pytest.mark.parametrize("canary", CANARIES)
-def test_a_log_never_holds_a_canary(tmp_path: Path, canary: str) -> None:
+def test_a_log_never_holds_what_is_about_somebody(tmp_path: Path, canary: str) -> None:
     path = tmp_path / "log" / "nurture.log"
     log = logging.getLogger("prefect.flow_runs")
     with logging_to(path, secrets=("plain-secret-word",)):

@@ -129,11 +129,12 @@ def _properties(said: reading.Said) -> Any:
     found: dict[str, Any] = {}
     if whole := said.fields.get("properties", "").strip():
         try:
-            found = json.loads(whole)
+            given = json.loads(whole)
         except json.JSONDecodeError:
             return whole  # refused in words, with what is allowed
-        if not isinstance(found, dict):
-            return found
+        if not isinstance(given, dict):
+            return given
+        found |= given
     for name, value in said.attributes.items():
         kept = attribute(name, value, {}) if isinstance(value, str) else value
         if kept is not None:

@@ -90,9 +90,7 @@ def wait_for(visit: Visit, step: WaitFor) -> Tally:
 
 def _sent_at(event: EventTest) -> ColumnElement[Any]:
     """When this enrolment's latest mail of the name in `where: {email: …}` was handed over."""
-    names = [
-        str(value) for name, test in event.where if name == "email" for value in test.values
-    ]
+    names = [str(value) for name, test in event.where if name == "email" for value in test.values]
     return (
         select(func.max(MESSAGE.handed_at))
         .where(MESSAGE.enrolment_id == E.id, MESSAGE.template.in_(names))

@@ -67,9 +67,7 @@ def _set_field(visit: Visit, step: Update, name: str, *, attribute: bool, value:
         {"attributes": with_attribute(visit.session, name, value)} if attribute else {name: value}
     )
     visit.run(
-        update(LEAD)
-        .where(LEAD.c.id.in_(WORKED_LEADS))
-        .values(updated_at=visit.now, **assigned)
+        update(LEAD).where(LEAD.c.id.in_(WORKED_LEADS)).values(updated_at=visit.now, **assigned)
     )
 
 
@@ -91,9 +89,18 @@ def score(visit: Visit, step: Score) -> Tally:
         visit.session,
         t.ScoreEntry,
         (
-            "lead_id", "kind", "rule", "points", "before_limit", "half_life", "at",
-            "enrolment_id", "step", "reason", "path",
-        ),  # fmt: skip
+            "lead_id",
+            "kind",
+            "rule",
+            "points",
+            "before_limit",
+            "half_life",
+            "at",
+            "enrolment_id",
+            "step",
+            "reason",
+            "path",
+        ),
         of_batch(
             E.lead_id,
             literal("step"),

@@ -8,13 +8,13 @@ from sqlalchemy import ColumnElement, String, func, literal, null, select, type_
 
 from nurture.language.program import Send, Wait
 from nurture.ledger import tables as t
+from nurture.ledger.openings import business_due, next_open
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import MICROSECOND, Instant
 from nurture.ledger.upsert import insert_new, table_of
-from nurture.ledger.openings import business_due, next_open
 from nurture.sequences.openings import lead_zone
-from nurture.sequences.visit import LEAD, E, Visit, change, destination, with_lead
+from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destination, with_lead
 
 MESSAGE = table_of(t.Message).c
 COLUMNS = (
@@ -101,7 +101,5 @@ def _zone_of_enrolment(visit: Visit) -> ColumnElement[Any]:
     """The zone where no lead is joined: looked up by the enrolment's lead."""
     if visit.program.window.zone != "lead":
         return literal(visit.program.window.zone)
-    own = select(LEAD.c.timezone).where(LEAD.c.id == E.lead_id).scalar_subquery()
-    return func.coalesce(own, visit.definitions.workspace.zone)
-
-
+    own = select(LEAD.c.timezone).where(LEAD.c.id == E.lead_id).correlate(ENROLMENT)
+    return func.coalesce(own.scalar_subquery(), visit.definitions.workspace.zone)

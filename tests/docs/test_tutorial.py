@@ -1,0 +1,74 @@
+"""The tutorial is true: its commands are run, and what it shows is what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli.program import program
+from app.settings import PREFIX, process_environment
+
+PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+Step = tuple[str, list[str]]
+
+
+def steps() -> Iterator[Step]:
+    """Each command (with what it is fed) and the lines shown below it."""
+    for block in CONSOLE.findall(PAGE.read_text(encoding="utf-8")):
+        command, shown, feeding = "", [], False
+        for line in block.splitlines():
+            if feeding:
+                command += f"\n{line}"
+                feeding = line != "END"
+            elif line.startswith("$ "):
+                if command:
+                    yield command, shown
+                command, shown, feeding = line[2:], [], "<<" in line
+            else:
+                shown.append(line)
+        yield command, shown
+
+
+def missing(shown: list[str], said: list[str]) -> list[str]:
+    """Shown lines the command did not say, in order; `…` stands for what is left out."""
+    lines, lost = iter(said), []
+    for line in shown:
+        if line.strip() in ("", "…"):
+            continue
+        start, cut, _ = line.partition("…")
+        if not any(real.startswith(start) if cut else real == line for real in lines):
+            lost.append(line)
+            lines = iter(said)
+    return lost
+
+
+def test_the_tutorial_says_what_its_commands_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in process_environment() if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    ran = 0
+    for command, shown in steps():
+        if command.startswith("cd "):
+            monkeypatch.chdir(Path.cwd() / command[3:])
+            said = ""
+        elif command.startswith("nurture "):
+            said = runner.invoke(program, command.split()[1:], prog_name="nurture").output
+        else:
+            done = subprocess.run(
+                command, shell=True, capture_output=True, text=True, check=True, timeout=20
+            )
+            said = done.stdout
+        assert missing(shown, [line.rstrip() for line in said.splitlines()]) == [], (
+            f"$ {command}\n{said}"
+        )
+        ran += command.startswith("nurture ")
+    assert ran > 15
