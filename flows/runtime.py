@@ -21,9 +21,9 @@ class Runtime:
 
     `definitions()` is the applied state of now (cached by version); `clock` reads the time (wall
     or virtual); `owner` names this process in leases, `alive` tells whether another owner's
-    process still runs; `keys` sign links, the newest last; `press` and `notices` write mail to leads
-    and to sales; `stop` is set when the process is to end: the mail in hand is finished, nothing
-    new is begun.
+    process still runs; `keys` sign links, the newest last; `press` and `notices` write mail to
+    leads and to sales; `stop` is set when the process is to end: the mail in hand is finished,
+    nothing new is begun.
     """
 
     ledger: Ledger

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import exists, select
 from sqlmodel import Session
 
 from flows import work
@@ -20,12 +19,10 @@ from flows.work import Piece
 from handoff import waiting as handoffs_waiting
 from handoff.board import next_due as next_handoff_due
 from nurture.delivery import waiting
-from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.tally import Tally
 from nurture.ledger.upkeep import next_upkeep
-from nurture.ledger.upsert import table_of
 from nurture.scoring.rescore import next_due as next_score_due
 from nurture.sequences import standing
 from nurture.sequences.openings import keep_openings
@@ -34,7 +31,6 @@ from nurture.sequences.standing import due_stages
 log = logging.getLogger(__name__)
 ROUNDS = 50
 """A tick that is not done by then ends; the next one goes on where it stands."""
-TOUCH = table_of(t.Touch).c
 
 
 @dataclass(frozen=True)
@@ -160,7 +156,7 @@ class Claim:
         self._failures = len(outcome.failures)
         self.tick = 0
         with runtime.ledger.begin() as session:
-            if touches_waiting(session):
+            if ticks.waiting(session, now=outcome.now):
                 self.tick = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner).tick_id
 
     def end(self) -> None:
@@ -196,11 +192,6 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
         claim.end()
 
 
-def touches_waiting(session: Session) -> bool:
-    """Something new is known of some lead (claimed by nobody, or by a tick that never ended)."""
-    return bool(session.execute(select(exists().where(TOUCH.lead_id.is_not(None)))).scalar())
-
-
 Due = Callable[[Session, Runtime, int, datetime], bool]
 
 
@@ -210,10 +201,9 @@ def _score_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> 
 
 
 def _nurture_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
-    fresh = select(exists().where(TOUCH.tick_id.is_(None)))
     return bool(
         due_stages(session, runtime.definitions(), tick=tick, now=now)
-        or session.execute(fresh).scalar()
+        or ticks.fresh(session, now=now)
     )
 
 
@@ -250,7 +240,7 @@ def next_due(session: Session, runtime: Runtime) -> datetime | None:
     """The next instant any flow has work, as far as rows say; touches are due at once."""
     definitions = runtime.definitions()
     now = runtime.clock()
-    if touches_waiting(session) or (definitions.handoff and _sales_wait(session)):
+    if ticks.waiting(session, now=now) or (definitions.handoff and _sales_wait(session)):
         return now
     instants = [
         next_score_due(session),
@@ -259,5 +249,6 @@ def next_due(session: Session, runtime: Runtime) -> datetime | None:
         waiting.next_due(session, "notice"),
         next_handoff_due(session, now=now),
         next_upkeep(session),
+        ticks.next_happening(session, now=now),
     ]
     return min((instant for instant in instants if instant is not None), default=None)

@@ -27,7 +27,8 @@ def doctor(
 ) -> None:
     """Check that everything is as it should be.
 
-    Machine, ledger, definitions and mail, each with what to do where it is wrong.  Ends with 1 when something fails; warnings do not.
+    Machine, ledger, definitions and mail, each with what to do where it is wrong.  Ends
+    with 1 when something fails; warnings do not.
     """
     from app.cli.opening import chosen
     from app.health import examine

@@ -47,7 +47,8 @@ def tick(
 ) -> None:
     """Do everything that is due, once.
 
-    It runs in this process, without Prefect.  Ends with 1 when a pass failed, or when another process has the turn.
+    It runs in this process, without Prefect.  Ends with 1 when a pass failed, or when
+    another process has the turn.
     """
     from app.wiring import wall_clock
     from flows.tick import run_tick
@@ -146,8 +147,9 @@ def _tell(outcome: Outcome, zone: str) -> None:
 def up(workspace: Workspace = None, as_json: Json = False) -> None:
     """Run everything, live, until Ctrl-C.
 
-    Scheduler, web app and Prefect UI start together; where to look is printed.  A workspace nothing was applied in yet is applied first.  With --json what it said is one
-    document when it has stopped.
+    Scheduler, web app and Prefect UI start together; where to look is printed.  A workspace nothing
+    was applied in yet is applied first.  With --json what it said is one document when it has
+    stopped.
     """
     from app import logs
     from app.settings import read_settings

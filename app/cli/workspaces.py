@@ -113,7 +113,8 @@ def _many(count: int, noun: str) -> str:
 def apply(workspace: Workspace = None, as_json: Json = False) -> None:
     """Put the workspace's files in force.
 
-    Running enrolments keep the version they began with.  A sequence or mail with errors is left as it was, everything else goes in.
+    Running enrolments keep the version they began with.  A sequence or mail with errors
+    is left as it was, everything else goes in.
     """
     from app.applying import apply_workspace
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, delete, func, select, update
 from sqlmodel import Session, col
 
-from nurture.ledger import bulk, gate, upsert
+from nurture.ledger import bulk, gate, optouts, upsert
 from nurture.ledger import tables as t
 from nurture.ledger.errors import NotFound
 from nurture.ledger.incoming import EXTERNAL, EngagementIn, OwnEngagement, Refusal
@@ -68,6 +68,8 @@ def take(
     fresh = _write(session, taken, known, now)
     touched = [(lead, key) for key, lead in fresh if lead is not None]
     bulk.insert_all(session, t.Touch, ("lead_id", "engagement_id"), touched)
+    if touched and any(e.kind in optouts.KINDS for _, e in taken):
+        optouts.heed(session, [key for _, key in touched])
     parked = len(fresh) - len(touched)
     return IntakeResult(len(touched), len(taken) - len(fresh), parked, refused)
 
@@ -162,10 +164,14 @@ def adopt_parked(session: Session, leads: Select[Any]) -> int:
             update(engagement)
             .where(parked, engagement.c.identity == identity, lead.c.id.in_(leads))
             .values(lead_id=lead.c.id)
-            .returning(engagement.c.lead_id, engagement.c.id)
+            .returning(engagement.c.lead_id, engagement.c.id, engagement.c.kind)
         )
         adopted += [tuple(row) for row in session.execute(statement)]
-    bulk.insert_all(session, t.Touch, ("lead_id", "engagement_id"), adopted)
+    touched = [(lead_id, number) for lead_id, number, _ in adopted]
+    bulk.insert_all(session, t.Touch, ("lead_id", "engagement_id"), touched)
+    told = [number for _, number, kind in adopted if kind in optouts.KINDS]
+    if told:
+        optouts.heed(session, told)
     return len(adopted)
 
 

@@ -12,12 +12,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from nurture.ledger import batches, upsert
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.types import Instant
 
 TURN = "tick"
 CLAIM = "claim"
@@ -68,7 +81,9 @@ def begin_tick(session: Session, *, now: datetime, owner: str, limit: int = batc
     """Begin a tick and put its number on the oldest waiting touches, those of at most `limit`
     leads; every waiting touch of such a lead is among them.
 
-    Touches held by ticks that never ended are waiting again first.  Call once more while `more`.
+    An engagement dated after `now` (the skew of a source, a rehearsal of the past) waits until
+    it has happened.  Touches held by ticks that never ended are waiting again first.  Call once
+    more while `more`.
     """
     _locked(session, CLAIM)  # on PostgreSQL: two claims at once would wait for each other's rows
     tick = t.Tick(now=now, owner=owner)
@@ -76,10 +91,10 @@ def begin_tick(session: Session, *, now: datetime, owner: str, limit: int = batc
     session.flush()
     assert tick.id is not None
     session.execute(_take_back(tick.id))
-    claimed = session.execute(_claim(tick.id, limit))
-    more = session.execute(select(exists().where(col(t.Touch.tick_id).is_(None)))).scalar()
+    claimed = session.execute(_claim(tick.id, limit, now=now))
+    more = fresh(session, now=now)
     touches: int = claimed.rowcount  # type: ignore[attr-defined]
-    return Claim(tick.id, touches, bool(more))
+    return Claim(tick.id, touches, more)
 
 
 def _take_back(tick_id: int) -> Any:
@@ -95,16 +110,49 @@ def _take_back(tick_id: int) -> Any:
     )
 
 
-def _claim(tick_id: int, limit: int) -> Any:
+def waiting(session: Session, *, now: datetime) -> bool:
+    """Something new is known of some lead: claimed by nobody, or by a tick that never ended."""
+    return bool(session.execute(select(exists().where(_happened(now)))).scalar())
+
+
+def fresh(session: Session, *, now: datetime) -> bool:
+    """The same, of touches no tick has claimed."""
+    unclaimed = exists().where(col(t.Touch.tick_id).is_(None), _happened(now))
+    return bool(session.execute(select(unclaimed)).scalar())
+
+
+def next_happening(session: Session, *, now: datetime) -> datetime | None:
+    """The earliest instant after `now` of an engagement that is known and has yet to happen."""
+    found: datetime | None = session.execute(
+        select(func.min(col(t.Engagement.occurred_at), type_=Instant()))
+        .join(t.Touch, col(t.Touch.engagement_id) == col(t.Engagement.id))
+        .where(col(t.Engagement.occurred_at) > now)
+    ).scalar()
+    return found
+
+
+def _happened(now: datetime) -> ColumnElement[bool]:
+    """The touch is about a change, or about an engagement that has happened by `now`."""
+    engagement = aliased(t.Engagement)
+    occurred = (
+        select(col(engagement.occurred_at))
+        .where(col(engagement.id) == col(t.Touch.engagement_id))
+        .correlate(t.Touch)
+        .scalar_subquery()
+    )
+    return or_(col(t.Touch.engagement_id).is_(None), occurred <= literal(now, Instant()))
+
+
+def _claim(tick_id: int, limit: int, *, now: datetime) -> Any:
     oldest = (
         select(col(t.Touch.lead_id))
-        .where(col(t.Touch.tick_id).is_(None))
+        .where(col(t.Touch.tick_id).is_(None), _happened(now))
         .order_by(col(t.Touch.id))
         .limit(limit)
     )
     return (
         update(t.Touch)
-        .where(col(t.Touch.tick_id).is_(None), col(t.Touch.lead_id).in_(oldest))
+        .where(col(t.Touch.tick_id).is_(None), col(t.Touch.lead_id).in_(oldest), _happened(now))
         .values(tick_id=tick_id)
         .execution_options(synchronize_session=False)
     )

@@ -25,20 +25,20 @@ CANARIES = [
 PARTS = ("canary", "Canary", "kanarien", "Xy0-_Xy0", "AbCdEfGh")
 
 
-@pytest.mark.parametrize("canary", CANARIES)
-def test_a_log_never_holds_what_is_about_somebody(tmp_path: Path, canary: str) -> None:
+@pytest.mark.parametrize("said", CANARIES)
+def test_a_log_never_holds_what_is_about_somebody(tmp_path: Path, said: str) -> None:
     path = tmp_path / "log" / "nurture.log"
     log = logging.getLogger("prefect.flow_runs")
     with logging_to(path, secrets=("plain-secret-word",)):
-        log.error("message %s", canary)
-        log.error(f"in the text: {canary}")  # noqa: G004
-        log.error("by name %(who)s", {"who": canary})
-        log.error(ValueError(canary))
+        log.error("message %s", said)
+        log.error(f"in the text: {said}")  # noqa: G004
+        log.error("by name %(who)s", {"who": said})
+        log.error(ValueError(said))
         log.error("a secret plain-secret-word, a number %d", 5)
         try:
-            raise ValueError(f"about {canary}")
+            raise ValueError(f"about {said}")
         except ValueError:
-            log.exception("it failed: %r", [canary])
+            log.exception("it failed: %r", [said])
     text = path.read_text(encoding="utf-8")
     assert text.count("ERROR") == 6
     assert "Traceback" in text

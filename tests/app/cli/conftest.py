@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,10 +96,10 @@ def folder(played: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(folder: Path) -> Iterator[Run]:
+def run(folder: Path) -> Run:
     """Run a command in the test's workspace."""
 
     def call(*words: str | Path) -> Result:
         return invoke(*words, "--workspace", folder)
 
-    yield call
+    return call

@@ -208,10 +208,13 @@ def test_a_timeline_shows_what_a_stranger_wrote_without_moving_the_cursor(
     run: Run, folder: Path
 ) -> None:
     file = folder / "evil.jsonl"
-    row = {"source": "website", "key": "e", "kind": "page_viewed", "lead": "ann@example.test",
-           "occurred_at": NOW.isoformat(), "properties": {}, "url": "\x1b[2J[red]\u202eevil"}  # fmt: skip
+    row = {
+        "source": "website", "key": "e", "kind": "page_viewed", "lead": "ann@example.test",
+        "occurred_at": NOW.isoformat(), "properties": {"url": "\x1b[2J[red]\u202eevil"},
+    }  # fmt: skip
     file.write_text(json.dumps(row) + "\n")
-    run("events", "import", file)
+    ok(run("events", "import", file))
     told = ok(run("lead", "timeline", "ann@example.test")).stdout
     assert "\x1b" not in told
     assert "\u202e" not in told
+    assert "[red]" in told

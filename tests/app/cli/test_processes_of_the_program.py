@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_tables_fit_a_terminal_of_eighty_columns(folder: Path) -> None:
 
 
 def _on_a_terminal(words: list[str]) -> str:
-    """Run the program on a pseudo terminal of 80 columns, without colours."""
+    """What is read on a pseudo terminal of 80 columns without colours (bold is left out)."""
     ours, theirs = pty.openpty()
     environment = PLAIN | {"COLUMNS": "80", "LINES": "40", "TERM": "xterm", "NO_COLOR": "1"}
     running = subprocess.Popen(
@@ -101,4 +102,4 @@ def _on_a_terminal(words: list[str]) -> str:
         os.close(ours)
         running.wait(30)
     assert b"\x1b[3" not in shown
-    return shown.decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[\d*m", "", shown.decode()).replace("\r\n", "\n")

@@ -1,0 +1,71 @@
+"""What other systems tell of opt-outs, bounces and complaints counts the moment it is taken in.
+
+It is written in the intake's own transaction: no mail is handed over after the engagement was
+accepted.  An engagement `subscribed` lifts nothing: only the lead's own word on our pages does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, case, func, literal, not_, or_, select
+from sqlmodel import Session
+
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import insert_new, table_of, upsert_from
+
+ENGAGEMENT = table_of(t.Engagement).c
+LEAD = table_of(t.Lead).c
+KINDS = {
+    "unsubscribed": "unsubscribed",
+    "email_bounced": "bounce",
+    "email_complained": "complaint",
+}
+"""Kind of engagement → kind of suppression."""
+PASSING = ("soft", "transient", "temporary")
+"""Bounces whose property `type` says that the address is good."""
+
+
+def heed(session: Session, engagements: Sequence[int]) -> None:
+    """Suppress the addresses of leads that opted out, bounced or complained, by these engagements.
+
+    `unsubscribed` with a property `topic` ends that topic alone.  Others of the numbers given
+    change nothing; done twice it leaves the same rows.
+    """
+    topic = ENGAGEMENT.properties["topic"].as_string()
+    passing = func.lower(func.coalesce(ENGAGEMENT.properties["type"].as_string(), ""))
+    mine = and_(ENGAGEMENT.id.in_(engagements), ENGAGEMENT.lead_id.is_not(None))
+    one_topic = and_(ENGAGEMENT.kind == "unsubscribed", topic.is_not(None))
+    upsert_from(
+        session,
+        t.Consent,
+        ("lead_id", "topic"),
+        ("lead_id", "topic", "subscribed", "decided_at", "reason"),
+        select(
+            ENGAGEMENT.lead_id,
+            topic,
+            literal(value=False),
+            func.max(ENGAGEMENT.occurred_at),
+            literal("told by ") + func.max(ENGAGEMENT.source),
+        )
+        .where(mine, one_topic)
+        .group_by(ENGAGEMENT.lead_id, topic),
+    )
+    insert_new(
+        session,
+        t.Suppression,
+        ("email_key", "kind", "since", "reason"),
+        select(
+            LEAD.email_key,
+            case(KINDS, value=ENGAGEMENT.kind),
+            ENGAGEMENT.occurred_at,
+            literal("told by ") + ENGAGEMENT.source,
+        ).where(
+            mine,
+            ENGAGEMENT.kind.in_(list(KINDS)),
+            or_(ENGAGEMENT.kind != "unsubscribed", topic.is_(None)),
+            not_(and_(ENGAGEMENT.kind == "email_bounced", passing.in_(PASSING))),
+            LEAD.id == ENGAGEMENT.lead_id,
+            LEAD.email_key.is_not(None),
+        ),
+    )
