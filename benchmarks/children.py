@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def ask(module: str, *arguments: object, seconds: float = 300) -> Any:
-    """Run `python -m module arguments` and return the JSON of its last line; its words on failure."""
+    """Run `python -m module arguments`; the JSON of its last line, or its words on failure."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
     if done.returncode:

@@ -104,8 +104,9 @@ def fill(ledger: Ledger, leads: int) -> None:
         session.add(t.Definition(id=1, kind="sequence", name="bench", applied_at=NOW))
         session.flush()
         for statement in (
-            f"""INSERT INTO lead (id, email, email_key, first_name, timezone, created_at, updated_at)
-            {numbers} SELECT i, 'lead' || i || '@example.test', 'lead' || i || '@example.test',
+            f"""INSERT INTO lead
+            (id, email, email_key, first_name, timezone, created_at, updated_at) {numbers}
+            SELECT i, 'lead' || i || '@example.test', 'lead' || i || '@example.test',
             'Ann', CASE i % {len(ZONES)} {zones} END, :now, :now FROM n""",
             f"""INSERT INTO enrolment (id, lead_id, sequence, definition_id, position, stage,
             due_at, entered_at, step_at) {numbers}

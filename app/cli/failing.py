@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from app.cli import options, show
 from nurture.ledger.errors import NurtureError
 
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the parser raises for wrong usage: it prints that itself, with the nearest names."""
 MOST_LINES = 40
 

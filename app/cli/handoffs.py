@@ -244,6 +244,7 @@ def _one(session: Session, work: Opened, number: int) -> HandoffRow:
 
 
 def _plain(row: HandoffRow) -> dict[str, Any]:
+    known: dict[str, Any] = show.plain(row)
     clocks = [show.plain(clock) | {"state": clock.state} for clock in row.clocks]
     late = row.late.total_seconds()
-    return show.plain(row) | {"due_at": show.plain(row.due_at), "late": late, "clocks": clocks}
+    return known | {"due_at": show.plain(row.due_at), "late": late, "clocks": clocks}

@@ -71,9 +71,10 @@ imports.events.callback()(lambda: None)
 
 def main() -> None:
     """Run `nurture` with the arguments of this process."""
+    # A terminal that lacks a letter shows another.
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows another
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         program(prog_name="nurture")
     except Exception as error:  # output that cannot be written, before any command runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from app.health import ledger, machine
@@ -18,6 +19,6 @@ def examine(
     """Every finding about a workspace and the machine it is on; nothing is changed."""
     findings: list[Finding] = []
     for name, check in machine.CHECKS:
-        findings += guarded(name, lambda check=check: check(folder, settings))
+        findings += guarded(name, partial(check, folder, settings))
     findings += guarded("ledger", lambda: ledger.check(folder, settings, now=now, mail=mail))
     return findings

@@ -86,7 +86,8 @@ class Batch:
             raise
         except Exception as error:  # one poisoned lead must not stop its neighbours
             log.exception("message %s cannot be written", row["id"])
-            self.failed[row["id"]] = f"{row['template']}: it cannot be written ({type(error).__name__})"
+            kind = type(error).__name__
+            self.failed[row["id"]] = f"{row['template']}: it cannot be written ({kind})"
         else:
             self.mails.append(mail)
             self.fresh.append(mail)

@@ -22,8 +22,8 @@ class Message(SQLModel, table=True):
     instant it may be handed over, `allowed_at` the first instant the window allowed it (late
     policies count from there), `expires_at` the last.  `generation` fences a claim: whoever holds
     an older one may no longer hand over.  `content` is the frozen bytes from claim to final state
-    (of a notice: from its writing).  `hours` and `zone` ('lead' or an IANA name) are the window it has
-    to go in.  `reason` says why it was or was not sent.
+    (of a notice: from its writing).  `hours` and `zone` ('lead' or an IANA name) are the window it
+    has to go in.  `reason` says why it was or was not sent.
     """
 
     __tablename__ = "message"
