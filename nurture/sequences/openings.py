@@ -73,11 +73,14 @@ def keep_openings(session: Session, definitions: Definitions, *, now: datetime) 
     clock set back) is computed anew.
     """
     zones, pairs = in_use(session, definitions)
-    covered = {
+    covered = {  # answered by the index `opening_close` alone
         (hours, zone): (first, last)
         for hours, zone, first, last in session.execute(
             select(
-                OPENING.hours, OPENING.zone, func.min(OPENING.opens_at), func.max(OPENING.closes_at)
+                OPENING.hours,
+                OPENING.zone,
+                func.min(OPENING.closes_at),
+                func.max(OPENING.closes_at),
             ).group_by(OPENING.hours, OPENING.zone)
         )
     }
