@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from sqlmodel import Session
 
@@ -101,18 +102,17 @@ def jobs(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
         outcome.busy = True
         return
     try:
+        runtime = _of_one_tick(runtime)
         for _ in range(ROUNDS):
-            before = (dict(outcome.tally.counts), len(outcome.failures))
-            worked = False
-            for job in _round(runtime, outcome):
-                worked = True
-                yield job
-            stuck = before == (dict(outcome.tally.counts), len(outcome.failures))
-            if not worked or stuck or outcome.failures or runtime.stop.is_set():
+            before = dict(outcome.tally.counts)
+            yield from _round(runtime, outcome)
+            with runtime.ledger.looking() as session:
+                outcome.next_due = next_due(session, runtime, now=outcome.now)
+            done = outcome.next_due is None or outcome.next_due > outcome.now
+            stuck = before == dict(outcome.tally.counts)
+            if done or stuck or outcome.failures or runtime.stop.is_set():
                 break
             _take_turn(runtime)
-        with runtime.ledger.looking() as session:
-            outcome.next_due = next_due(session, runtime)
     finally:
         ticks.release(runtime.ledger, owner=runtime.owner)
 
@@ -123,26 +123,43 @@ def _take_turn(runtime: Runtime) -> bool:
     )
 
 
+def _of_one_tick(runtime: Runtime) -> Runtime:
+    """The runtime with the definitions in force now: a tick works with one set of them."""
+    definitions = runtime.definitions()
+    return replace(runtime, definitions=lambda: definitions)
+
+
 def _round(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
     """Once through the flows.  What follows at once from a run (leads it touched, steps they
     reached) is done in the same run, so that a run tells a whole story and runs stay few."""
     now = outcome.now
     with runtime.ledger.begin() as session:
         keep_openings(session, runtime.definitions(), now=now)
-    claim = Claim(runtime, outcome)
+    yield from _leads(runtime, outcome)
     for name, pieces in (
-        ("score", work.score(runtime, tick=claim.tick, now=now)),
-        ("nurture", _nurture(runtime, outcome, claim)),
         ("deliver", _with_effects(runtime, outcome, work.mail(runtime, now=now))),
         ("escalate", _with_effects(runtime, outcome, work.escalate(runtime, now=now))),
         ("upkeep", work.keep(runtime, now=now)),
     ):
         with runtime.ledger.looking() as session:
-            due = DUE[name](session, runtime, claim.tick, now)
+            due = DUE[name](session, runtime, now)
         if due:
             yield Job(name, now, pieces)
-        if name == "nurture":
-            claim.end()
+
+
+def _leads(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
+    """What is new about leads and whose step is due: one run, called `nurture` when it moves
+    leads through stages, `score` when it only looks at what engagements mean."""
+    now = outcome.now
+    claim = Claim(runtime, outcome)
+    with runtime.ledger.looking() as session:
+        moving = due_stages(session, runtime.definitions(), tick=claim.tick, now=now)
+        fading = next_score_due(session)
+    rescoring = bool(claim.tick) or (fading is not None and fading <= now)
+    score = work.score(runtime, tick=claim.tick, now=now) if rescoring else iter(())
+    if rescoring or moving:
+        pieces = chain(score, _nurture(runtime, outcome, claim))
+        yield Job("nurture" if moving else "score", now, pieces)
 
 
 class Claim:
@@ -155,9 +172,11 @@ class Claim:
         self._runtime, self._outcome = runtime, outcome
         self._failures = len(outcome.failures)
         self.tick = 0
+        with runtime.ledger.looking() as session:
+            if not ticks.waiting(session, now=outcome.now):
+                return
         with runtime.ledger.begin() as session:
-            if ticks.waiting(session, now=outcome.now):
-                self.tick = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner).tick_id
+            self.tick = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner).tick_id
 
     def end(self) -> None:
         """The touches were looked at."""
@@ -192,27 +211,12 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
         claim.end()
 
 
-Due = Callable[[Session, Runtime, int, datetime], bool]
-
-
-def _score_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
-    due = next_score_due(session)
-    return bool(tick) or (due is not None and due <= now)
-
-
-def _nurture_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
-    return bool(
-        due_stages(session, runtime.definitions(), tick=tick, now=now)
-        or ticks.fresh(session, now=now)
-    )
-
-
-def _deliver_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
+def _deliver_due(session: Session, runtime: Runtime, now: datetime) -> bool:
     due = [waiting.next_due(session, kind) for kind in ("nurture", "notice")]
     return any(each is not None and each <= now for each in due)
 
 
-def _escalate_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
+def _escalate_due(session: Session, runtime: Runtime, now: datetime) -> bool:
     due = next_handoff_due(session, now=now)
     handing_off = runtime.definitions().handoff is not None
     return (due is not None and due <= now) or (handing_off and _sales_wait(session))
@@ -222,24 +226,21 @@ def _sales_wait(session: Session) -> bool:
     return handoffs_waiting.episodes(session) or handoffs_waiting.drafts(session)
 
 
-def _upkeep_due(session: Session, runtime: Runtime, tick: int, now: datetime) -> bool:
+def _upkeep_due(session: Session, runtime: Runtime, now: datetime) -> bool:
     due = next_upkeep(session)
     return due is None or due <= now
 
 
-DUE: dict[str, Due] = {
-    "score": _score_due,
-    "nurture": _nurture_due,
+DUE: dict[str, Callable[[Session, Runtime, datetime], bool]] = {
     "deliver": _deliver_due,
     "escalate": _escalate_due,
     "upkeep": _upkeep_due,
 }
 
 
-def next_due(session: Session, runtime: Runtime) -> datetime | None:
-    """The next instant any flow has work, as far as rows say; touches are due at once."""
+def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime | None:
+    """The next instant any flow has work, as far as rows say; `now` when touches wait."""
     definitions = runtime.definitions()
-    now = runtime.clock()
     if ticks.waiting(session, now=now) or (definitions.handoff and _sales_wait(session)):
         return now
     instants = [

@@ -45,7 +45,10 @@ class VirtualClock:
 
 @dataclass
 class Story:
-    """Plays a month: `tick` is called every four hours and at each SLA instant."""
+    """Plays a month: `tick` is called every four hours and at each SLA instant.
+
+    Leads are heard of at the steps of four hours; what sales does counts at every instant.
+    """
 
     runtime: Runtime
     clock: VirtualClock
@@ -54,7 +57,8 @@ class Story:
     dice: Dice = field(default_factory=lambda: Dice("trial month"))
     ticks: int = 0
     failures: list[str] = field(default_factory=list)
-    _coming: list[Deed] = field(default_factory=list)
+    _readers_deeds: list[Deed] = field(default_factory=list)
+    _sales_deeds: list[Deed] = field(default_factory=list)
     _seen_mail: set[int] = field(default_factory=set)
     _seen_offers: set[tuple[int, int]] = field(default_factory=set)
 
@@ -82,12 +86,18 @@ class Story:
     def _until(self, at: datetime) -> None:
         """Let everything happen that happens up to `at`, each at its own instant."""
         with self.runtime.ledger.begin() as session:
-            while self._coming and self._coming[0].at <= at:
-                self._do(session, heapq.heappop(self._coming))
+            self._done_until(session, self._sales_deeds, at)
+            if (at - BEGIN) % STEP:
+                return
+            self._done_until(session, self._readers_deeds, at)
             happened = [e for e in self.engagements if e.occurred_at <= at]
             del self.engagements[: len(happened)]
             if happened:
                 take(session, happened, now=at, create_leads=True)
+
+    def _done_until(self, session: Session, deeds: list[Deed], at: datetime) -> None:
+        while deeds and deeds[0].at <= at:
+            self._do(session, heapq.heappop(deeds))
 
     def _do(self, session: Session, deed: Deed) -> None:
         definitions, now = self.runtime.definitions(), deed.at
@@ -118,8 +128,10 @@ class Story:
     def _look_ahead(self) -> None:
         """Plan what people will do about the mails and offers that just reached them."""
         with self.runtime.ledger.begin() as session:
-            for deed in (*self._readers(session), *self._reps(session)):
-                heapq.heappush(self._coming, deed)
+            for deed in self._readers(session):
+                heapq.heappush(self._readers_deeds, deed)
+            for deed in self._reps(session):
+                heapq.heappush(self._sales_deeds, deed)
 
     def _readers(self, session: Session) -> Iterator[Deed]:
         sent = select(M.id, M.lead_id, M.step, M.handed_at).where(
