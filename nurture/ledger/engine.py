@@ -154,7 +154,8 @@ def _pow(number: float | None, power: float | None) -> float | None:
 def _assert_usable(ledger: Ledger) -> None:
     """Fail early, in words, when the database is missing, unreachable or set up otherwise."""
     try:
-        with ledger.engine.connect() as connection:
+        with ledger.looking() as session:  # asks nothing of whoever writes meanwhile
+            connection = session.connection()
             if ledger.dialect == "sqlite":
                 for name, wanted in PRAGMAS.items():
                     found = str(connection.execute(text(f"PRAGMA {name}")).scalar())
