@@ -6,7 +6,7 @@ INSERT … SELECT and have no rows to give.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -80,7 +80,9 @@ def insert_returning(
     before, count = insert_once(session, model, columns, rows)
     if not count:
         return []
-    return [tuple(row) for row in session.execute(select(*picked).where(table.c.id > before))]
+    names = ", ".join(f'"{name}"' for name in wanted)
+    query = f'SELECT {names} FROM "{table.name}" WHERE id > ?'  # noqa: S608 - our own names
+    return fetched(session, query, (before,))
 
 
 def insert_all(session: Session, model: type[SQLModel], columns: Sequence[str], rows: Rows) -> None:
@@ -91,6 +93,39 @@ def insert_all(session: Session, model: type[SQLModel], columns: Sequence[str], 
         session.execute(_unnest(model, tuple(columns)), _arrays(columns, rows))
     else:
         session.connection().exec_driver_sql(_values(model, tuple(columns)), list(rows))
+
+
+def numbers_of(
+    session: Session, model: type[SQLModel], column: str, values: Collection[str]
+) -> dict[str, int]:
+    """Which row has which of these values in a unique text column: value → its number.
+
+    The values are one parameter, however many: an IN-list is written anew for every length.
+    """
+    if not values:
+        return {}
+    table = _table(model)
+    if _on_postgres(session):
+        given = cast(bindparam("given", list(values)), ARRAY(Text()))
+        found = session.execute(
+            select(table.c[column], table.c.id).where(table.c[column] == func.any(given))
+        )
+        return {row[0]: row[1] for row in found}
+    query = (
+        f'SELECT "{column}", id FROM "{table.name}" '  # noqa: S608 - our own names
+        f'WHERE "{column}" IN (SELECT value FROM json_each(?))'
+    )
+    return dict(fetched(session, query, (document(list(values)),)))
+
+
+def fetched(session: Session, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """The rows of a query to SQLite as the driver gives them, past a row object for each."""
+    result = session.connection().exec_driver_sql(query, values)
+    cursor = result.cursor
+    assert cursor is not None
+    rows = list(cursor.fetchall())
+    result.close()
+    return rows
 
 
 def _on_postgres(session: Session) -> bool:

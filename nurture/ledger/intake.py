@@ -104,15 +104,9 @@ def _known_leads(session: Session, identities: Collection[str]) -> dict[str, int
     """Identity → number of the lead; at most two statements."""
     external = [i[len(EXTERNAL) :] for i in identities if i.startswith(EXTERNAL)]
     addresses = [i for i in identities if not i.startswith(EXTERNAL)]
-    known: dict[str, int] = {}
-    if addresses:
-        column = col(t.Lead.email_key)
-        found = session.execute(select(column, col(t.Lead.id)).where(column.in_(addresses)))
-        known.update((key, number) for key, number in found if key and number)
-    if external:
-        column = col(t.Lead.external_id)
-        found = session.execute(select(column, col(t.Lead.id)).where(column.in_(external)))
-        known.update((EXTERNAL + key, number) for key, number in found if key and number)
+    known = bulk.numbers_of(session, t.Lead, "email_key", addresses)
+    for key, number in bulk.numbers_of(session, t.Lead, "external_id", external).items():
+        known[EXTERNAL + key] = number
     return known
 
 
