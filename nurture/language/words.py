@@ -65,7 +65,8 @@ def _test(test: Test) -> str:
     values = [_value(value) for value in test.values]
     if test.operator == "is":
         return f"is {' or '.join(values)}"
-    return f"{OPERATORS[test.operator]} {' and '.join(values)}"
+    joined = (" and " if test.operator == "between" else " or ").join(values)
+    return f"{OPERATORS[test.operator]} {joined}"
 
 
 def _value(value: object) -> str:
@@ -79,9 +80,13 @@ def _event(event: EventTest) -> str:
     if event.where:
         text += f" with {', '.join(f'{name} {_test(test)}' for name, test in event.where)}"
     if event.at_least is not None:
-        text += f" at least {event.at_least} times"
+        text += f" at least {_times(event.at_least)}"
     if event.at_most is not None:
-        text += f" at most {event.at_most} times"
+        text += f" at most {_times(event.at_most)}" if event.at_most else " never"
     if event.within is not None:
         text += f" within {say(event.within)}"
     return text
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -83,9 +83,7 @@ def business_due(
     return type_coerce(func.coalesce(reached, horizon), Instant)
 
 
-def business_position(
-    at: ColumnElement[Any], hours: Any, zone: Any
-) -> ColumnElement[Any]:
+def business_position(at: ColumnElement[Any], hours: Any, zone: Any) -> ColumnElement[Any]:
     """Open time in microseconds from the first row of (hours, zone) until `at`.
 
     Between openings it is that of the next; leans on `opening_close`.

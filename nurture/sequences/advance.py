@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import Select, insert, literal, select, update
 from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
@@ -14,9 +14,14 @@ from nurture.language.program import Branch, Gate, Program, Step, WaitFor
 from nurture.ledger import batches
 from nurture.ledger.batches import SIZE
 from nurture.ledger.tally import Tally
-from nurture.sequences.standing import LISTENING, DueStage, touched
+from nurture.ledger.types import Instant
+from nurture.sequences.leave import leave_by_time
+from nurture.sequences.standing import ACTIVE, LISTENING, DueStage, lost, touched
 from nurture.sequences.steps import BUILDERS
-from nurture.sequences.visit import ENROLMENT, E, Visit
+from nurture.sequences.visit import DECISION, ENROLMENT, E, Visit, worked_on
+
+NEWS = 2
+"""The third look is at touched leads: a tick never holds more of them than a batch."""
 
 
 def advance(
@@ -24,19 +29,23 @@ def advance(
 ) -> Tally:
     """Walk the stage's steps in program order, moving everybody due at `now`.
 
-    One batch of leads a step; a lead passes several steps in one call until it has to wait.
-    `more` says a step had more leads than a batch holds: commit, and call again.  Statements
-    grow with the steps somebody stands at, never with leads.
+    Before it, those leave for whom time, or their entry alone, made an exit rule hold.  One batch
+    of leads a step; a lead passes several steps in one call until it has to wait.  `more` says
+    a step had more leads than a batch holds: commit, and call again.  Statements grow with the
+    steps somebody stands at, never with leads.
     """
     program = definitions.programs[stage.definition_id]
     agenda = set(stage.positions)
-    tally = Tally()
+    tally = leave_by_time(session, definitions, program, now=now)
+    if max(agenda) >= len(program.steps):
+        tally += _fail_lost(session, program, now=now)
     for step in program.steps:
         if step.stage == stage.stage and step.position in agenda:
             visit = Visit(session, definitions, program, step, tick, now)
             done = _visit(visit)
-            agenda |= set(targets(step, program))
-            tally += done
+            if done is not None:
+                agenda |= set(targets(step, program))
+                tally += done
     return tally
 
 
@@ -54,30 +63,55 @@ def targets(step: Step, program: Program) -> Iterator[int]:
     return (last if way is None else way for way in ways)
 
 
-def _visit(visit: Visit) -> Tally:
-    """Run the step's builder on those due, then on those something new is known of."""
-    builder = BUILDERS[type(visit.step)]
-    tally = Tally()
-    count = batches.fill(visit.session, _standing(visit, E.due_at <= visit.now))
-    if count:
-        tally += builder(visit, visit.step)
+def _visit(visit: Visit) -> Tally | None:
+    """Run the step's builder on those due, then on those something new is known of; None when
+    nobody was there."""
+    due = _standing(visit).where(E.due_at <= visit.now).order_by(E.due_at)
+    looks = [_batch(due)]
     if isinstance(visit.step, LISTENING):
-        news = or_(E.lead_id.in_(touched(visit.tick)), E.recheck_at <= visit.now)
-        if batches.fill(visit.session, _standing(visit, news)):
-            tally += builder(visit, visit.step)
-    return tally + Tally(more=count == SIZE)
+        looks.append(_batch(_standing(visit).where(E.recheck_at <= visit.now)))
+        if visit.tick:
+            news = _standing(visit).where(E.lead_id.in_(touched(visit.tick))).order_by(E.id)
+            # All of them, waited for if need be: a touch passed by would be lost with its tick.
+            looks.append(news.with_for_update(of=ENROLMENT))
+    done = None
+    for number, rows in enumerate(looks):
+        if count := batches.fill(visit.session, rows):
+            tally = BUILDERS[type(visit.step)](visit, visit.step)
+            done = (done or Tally()) + tally + Tally(more=count == SIZE and number < NEWS)
+    return done
 
 
-def _standing(visit: Visit, condition: ColumnElement[bool]) -> Select[Any]:
-    """Enrolments at the step (index `enrolment_due`), locked on PostgreSQL."""
-    return (
-        select(E.id, E.lead_id)
-        .where(
-            E.definition_id == visit.program.definition_id,
-            E.position == visit.step.position,
-            E.state == "active",
-            condition,
-        )
-        .limit(SIZE)
-        .with_for_update(skip_locked=True, of=ENROLMENT)
+def _standing(visit: Visit) -> Select[Any]:
+    """Active enrolments at the step (index `enrolment_due`)."""
+    return select(E.id, E.lead_id).where(
+        E.definition_id == visit.program.definition_id,
+        E.position == visit.step.position,
+        ACTIVE,
     )
+
+
+def _batch(rows: Select[Any]) -> Select[Any]:
+    """A batch of them, on PostgreSQL locked; what another process works on is left to it."""
+    return rows.limit(SIZE).with_for_update(skip_locked=True, of=ENROLMENT)
+
+
+def _fail_lost(session: Session, program: Program, *, now: datetime) -> Tally:
+    """End enrolments that stand where their version has no step: nothing would ever move them."""
+    rows = select(E.id, E.lead_id).where(lost([program]), ACTIVE)
+    count = batches.fill(session, _batch(rows))
+    reason = "its step does not exist in this version of the sequence"
+    session.execute(
+        update(ENROLMENT)
+        .where(worked_on())
+        .values(state="failed", ended_at=now, due_at=None, since_at=None, recheck_at=None,
+                watch_at=None, reason=reason, path=program.sequence)
+    )  # fmt: skip
+    at, kind = literal(now, Instant()), literal("failed")
+    session.execute(
+        insert(DECISION).from_select(
+            ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"],
+            select(E.id, E.lead_id, at, kind, E.stage, E.reason, E.path).where(worked_on()),
+        )
+    )
+    return Tally.of("failed", count, path=program.sequence, more=count == SIZE)

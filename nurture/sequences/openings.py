@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, text
 from sqlmodel import Session
 
+from nurture.calendar.errors import ZoneUnknown
 from nurture.calendar.openings import Opening, openings
 from nurture.calendar.zones import local_instant, offsets
 from nurture.calendar.zones import zone as zone_of
@@ -22,8 +23,8 @@ from nurture.ledger import tables as t
 from nurture.ledger.localtime import keep_zone_offsets
 from nurture.ledger.openings import LOCAL_DAYS
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import to_micros
-from nurture.ledger.upsert import table_of
+from nurture.ledger.types import Instant, to_micros
+from nurture.ledger.upsert import insert_new_values, table_of
 
 BEHIND = timedelta(days=14)
 AHEAD = timedelta(days=182)
@@ -35,6 +36,10 @@ OFFSETS_AHEAD = timedelta(days=10 * 366)
 OPENING = table_of(t.Opening).c
 OFFSET = table_of(t.ZoneOffset).c
 LEAD = table_of(t.Lead).c
+LOCK = table_of(t.Lock).c
+
+Pair = tuple[str, str]
+"""The key of some hours and a zone."""
 
 
 def lead_zone(definitions: Definitions) -> ColumnElement[str]:
@@ -70,37 +75,61 @@ def keep_openings(session: Session, definitions: Definitions, *, now: datetime) 
     """Fill `opening` for every (hours, zone) in use from two weeks ago to half a year ahead.
 
     Does nothing while enough is there; a pair seen at an earlier `now` than its first row (a
-    clock set back) is computed anew.
+    clock set back) is computed anew.  A lead's zone that nobody knows is read as the workspace's.
     """
     zones, pairs = in_use(session, definitions)
-    covered = {  # answered by the index `opening_close` alone
-        (hours, zone): (first, last)
-        for hours, zone, first, last in session.execute(
-            select(
-                OPENING.hours,
-                OPENING.zone,
-                func.min(OPENING.closes_at),
-                func.max(OPENING.closes_at),
-            ).group_by(OPENING.hours, OPENING.zone)
-        )
-    }
+    if not (_missing(session, pairs, now) or zones - _known(session)):
+        return Tally()
+    _alone(session)
     added = 0
-    for pair in sorted(pairs):
-        first, last = covered.get(pair, (None, None))
-        if first is None or last is None or first > now or last < now + REFILL:
-            added += _fill(session, definitions, pair, now)
-    added += _keep_offsets(session, zones, now)
+    for pair in _missing(session, pairs, now):
+        added += _fill(session, definitions, pair, now)
+    added += _keep_offsets(session, definitions, zones - _known(session), now)
     if added and session.get_bind().dialect.name == "postgresql":
         session.execute(text("ANALYZE opening, zone_offset"))  # else it scans them for every lead
     return Tally.of("openings computed", added)
 
 
-def _fill(session: Session, definitions: Definitions, pair: tuple[str, str], now: datetime) -> int:
+def _missing(session: Session, pairs: set[Pair], now: datetime) -> list[Pair]:
+    """The pairs whose rows do not reach from `now` far enough; asks the index alone."""
+    last = func.max(OPENING.closes_at, type_=Instant())
+    rows = session.execute(
+        select(
+            OPENING.hours, OPENING.zone, func.min(OPENING.closes_at, type_=Instant()), last
+        ).group_by(OPENING.hours, OPENING.zone)
+    )
+    covered = {
+        (hours, zone) for hours, zone, first, end in rows if first <= now and end >= now + REFILL
+    }
+    return sorted(pairs - covered)
+
+
+def _known(session: Session) -> set[str]:
+    return set(session.execute(select(OFFSET.zone).distinct()).scalars())
+
+
+def _alone(session: Session) -> None:
+    """One process at a time computes; the next one finds the rows there."""
+    insert_new_values(session, t.Lock, [{"name": "openings", "owner": ""}])
+    session.execute(select(LOCK.name).where(LOCK.name == "openings").with_for_update())
+
+
+def _place(definitions: Definitions, name: str) -> ZoneInfo:
+    """The zone; the workspace's for a name this machine's time zone database does not have."""
+    try:
+        return zone_of(name)
+    except ZoneUnknown:
+        return zone_of(definitions.workspace.zone)
+
+
+def _fill(session: Session, definitions: Definitions, pair: Pair, now: datetime) -> int:
     hours, zone = pair
     session.execute(delete(table_of(t.Opening)).where(OPENING.hours == hours, OPENING.zone == zone))
     before = 0
     rows = []
-    for opening in _intervals(definitions, hours, zone_of(zone), now - BEHIND, now + AHEAD):
+    for opening in _intervals(
+        definitions, hours, _place(definitions, zone), now - BEHIND, now + AHEAD
+    ):
         rows.append(
             {
                 "hours": hours,
@@ -127,9 +156,9 @@ def _intervals(
     return [Opening(begin, end) for begin, end in pairwise(midnights)]
 
 
-def _keep_offsets(session: Session, zones: set[str], now: datetime) -> int:
-    known = set(session.execute(select(OFFSET.zone).distinct()).scalars())
-    fresh = {
-        zone: offsets(zone, now - OFFSETS_BEHIND, now + OFFSETS_AHEAD) for zone in zones - known
-    }
+def _keep_offsets(
+    session: Session, definitions: Definitions, zones: set[str], now: datetime
+) -> int:
+    first, last = now - OFFSETS_BEHIND, now + OFFSETS_AHEAD
+    fresh = {zone: offsets(_place(definitions, zone).key, first, last) for zone in zones}
     return keep_zone_offsets(session, fresh) if fresh else 0

@@ -6,11 +6,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, join, literal, literal_column, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    false,
+    func,
+    join,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
-from nurture.language.program import Gate, WaitFor
+from nurture.language.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -19,6 +31,9 @@ E = table_of(t.Enrolment).c
 DEFINITION = table_of(t.Definition).c
 TOUCH = table_of(t.Touch).c
 PAUSE = table_of(t.Pause).c
+
+ACTIVE: ColumnElement[bool] = E.state == literal_column("'active'")
+"""Spelt out, not bound: only then does SQLite see that the partial indexes fit."""
 
 LISTENING = (Gate, WaitFor)
 """Steps at which something new about a lead may move it before its time."""
@@ -29,7 +44,10 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class DueStage:
-    """A stage of one version of a sequence with leads to look at, and the steps they stand at."""
+    """A stage of one version of a sequence with leads to look at, and the steps they stand at.
+
+    Positions beyond the program's last step are of leads whose step is gone (`lost`).
+    """
 
     definition_id: int
     sequence: str
@@ -47,25 +65,38 @@ def not_paused() -> ColumnElement[bool]:
     return E.sequence.not_in(select(PAUSE.sequence))
 
 
+def lost(programs: Iterable[Program]) -> ColumnElement[bool]:
+    """The enrolment stands at a step its version does not have; leans on `enrolment_due`."""
+    beyond = [
+        and_(E.definition_id == program.definition_id, E.position >= len(program.steps))
+        for program in programs
+    ]
+    return or_(false(), *beyond)
+
+
 def due_stages(
     session: Session, definitions: Definitions, *, tick: int | None, now: datetime
 ) -> list[DueStage]:
     """Every (version, stage) with leads to look at, in the order of the programs.
 
-    Leads are looked at when due, when a recheck is, and (with a tick) when touched while they
-    stand at a gate or wait for an event.  Costs one look into the index a step, however many
-    leads there are.
+    Leads are looked at when due, when a recheck or a look at the exit rules is, and (with a tick)
+    when touched while they stand at a gate or wait for an event.  Costs one look into the index
+    a step, however many leads there are.
     """
     places = {place for place, due in _first_due(session, definitions) if due <= now}
-    places |= _rows(session, select(E.definition_id, E.position).where(E.recheck_at <= now))
-    if tick is not None:
-        standing = select(E.definition_id, E.position).where(E.lead_id.in_(touched(tick)))
-        places |= _rows(session, standing) & set(_places(definitions, LISTENING))
+    standing = select(E.definition_id, E.position)
+    for column_ in (E.recheck_at, E.watch_at):
+        places |= _rows(session, standing.where(column_ <= now))
+    places |= _rows(session, standing.where(lost(definitions.programs.values())))
+    if tick:
+        listening = standing.where(E.lead_id.in_(touched(tick)))
+        places |= _rows(session, listening) & set(_places(definitions, LISTENING))
     found: dict[tuple[int, str], set[int]] = {}
     for number, position in places:
         if number in definitions.programs:
-            step = definitions.programs[number].steps[position]
-            found.setdefault((number, step.stage), set()).add(position)
+            steps = definitions.programs[number].steps
+            stage = steps[min(position, len(steps) - 1)].stage
+            found.setdefault((number, stage), set()).add(position)
     stages = [
         DueStage(number, definitions.programs[number].sequence, stage, frozenset(positions))
         for (number, stage), positions in found.items()
@@ -77,8 +108,13 @@ def next_due(session: Session, definitions: Definitions) -> datetime | None:
     """The next instant an enrolment has to be looked at, None when nobody waits for time."""
     instants = [due for _, due in _first_due(session, definitions)]
     for column_ in (E.recheck_at, E.watch_at):
-        earliest = select(func.min(column_, type_=Instant())).where(E.state == "active")
-        found = session.execute(earliest.where(column_.is_not(None), not_paused())).scalar()
+        earliest = select(func.min(column_, type_=Instant())).where(
+            ACTIVE,
+            E.definition_id.in_(list(definitions.programs)),
+            column_.is_not(None),
+            not_paused(),
+        )
+        found = session.execute(earliest).scalar()
         if found is not None:
             instants.append(found)
     return min(instants, default=None)
@@ -94,7 +130,7 @@ def _places(definitions: Definitions, kinds: tuple[type, ...] = (object,)) -> li
 
 
 def _rows(session: Session, rows: Select[tuple[int, int]]) -> set[Place]:
-    active = rows.where(E.state == "active", not_paused()).distinct()
+    active = rows.where(ACTIVE, not_paused()).distinct()
     return {(number, position) for number, position in session.execute(active)}
 
 
@@ -110,7 +146,7 @@ def _first_due(session: Session, definitions: Definitions) -> Iterable[tuple[Pla
         .where(
             E.definition_id == DEFINITION.id,
             E.position == place.c.position,
-            E.state == literal_column("'active'"),  # spelt out: the index is a partial one
+            ACTIVE,
             not_paused(),
         )
         .scalar_subquery()

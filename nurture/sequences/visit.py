@@ -19,6 +19,7 @@ from nurture.ledger import tables as t
 from nurture.ledger.batches import batch
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
+from nurture.sequences.standing import ACTIVE
 
 ENROLMENT = table_of(t.Enrolment)
 E = ENROLMENT.c
@@ -53,12 +54,7 @@ def worked_on() -> ColumnElement[bool]:
 
 def of_batch(*columns: Any) -> Select[Any]:
     """A query over the working set's enrolments that are still active."""
-    return (
-        select(*columns)
-        .select_from(batch)
-        .join(ENROLMENT, E.id == batch.c.id)
-        .where(E.state == "active")
-    )
+    return select(*columns).select_from(batch).join(ENROLMENT, E.id == batch.c.id).where(ACTIVE)
 
 
 def with_lead(*columns: Any) -> Select[Any]:
@@ -81,12 +77,22 @@ def destination(visit: Visit, target: int | None) -> int:
 
 
 def change(visit: Visit, *, where: ColumnElement[bool] | None = None, **values: Any) -> Update:
-    """Write enrolment columns of (part of) the working set, and where in the YAML it was done."""
+    """Write enrolment columns of (part of) the working set, and where in the YAML it was done.
+
+    `step_at` is the instant of the last move: a look that moves nobody leaves it.
+    """
+    if "position" in values or "state" in values:
+        values["step_at"] = visit.now
     return (
         update(ENROLMENT)
-        .where(worked_on(), true() if where is None else where, E.state == "active")
-        .values(recheck_at=None, step_at=visit.now, path=visit.step.path, **values)
+        .where(worked_on(), true() if where is None else where, ACTIVE)
+        .values(**({"recheck_at": None, "path": visit.step.path} | values))
     )
+
+
+def still_here(visit: Visit) -> ColumnElement[bool]:
+    """The lead was not moved off this step yet."""
+    return E.position == visit.step.position
 
 
 def decide(

@@ -14,6 +14,7 @@ from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
 from nurture.sequences.visit import ENROLMENT, E, Visit, change, decide, go, of_batch
 
+EPISODE = table_of(t.Episode).c
 HANDOFF = table_of(t.Handoff).c
 
 
@@ -25,12 +26,21 @@ def enter_stage(visit: Visit, step: EnterStage) -> Tally:
 
 
 def start(visit: Visit, step: Start) -> Tally:
-    """Move the leads to another sequence; where they are active there already, nothing doubles."""
+    """Move the leads to another sequence; where they are active there already, nothing doubles.
+
+    In a paused one they stand at its first step until it is resumed.  A sequence that is not
+    applied any more takes nobody in: the enrolment ends all the same.
+    """
     target = visit.definitions.active.get(step.sequence)
     reason = f"moved to {step.sequence}"
     if target is None:
         reason = f"{step.sequence} is not applied any more"
-    else:
+    decide(visit, "start", reason)
+    moved = visit.run(
+        change(visit, state="moved", ended_at=visit.now, due_at=None, since_at=None,
+               watch_at=None, reason=reason)
+    )  # fmt: skip
+    if target is not None:
         start_in(
             visit.session,
             target,
@@ -39,10 +49,6 @@ def start(visit: Visit, step: Start) -> Tally:
             reason=f"started by {visit.program.sequence}",
             path=step.path,
         )
-    decide(visit, "start", reason)
-    moved = visit.run(
-        change(visit, state="moved", ended_at=visit.now, due_at=None, since_at=None, reason=reason)
-    )
     return Tally.of("moved to another sequence", moved, path=step.path)
 
 
@@ -55,8 +61,6 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
         .exists()
     )
     reason = step.reason or f"asked by {visit.program.sequence}"
-    decide(visit, "hand_off", "is with sales already", where=busy)
-    decide(visit, "hand_off", f"offered to sales: {reason}", where=~busy)
     asked = insert_new(
         visit.session,
         t.Episode,
@@ -72,6 +76,14 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
             literal(step.path),
         ).where(~busy),
     )
+    opened = (
+        select(literal(1))
+        .where(EPISODE.enrolment_id == E.id, EPISODE.path == step.path)
+        .correlate(ENROLMENT)
+        .exists()
+    )
+    decide(visit, "hand_off", f"offered to sales: {reason}", where=opened)
+    decide(visit, "hand_off", "is with sales already", where=~opened)
     touch(visit.session, select(batch.c.lead_id))  # so that the handoff opens in the same tick
     visit.run(go(visit, step.next))
     return Tally.of("offered to sales", asked, path=step.path)
@@ -87,6 +99,7 @@ def end(visit: Visit, step: End) -> Tally:
             ended_at=visit.now,
             due_at=None,
             since_at=None,
+            watch_at=None,
             reason=step.reason,
         )
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, func, literal, null, select, type_coerce
 
+from nurture.language.durations import Span
 from nurture.language.program import Send, Wait
 from nurture.ledger import tables as t
 from nurture.ledger.openings import business_due, next_open
@@ -21,6 +22,8 @@ COLUMNS = (
     "kind", "enrolment_id", "step", "lead_id", "template", "topic", "path", "state",
     "planned_at", "due_at", "allowed_at", "expires_at", "hours", "zone",
 )  # fmt: skip
+OVER = (*FINAL, "unknown")
+"""A mail in one of these states holds nobody who comes to its step once more."""
 
 
 def send(visit: Visit, step: Send) -> Tally:
@@ -59,37 +62,44 @@ def send(visit: Visit, step: Send) -> Tally:
         change(visit, position=destination(visit, step.next), due_at=None, since_at=None)
     )
     if planned < moved:
-        visit.run(_behind_final_mail(visit, step))
+        visit.run(_behind_mail_that_is_over(visit, step))
     return Tally.of("mails planned", planned, path=step.path)
 
 
-def _behind_final_mail(visit: Visit, step: Send) -> Any:
-    """A lead whose mail of this step was final before (an edit moved it here) goes on at once."""
-    settled = (
-        select(MESSAGE.settled_at)
-        .where(MESSAGE.enrolment_id == E.id, MESSAGE.step == step.key, MESSAGE.state.in_(FINAL))
-        .limit(1)
-        .scalar_subquery()
+def _behind_mail_that_is_over(visit: Visit, step: Send) -> Any:
+    """A lead whose mail of this step was sent or given up before goes on at once."""
+    over = (
+        select(literal(1))
+        .where(MESSAGE.enrolment_id == E.id, MESSAGE.step == step.key, MESSAGE.state.in_(OVER))
+        .correlate(ENROLMENT)
+        .exists()
     )
-    return change(visit, where=settled.is_not(None), due_at=visit.now)
+    return change(visit, where=over, due_at=visit.now)
 
 
 def wait(visit: Visit, step: Wait) -> Tally:
     """Let the lead rest: `due_at` becomes the end of the wait, counted from its arrival."""
-    micros = step.span.amount // MICROSECOND
-    hours = visit.program.window.hours
-    until: ColumnElement[Any] = E.due_at + step.span.amount
-    if step.span.business and hours is not None:
-        until = business_due(E.due_at, literal(micros), hours, _zone_of_enrolment(visit))
     waiting = visit.run(
         change(
             visit,
             position=destination(visit, step.next),
-            due_at=type_coerce(until, Instant),
+            due_at=end_of(visit, step.span),
             since_at=None,
         )
     )
     return Tally.of("waiting", waiting, path=step.path)
+
+
+def end_of(visit: Visit, span: Span) -> ColumnElement[Any]:
+    """The instant `span` after the enrolment's `due_at`.
+
+    Business time is counted in the sequence's window; without one every hour is business time.
+    """
+    hours = visit.program.window.hours
+    if not span.business or hours is None:
+        return type_coerce(E.due_at + span.amount, Instant)
+    micros = literal(span.amount // MICROSECOND)
+    return type_coerce(business_due(E.due_at, micros, hours, _zone_of_enrolment(visit)), Instant)
 
 
 def _zone(visit: Visit) -> ColumnElement[Any]:

@@ -1,0 +1,18 @@
+"""A play for every test, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nurture.ledger.engine import Ledger
+from tests.fixtures_ledger import ledger, migrated_ledger
+from tests.sequences.play import Play
+
+__all__ = ["ledger", "migrated_ledger"]
+
+
+@pytest.fixture
+def play(ledger: Ledger, tmp_path: Path) -> Play:
+    return Play(ledger, tmp_path / "workspace")

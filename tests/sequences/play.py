@@ -1,0 +1,304 @@
+"""A small workspace played on a virtual clock: leads, engagements, whole ticks, mail in a Maildir.
+
+Instants are written as wall time in Berlin, `"2026-03-02 09:00"` or, in that year, `"03-02 09:00"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from app.applying import apply_workspace
+from app.notice_forms import NoticePresses
+from flows.runtime import Runtime
+from flows.tick import Outcome, run_tick
+from handoff import answers
+from nurture.delivery.maildir import MaildirTransport
+from nurture.delivery.press import Press
+from nurture.delivery.waiting import link_keeper
+from nurture.language.definitions import Definitions
+from nurture.language.loading import load_definitions
+from nurture.ledger import leads
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+from nurture.ledger.incoming import EngagementIn
+from nurture.ledger.intake import take, withdraw_engagement
+from nurture.ledger.ticks import touch
+from nurture.ledger.upsert import table_of
+
+BERLIN = ZoneInfo("Europe/Berlin")
+KEYS = (b"k" * 32,)
+MAILS = ("welcome", "tips", "offer", "news")
+E, M, L, D = (table_of(model).c for model in (t.Enrolment, t.Message, t.Lead, t.Decision))
+
+WORKSPACE = """
+brand: Example
+sender: {name: Example, address: hello@example.test, postal: 1 Road}
+base_url: http://127.0.0.1:8080
+zone: Europe/Berlin
+fields: {employees: number, plan: text, vip: yes_no, score_hint: number}
+events: [poked, ordered]
+calendars:
+  office: {days: mon-fri, hours: "09:00-17:00", closed: ["2026-03-06"]}
+topics:
+  tips: {name: Tips}
+  offers: {name: Offers}
+intake: {may_create_leads: [website]}
+"""
+SCORING = """
+behaviour:
+  - {rule: poke, when: {event: poked}, points: 10, half_life: 10 days, reason: poked us}
+  - {rule: pricing, when: {event: page_viewed}, points: 30, half_life: 14 days, reason: saw prices}
+fit:
+  - {rule: large, when: {employees: {at_least: 500}}, points: 20, reason: is large}
+thresholds:
+  - {threshold: mql, at: 60, rearm: 15, lifecycle: mql}
+"""
+HANDOFF = """
+teams:
+  smb:
+    manager: {name: Mia, email: mia@example.test}
+    zone: Europe/Berlin
+    calendar: office
+    sla: standard
+    reps:
+      - {rep: bo, name: Bo, email: bo@example.test}
+      - {rep: cy, name: Cy, email: cy@example.test}
+routing: [{otherwise: smb}]
+sla:
+  standard: {accept: 4 business hours, first_touch: 8 business hours, ladder: usual}
+ladders:
+  usual:
+    - {at: 50%, remind: rep}
+    - {at: 100%, tell: manager}
+    - {after: 2 business hours, give: next rep}
+"""
+MAIL = """---
+subject: "{name} for {{{{ lead.first_name | default('you', true) }}}}"
+topic: tips
+---
+<html><body><p>{name}</p><a href="{{{{ unsubscribe_url }}}}">stop</a></body></html>
+"""
+
+
+def at(text: str, zone: ZoneInfo = BERLIN) -> datetime:
+    """The instant of a wall time."""
+    whole = text if text[4] == "-" else f"2026-{text}"
+    return datetime.fromisoformat(whole).replace(tzinfo=zone).astimezone(UTC)
+
+
+def sequence(steps: str, *, name: str = "flow", head: str = "", stage: str = "first") -> str:
+    """A sequence of one stage that a form lets in; `head` adds or replaces its settings."""
+    lines = head if "enter:" in head else "enter: {when: {event: form_submitted}}\n" + head
+    return f"sequence: {name}\ntopic: tips\n{lines}\nstages:\n  - stage: {stage}\n    steps:\n" + (
+        "\n".join(f"      {line}" for line in steps.strip().splitlines())
+    )
+
+
+@dataclass
+class Play:
+    """A workspace of one's own and what happens in it."""
+
+    ledger: Ledger
+    folder: Path
+    now: datetime = field(default_factory=lambda: at("03-02 08:00"))
+    owner: str = "test"
+    wrap: Callable[[Runtime], Runtime] = lambda runtime: runtime
+    plain: bool = True
+    """The small workspace of this file; else the folder holds one already."""
+    _ids: dict[str, int] = field(default_factory=dict)
+    _events: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.plain:
+            return
+        (self.folder / "sequences").mkdir(parents=True, exist_ok=True)
+        (self.folder / "templates").mkdir(exist_ok=True)
+        self.write("nurture.yaml", WORKSPACE)
+        self.write("scoring.yaml", SCORING)
+        for name in MAILS:
+            self.write(f"templates/{name}.html", MAIL.format(name=name))
+
+    # -- the workspace
+
+    def write(self, path: str, text: str) -> None:
+        (self.folder / path).write_text(text, encoding="utf-8")
+
+    def apply(self, *sequences: str, **files: str) -> Definitions:
+        """Apply sequences, and files by name (`scoring`, `handoff`, `nurture`)."""
+        for text in sequences:
+            name = text.strip().splitlines()[0].removeprefix("sequence: ")
+            self.write(f"sequences/{name}.yaml", text)
+        for name, text in files.items():
+            self.write(f"{name}.yaml", text)
+        applied = apply_workspace(self.ledger, self.folder, now=self.now)
+        assert not applied.errors, [str(problem) for problem in applied.errors]
+        return self.definitions()
+
+    def definitions(self) -> Definitions:
+        with self.ledger.begin() as session:
+            return load_definitions(session)
+
+    def runtime(self) -> Runtime:
+        keeper = link_keeper(self.ledger)
+        return Runtime(
+            ledger=self.ledger,
+            definitions=self.definitions,
+            transport=MaildirTransport(self.folder / "maildir"),
+            connections=1,
+            keys=KEYS,
+            clock=lambda: self.now,
+            owner=self.owner,
+            press=lambda definitions: Press(definitions, KEYS, keeper),
+            notices=NoticePresses(KEYS),
+        )
+
+    # -- what happens
+
+    def lead(self, name: str = "ann", *, zone: str | None = "Europe/Berlin", **values: Any) -> int:
+        fields: dict[str, Any] = {
+            "email": f"{name}@example.test", "email_key": f"{name}@example.test",
+            "first_name": name.capitalize(), "timezone": zone, "created_at": self.now,
+            "updated_at": self.now,
+        }  # fmt: skip
+        with self.ledger.begin() as session:
+            row = t.Lead(**(fields | values))
+            session.add(row)
+            session.flush()
+            touch(session, select(L.id).where(L.id == row.id))
+            self._ids[name] = row.id or 0
+        return self._ids[name]
+
+    def event(
+        self, name: str, kind: str, when: str | datetime | None = None, **properties: Any
+    ) -> str:
+        """Something a lead did, told to us now; returns its key."""
+        self._events += 1
+        return self.retell(name, kind, when, f"e{self._events}", **properties)
+
+    def retell(
+        self, name: str, kind: str, when: str | datetime | None, key: str, **properties: Any
+    ) -> str:
+        """The same with a key of one's own: told twice it counts once."""
+        occurred = at(when) if isinstance(when, str) else when or self.now
+        said = EngagementIn(
+            source="test", key=key, kind=kind, lead=f"{name}@example.test",
+            occurred_at=occurred, properties=properties,
+        )  # fmt: skip
+        with self.ledger.begin() as session:
+            take(session, [said], now=max(self.now, occurred), create_leads=False)
+        return key
+
+    def withdraw(self, key: str) -> None:
+        engagement = table_of(t.Engagement).c
+        with self.ledger.begin() as session:
+            number = session.execute(
+                select(engagement.id).where(engagement.key == key)
+            ).scalar_one()
+            withdraw_engagement(session, number, reason="a robot", now=self.now)
+
+    def change(self, name: str, field_: str, value: str) -> None:
+        with self.ledger.begin() as session:
+            lead = session.get_one(t.Lead, self._ids[name])
+            setattr(lead, field_, value)
+            touch(session, select(L.id).where(L.id == lead.id))
+
+    def opt_out(self, name: str, topic: str | None = None) -> None:
+        with self.ledger.begin() as session:
+            leads.opt_out(session, self._ids[name], topic, now=self.now, reason="said stop")
+
+    def sales(self, name: str, answer: str, **values: Any) -> None:
+        """The answer of sales to the lead's newest handoff: accept, touch, reject, outcome …"""
+        handoff = self.handoff(name)
+        with self.ledger.begin() as session:
+            verb = getattr(answers, answer)
+            verb(session, load_definitions(session), handoff.id, now=self.now, **values)
+
+    def tick(self, when: str | datetime | None = None) -> Outcome:
+        """Everything due at an instant; every pass must succeed."""
+        if when is not None:
+            self.now = at(when) if isinstance(when, str) else when
+        outcome = run_tick(self.wrap(self.runtime()), now=self.now)
+        assert not outcome.failures, outcome.failures
+        return outcome
+
+    def until(self, when: str | datetime, *, step: timedelta = timedelta(days=1)) -> None:
+        """Tick whenever something is due, and at least every `step`, up to an instant."""
+        end = at(when) if isinstance(when, str) else when
+        outcome = self.tick()
+        while self.now < end:
+            following = min(end, self.now + step)
+            if outcome.next_due is not None:
+                assert outcome.next_due > self.now, f"due for ever at {self.now}"
+                following = min(following, outcome.next_due)
+            outcome = self.tick(following)
+
+    # -- what became of it
+
+    def rows(self, query: Any) -> list[Any]:
+        with self.ledger.begin() as session:
+            return list(session.execute(query).all())
+
+    def sent(self, name: str = "ann") -> list[tuple[str, str]]:
+        """The lead's mails: which, and when in the lead's own wall time."""
+        zone = self._row(name).timezone
+        found = self.rows(
+            select(M.template, M.handed_at)
+            .where(M.lead_id == self._ids[name], M.kind == "nurture", M.state == "sent")
+            .order_by(M.handed_at, M.id)
+        )
+        place = ZoneInfo(zone) if zone else BERLIN
+        return [(mail, f"{when.astimezone(place):%m-%d %H:%M}") for mail, when in found]
+
+    def mails(self, name: str = "ann") -> list[tuple[str, str, str]]:
+        """Every mail planned: which, its state, and why."""
+        return [
+            tuple(row)
+            for row in self.rows(
+                select(M.template, M.state, M.reason)
+                .where(M.lead_id == self._ids[name], M.kind == "nurture")
+                .order_by(M.id)
+            )
+        ]
+
+    def decisions(self, name: str = "ann", *kinds: str) -> list[str]:
+        """What was decided about the lead, `kind: reason`, in order."""
+        query = select(D.kind, D.reason).where(D.lead_id == self._ids[name]).order_by(D.id)
+        found = self.rows(query)
+        return [f"{kind}: {why}" for kind, why in found if not kinds or kind in kinds]
+
+    def enrolments(self, name: str = "ann", sequence_: str = "flow") -> list[t.Enrolment]:
+        query = select(t.Enrolment).where(E.lead_id == self._ids[name], E.sequence == sequence_)
+        with self.ledger.begin() as session:
+            return list(session.execute(query.order_by(E.id)).scalars())
+
+    def state(self, name: str = "ann", sequence_: str = "flow") -> str:
+        """The state of the lead's last enrolment, '' when it never entered."""
+        found = self.enrolments(name, sequence_)
+        return found[-1].state if found else ""
+
+    def handoff(self, name: str) -> t.Handoff:
+        handoff = table_of(t.Handoff).c
+        query = select(t.Handoff).where(handoff.lead_id == self._ids[name])
+        with self.ledger.begin() as session:
+            found = session.execute(query.order_by(handoff.id.desc()).limit(1)).scalar()
+        assert found is not None, f"{name} was never offered to sales"
+        return found
+
+    def _row(self, name: str) -> t.Lead:
+        with self.ledger.begin() as session:
+            return session.get_one(t.Lead, self._ids[name])
+
+    def lead_row(self, name: str = "ann") -> t.Lead:
+        return self._row(name)
+
+    def do(self, verb: Callable[[Session], Any]) -> Any:
+        with self.ledger.begin() as session:
+            return verb(session)

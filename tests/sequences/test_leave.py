@@ -1,0 +1,134 @@
+"""Goals and exits: who leaves before the end, when, and what becomes of the mail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.sequences import leave
+from tests.sequences.play import Play, at, sequence
+
+LONG = "- wait: 30 days\n- send: welcome"
+CUSTOMER = "exit: [{when: {lifecycle: customer}, reason: became a customer}]"
+WINDOW = 'timing: {window: {days: mon-fri, hours: "09:00-17:00"}}\n'
+
+
+def enter(play: Play, head: str, steps: str = LONG) -> None:
+    play.apply(sequence(steps, head=head))
+    play.lead()
+    play.event("ann", "form_submitted")
+    play.tick()
+
+
+def test_an_exit_ends_the_enrolment_with_its_reason(play: Play) -> None:
+    enter(play, CUSTOMER)
+    play.change("ann", "lifecycle", "customer")
+    play.tick("03-03 08:00")
+    (enrolment,) = play.enrolments()
+    assert (enrolment.state, enrolment.reason) == ("exited", "became a customer")
+    assert enrolment.ended_at == at("03-03 08:00")
+    assert (enrolment.due_at, enrolment.recheck_at, enrolment.watch_at) == (None, None, None)
+    assert play.decisions("ann", "exited") == ["exited: became a customer"]
+
+
+def test_a_goal_ends_the_enrolment(play: Play) -> None:
+    enter(play, "goal: {event: demo_booked}")
+    play.now = at("03-03 08:00")
+    play.event("ann", "demo_booked")
+    play.tick()
+    assert play.state() == "goal"
+
+
+def test_a_goal_comes_before_an_exit_that_holds_too(play: Play) -> None:
+    enter(play, CUSTOMER + "\ngoal: {event: demo_booked}")
+    play.now = at("03-03 08:00")
+    play.event("ann", "demo_booked")
+    play.change("ann", "lifecycle", "customer")
+    play.tick()
+    assert play.state() == "goal"
+    assert len(play.decisions("ann", "goal", "exited")) == 1
+
+
+def test_events_before_the_enrolment_do_not_count(play: Play) -> None:
+    play.apply(sequence(LONG, head="goal: {event: demo_booked}"))
+    play.lead()
+    play.event("ann", "demo_booked", "03-01 08:00")
+    play.event("ann", "form_submitted")
+    play.tick()
+    play.change("ann", "company", "New")
+    play.tick("03-03 08:00")
+    assert play.state() == "active"
+
+
+def test_a_late_engagement_of_the_enrolments_time_still_counts(play: Play) -> None:
+    enter(play, "goal: {event: demo_booked}")
+    play.now = at("03-09 08:00")
+    play.event("ann", "demo_booked", "03-04 08:00")
+    play.tick()
+    assert play.state() == "goal"
+
+
+def test_mail_that_waits_for_its_window_is_called_off(play: Play) -> None:
+    enter(play, WINDOW + CUSTOMER, "- send: welcome")
+    assert [state for _, state, _ in play.mails()] == ["due"]
+    play.change("ann", "lifecycle", "customer")
+    play.until("03-02 12:00")
+    assert play.mails() == [("welcome", "cancelled", "left the sequence: became a customer")]
+    assert play.sent() == []
+
+
+def test_only_the_sequence_with_the_rule_is_left(play: Play) -> None:
+    play.apply(sequence(LONG, head=CUSTOMER), sequence(LONG, name="other"))
+    play.lead()
+    play.event("ann", "form_submitted")
+    play.tick()
+    play.change("ann", "lifecycle", "customer")
+    play.tick("03-03 08:00")
+    assert (play.state(), play.state("ann", "other")) == ("exited", "active")
+
+
+def test_time_alone_can_end_an_enrolment(play: Play) -> None:
+    play.apply(sequence(LONG, head="exit: [{when: {score: {below: 20}}, reason: lost interest}]"))
+    play.lead()
+    play.event("ann", "page_viewed")
+    play.event("ann", "form_submitted")
+    play.until("03-20 08:00", step=timedelta(days=30))
+    (enrolment,) = play.enrolments()
+    assert enrolment.state == "exited"
+    fallen = at("03-02 08:00") + timedelta(days=14) * 0.585
+    assert enrolment.ended_at is not None
+    assert timedelta(0) <= enrolment.ended_at - fallen < timedelta(hours=1)
+
+
+def test_an_exit_during_a_pause_is_made_up_for(play: Play) -> None:
+    enter(play, CUSTOMER)
+    pause = [{"sequence": "flow", "since": play.now, "reason": "a typo"}]
+    play.do(lambda s: insert_new_values(s, t.Pause, pause))
+    play.change("ann", "lifecycle", "customer")
+    play.tick("03-03 08:00")
+    assert play.state() == "active"
+    play.do(lambda s: s.execute(table_of(t.Pause).delete()))
+    play.change("ann", "company", "touched by the resume")
+    play.tick("03-04 08:00")
+    assert play.state() == "exited"
+
+
+def test_more_leads_than_a_batch_leave_by_time(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leave, "SIZE", 2)
+    rule = "exit: [{when: {not: {event: poked, within: 2 days}}, reason: silent}]"
+    play.apply(sequence(LONG, head=rule))
+    names = [f"l{n}" for n in range(7)]
+    for name in names:
+        play.lead(name)
+        play.event(name, "form_submitted")
+        play.event(name, "poked", "03-02 08:00")
+    play.tick()
+    enrolment = table_of(t.Enrolment).c
+    assert play.rows(select(enrolment.watch_at).distinct()) == [(at("03-04 08:00"),)]
+    outcome = play.tick("03-04 08:00")
+    assert {play.state(name) for name in names} == {"exited"}
+    assert outcome.next_due is None or outcome.next_due > play.now
