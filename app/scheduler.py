@@ -64,13 +64,16 @@ class Scheduler:
     async def stop(self) -> None:
         """No further ticks; waits for the one in progress, which finishes the mail in hand."""
         self.runtime.stop.set()
-        self._timer.shutdown(wait=False)
-        async with self._running:
-            pass
+        self._timer.remove_all_jobs()
+        try:
+            async with self._running:
+                pass
+        finally:
+            self._timer.shutdown(wait=False)  # cancels what runs, so not before it has ended
 
     def _next_due(self) -> datetime | None:
         with self.runtime.ledger.looking() as session:
-            return next_due(session, self.runtime)
+            return next_due(session, self.runtime, now=self.runtime.clock())
 
     def _wake_at(self, due: datetime) -> None:
         """Set the wake, or bring it forward; a wake while a tick runs marks it dirty."""
@@ -86,19 +89,29 @@ class Scheduler:
 
     async def _run(self) -> None:
         """One tick after another until nothing is due now; then sleep until the next instant."""
+        if self.runtime.stop.is_set():
+            return
         async with self._running:
-            again = True
-            while again and not self.runtime.stop.is_set():
+            self._dirty = True
+            while self._dirty and not self.runtime.stop.is_set():
                 self._dirty = False
-                now = self.runtime.clock()
-                try:
-                    self.last = await self._tick(self.runtime, now)
-                except Exception:
-                    log.exception("a tick failed; tried again in a minute")
-                    self.last = Outcome(now, failures=["see the log"])
-                due = self.last.next_due
-                again = self._dirty and not self.last.failures and not self.last.busy
-        if self.last is not None and (self.last.failures or self.last.busy):
+                outcome = self.last = await self._ticked(self.runtime.clock())
+                if outcome.failures or outcome.busy:
+                    break
+        if outcome.failures or outcome.busy or _stuck(outcome):
             self._wake_at(self.runtime.clock() + AFTER_FAILURE)
-        elif due is not None:
-            self._wake_at(due)
+        elif outcome.next_due is not None:
+            self._wake_at(outcome.next_due)
+
+    async def _ticked(self, now: datetime) -> Outcome:
+        try:
+            return await self._tick(self.runtime, now)
+        except Exception:
+            log.exception("a tick failed; tried again in a minute")
+            return Outcome(now, failures=["see the log"])
+
+
+def _stuck(outcome: Outcome) -> bool:
+    """Something is due still, and nothing moved: at once again would be for ever."""
+    due = outcome.next_due
+    return due is not None and due <= outcome.now and not outcome.tally

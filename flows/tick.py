@@ -67,6 +67,8 @@ def reason(error: Exception) -> str:
     """Why something failed, for people; what is not ours goes to the log with its traceback."""
     if isinstance(error, NurtureError):
         return str(error)
+    if isinstance(error, ExceptionGroup):
+        return "; ".join(reason(each) for each in error.exceptions)
     log.error("a pass failed", exc_info=error)
     return f"{type(error).__name__}: {error}".splitlines()[0][:300]
 

@@ -6,6 +6,7 @@ A piece is looked up only after the one before it is done, so a later one sees i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,34 @@ def _piece(runtime: Runtime, name: str, verb: Verb, *tags: str) -> Piece:
     return Piece(name, run, tags)
 
 
+def _together(name: str, *pieces: Piece) -> Piece:
+    """Pieces that always follow each other as one task: one that fails stops none after it.
+
+    `run` goes on until a piece has another batch to do, or all are done; then it raises what
+    failed as one ExceptionGroup.
+    """
+    waiting = deque(pieces)
+    failed: list[Exception] = []
+
+    def run() -> Tally:
+        tally = Tally()
+        while waiting:
+            try:
+                done = waiting[0].run()
+            except Exception as error:
+                failed.append(error)
+                done = Tally()
+            tally += Tally(done.counts)
+            if done.more:
+                return tally + Tally(more=True)
+            waiting.popleft()
+        if failed:
+            raise ExceptionGroup(name, failed)
+        return tally
+
+    return Piece(name, run)
+
+
 def _asked(runtime: Runtime, question: Callable[[Session], bool]) -> bool:
     with runtime.ledger.looking() as session:
         return question(session)
@@ -71,8 +100,11 @@ def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
         yield _piece(runtime, "meet clocks", lambda s: met_by_engagements(s, tick, now=now))
     if definitions.handoff is not None:
         yield from offers(runtime, now=now)
-    yield _piece(runtime, "leave", lambda s: leave(s, definitions, tick=tick, now=now))
-    yield _piece(runtime, "enrol", lambda s: enrol(s, definitions, tick=tick, now=now))
+    yield _together(
+        "leave and enter",
+        _piece(runtime, "leave", lambda s: leave(s, definitions, tick=tick, now=now)),
+        _piece(runtime, "enter", lambda s: enrol(s, definitions, tick=tick, now=now)),
+    )
 
 
 def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
@@ -85,12 +117,12 @@ def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
         yield _piece(runtime, "assign", lambda s: assign(s, definitions, now=now))
     if _asked(runtime, waiting.drafts):
         writer = runtime.notices(definitions, now)
-        yield _piece(
-            runtime,
-            "write notices",
-            lambda s: write_notices(s, definitions, now=now, writer=writer),
+        verb = partial(write_notices, definitions=definitions, now=now, writer=writer)
+        yield _together(
+            "notify sales",
+            _piece(runtime, "write notices", verb),
+            Piece("send notices", partial(send, runtime, "notice")),
         )
-        yield Piece("send notices", partial(send, runtime, "notice"))
 
 
 def stages(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
@@ -112,18 +144,21 @@ def stages(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
 
 def mail(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
     """Take back what dead senders held, then send what is due."""
-    yield _piece(runtime, "sweep", lambda s: sweep(s, now=now))
+    back = _piece(runtime, "take back", lambda s: sweep(s, now=now))
     for kind, name in (("notice", "send notices"), ("nurture", "send mail")):
         due = _due(runtime, kind)
         if due is not None and due <= now:
-            yield Piece(name, partial(send, runtime, kind))
+            yield _together(name, back, Piece(name, partial(send, runtime, kind)))
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
     """Clocks that lapsed, rungs that are due, leads nobody had time for; and their notices."""
     definitions = runtime.definitions()
-    yield _piece(runtime, "run clocks", lambda s: run_clocks(s, definitions, now=now))
-    yield _piece(runtime, "climb ladders", lambda s: climb(s, definitions, now=now))
+    yield _together(
+        "climb ladders",
+        _piece(runtime, "run clocks", lambda s: run_clocks(s, definitions, now=now)),
+        _piece(runtime, "climb", lambda s: climb(s, definitions, now=now)),
+    )
     yield from offers(runtime, now=now)
 
 

@@ -21,6 +21,10 @@ from flows.runtime import Runtime
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import import_leads
 
+PATIENT = {
+    "PREFECT_CLIENT_MAX_RETRIES": "5",  # a busy server is waited for: every run is to be seen
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",  # the server asks for none: a request less
+}
 MARK = ".nurture-demo"
 """The file by which a folder is known to be the demo's, to be played anew."""
 
@@ -52,7 +56,7 @@ def demo(
     with embedded(home, environ=process_environment()) as server:
         say(f"Prefect UI: {server.ui_url}")
         with (
-            prefect_client(process_environment(), server.environment()),
+            prefect_client(process_environment(), server.environment() | PATIENT),
             open_workspace(folder, settings, clock=clock) as runtime,
         ):
             story = _played(runtime, clock, folder, at=at)

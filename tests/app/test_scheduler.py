@@ -1,0 +1,261 @@
+"""When the scheduler wakes, on a loop and a clock whose hours pass in milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from threading import Event
+from typing import Any
+
+import apscheduler.schedulers.base
+import apscheduler.triggers.interval
+import pytest
+
+from app import scheduler
+from app.scheduler import AFTER_FAILURE, LOOK_EVERY, Scheduler
+from flows.tick import Outcome
+from nurture.ledger.tally import Tally
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+WORK = Tally.of("moved", 1)
+
+
+class Hurried(selectors.DefaultSelector):
+    """Instead of waiting for a timer it sets the clock on; what threads answer it waits for."""
+
+    passed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = super().select(0.02 if timeout is None else min(timeout, 0.02))
+        if not ready and timeout:
+            self.passed += timeout
+        return ready
+
+
+class HurriedLoop(asyncio.SelectorEventLoop):
+    """An event loop on the time of its selector."""
+
+    def __init__(self) -> None:
+        self.selector = Hurried()
+        super().__init__(self.selector)
+
+    def time(self) -> float:
+        return self.selector.passed
+
+
+@dataclass
+class Day:
+    """A scheduler over a ledger that says what it is told, and what it did, by the minute."""
+
+    loop: HurriedLoop
+    stop: Event = field(default_factory=Event)
+    due: datetime | None = None
+    """What the ledger would answer now."""
+    ticks: list[datetime] = field(default_factory=list)
+    looks: int = 0
+    does: Callable[[Day], Awaitable[Outcome]] | None = None
+    scheduler: Scheduler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(self, self._tick)  # type: ignore[arg-type]
+
+    @property
+    def ledger(self) -> Day:
+        return self
+
+    @contextmanager
+    def looking(self) -> Iterator[Day]:
+        yield self
+
+    def clock(self) -> datetime:
+        return NOW + timedelta(seconds=self.loop.time())
+
+    def look(self, *_: object, **__: object) -> datetime | None:
+        self.looks += 1
+        return self.due
+
+    async def _tick(self, _: object, now: datetime) -> Outcome:
+        self.ticks.append(now)
+        if self.does is not None:
+            return await self.does(self)
+        return Outcome(now, next_due=self.due)
+
+    def minutes(self) -> list[float]:
+        """When it ticked, in minutes since the start."""
+        return [round((at - NOW) / MINUTE, 2) for at in self.ticks]
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Day]]:
+    """Plays `how(day)` with a started scheduler, which is stopped afterwards."""
+    loop = HurriedLoop()
+    day = Day(loop)
+
+    class Virtual(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return day.clock().astimezone(tz)
+
+    for module in (apscheduler.schedulers.base, apscheduler.triggers.interval):
+        monkeypatch.setattr(module, "datetime", Virtual)
+    monkeypatch.setattr(scheduler, "next_due", day.look)
+
+    async def whole(how: Callable[[Day], Awaitable[None]]) -> None:
+        await day.scheduler.start()
+        try:
+            await how(day)
+        finally:
+            if not day.stop.is_set():
+                await day.scheduler.stop()
+
+    def run(how: Callable[[Day], Awaitable[None]], **given: Any) -> Day:
+        for name, value in given.items():
+            setattr(day, name, value)
+        loop.run_until_complete(whole(how))
+        return day
+
+    yield run
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+async def _an_hour(day: Day) -> None:
+    await asyncio.sleep(3600)
+
+
+def test_it_looks_at_once_and_then_an_idle_hour_starts_nothing(play: Callable[..., Day]) -> None:
+    day = play(_an_hour)
+    assert day.minutes() == [0]
+    assert 59 <= day.looks <= 60  # a question to the ledger every minute, and no tick
+
+
+def test_it_wakes_at_the_instant_that_is_due_and_not_before(play: Callable[..., Day]) -> None:
+    async def once(day: Day) -> Outcome:
+        day.due = NOW + 25 * MINUTE + timedelta(seconds=12) if len(day.ticks) == 1 else None
+        return Outcome(day.clock(), tally=WORK, next_due=day.due)
+
+    assert play(_an_hour, does=once).minutes() == [0, 25.2]
+
+
+def test_a_poke_wakes_it_at_once(play: Callable[..., Day]) -> None:
+    async def poked(day: Day) -> None:
+        await asyncio.sleep(100)
+        day.scheduler.poke()
+        await asyncio.sleep(1)
+        assert len(day.ticks) == 2
+        await asyncio.to_thread(day.scheduler.poke)  # from any thread
+        await asyncio.sleep(1)
+
+    assert play(poked).minutes() == [0, 1.67, 1.68]
+
+
+def test_a_poke_during_a_tick_is_answered_by_one_more_tick(play: Callable[..., Day]) -> None:
+    async def slow(day: Day) -> Outcome:
+        if len(day.ticks) == 1:
+            await asyncio.sleep(5)
+            day.scheduler.poke()
+            day.scheduler.poke()
+            await asyncio.sleep(5)
+        return Outcome(day.clock(), tally=WORK)
+
+    day = play(_an_hour, does=slow)
+    assert day.minutes() == [0, round(10 / 60, 2)]
+
+
+def test_ticks_never_overlap(play: Callable[..., Day]) -> None:
+    inside = [0, 0]
+
+    async def slow(day: Day) -> Outcome:
+        inside[0] += 1
+        inside[1] = max(inside)
+        await asyncio.sleep(90)  # longer than the time between two looks
+        inside[0] -= 1
+        return Outcome(day.clock(), tally=WORK, next_due=day.clock() + MINUTE)
+
+    day = play(_an_hour, does=slow, due=NOW)
+    assert inside[1] == 1
+    assert len(day.ticks) > 10
+
+
+def test_after_a_failure_it_tries_again_a_minute_later(play: Callable[..., Day]) -> None:
+    async def failing(day: Day) -> Outcome:
+        if len(day.ticks) == 1:
+            raise RuntimeError("the disk is full")
+        failures = ["send mail: no"] if len(day.ticks) == 2 else []
+        return Outcome(day.clock(), failures=failures)
+
+    day = play(_an_hour, does=failing)
+    assert day.minutes() == [0, 1, 2]
+    assert day.scheduler.last is not None
+    assert not day.scheduler.last.failures
+
+
+def test_when_another_process_has_the_turn_it_asks_again_a_minute_later(
+    play: Callable[..., Day],
+) -> None:
+    async def busy(day: Day) -> Outcome:
+        return Outcome(day.clock(), busy=len(day.ticks) < 3)
+
+    assert play(_an_hour, does=busy).minutes() == [0, 1, 2]
+
+
+def test_work_that_is_due_and_does_not_move_is_not_tried_in_a_circle(
+    play: Callable[..., Day],
+) -> None:
+    async def stuck(day: Day) -> Outcome:
+        return Outcome(day.clock(), next_due=NOW)
+
+    day = play(_an_hour, does=stuck)
+    assert len(day.ticks) <= 3600 / AFTER_FAILURE.total_seconds() + 1
+
+
+def test_what_another_process_brought_is_found_within_a_minute(play: Callable[..., Day]) -> None:
+    async def brought(day: Day) -> None:
+        await asyncio.sleep(600)
+        day.due = day.clock()
+        while len(day.ticks) < 2:
+            await asyncio.sleep(1)
+            assert day.clock() <= NOW + 10 * MINUTE + LOOK_EVERY + timedelta(seconds=1)
+        day.due = None
+
+    assert len(play(brought).ticks) == 2
+
+
+def test_a_ledger_that_does_not_answer_is_asked_again(
+    play: Callable[..., Day], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def trouble(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise OSError("no such disk")
+
+    monkeypatch.setattr(scheduler, "next_due", trouble)
+    assert play(_an_hour).minutes() == [0]
+    assert len(asked) >= 59
+
+
+def test_a_stop_waits_for_the_tick_in_progress_and_starts_no_other(
+    play: Callable[..., Day],
+) -> None:
+    ended: list[float] = []
+
+    async def slow(day: Day) -> Outcome:
+        await asyncio.sleep(10)
+        ended.append(day.loop.time())
+        return Outcome(day.clock(), tally=WORK, next_due=day.clock())
+
+    async def stopped(day: Day) -> None:
+        await asyncio.sleep(1)
+        day.scheduler.poke()
+        await asyncio.sleep(1)
+        await day.scheduler.stop()
+        assert ended
+        await asyncio.sleep(600)
+
+    assert len(play(stopped, does=slow).ticks) == 1

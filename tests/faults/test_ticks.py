@@ -1,0 +1,230 @@
+"""Ticks that are killed, doubled, late, or told a wrong time: rows as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+from nurture.ledger.ticks import LEASE
+from nurture.ledger.upsert import table_of
+from nurture.sequences import enrol as enrolling
+from tests.fixtures_ledger import empty
+from tests.properties.histories import FLOW, ORDERS, SLOW, everything
+from tests.sequences.play import HANDOFF, SCORING, WORKSPACE, Play, at
+
+TICKER = Path(__file__).with_name("ticker.py")
+KILLED = -signal.SIGKILL
+MONDAY = at("03-02 10:00")
+LATER = ("03-03 10:30", "03-04 15:00", "03-07 12:00")
+ENROLMENT = table_of(t.Enrolment).c
+
+
+class Company:
+    """A play with a few leads in different places, ticked in this process or in others."""
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self.ledger, self.folder = ledger, folder
+        self.processes: list[subprocess.Popen[str]] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """From the beginning: the same leads, the same engagements, no tick yet."""
+        empty(self.ledger)
+        self.play = Play(self.ledger, self.folder, at("03-02 09:30"))
+        self.play.apply(FLOW, SLOW, ORDERS, nurture=WORKSPACE, scoring=SCORING, handoff=HANDOFF)
+        for n in range(12):
+            self.play.lead(f"l{n}", attributes={"employees": n * 100})
+            for _ in range(n % 4):
+                self.play.event(f"l{n}", "page_viewed")
+            self.play.event(f"l{n}", "form_submitted")
+            if n % 3 == 0:
+                self.play.event(f"l{n}", "ordered", order_id=str(n))
+
+    def child(self, *nows: datetime, owner: str = "child", **environ: str) -> Any:
+        """A process that ticks at these instants."""
+        url = self.ledger.engine.url.render_as_string(hide_password=False)
+        command = [sys.executable, str(TICKER), "--url", url, "--folder", str(self.folder)]
+        for now in nows:
+            command += ["--now", now.isoformat()]
+        process = subprocess.Popen(
+            [*command, "--owner", owner],
+            env=os.environ | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def later(self, *instants: str) -> None:
+        for instant in instants:
+            self.play.tick(instant)
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        return everything(self.play)
+
+
+@pytest.fixture
+def company(ledger: Ledger, tmp_path: Path) -> Iterator[Company]:
+    made = Company(ledger, tmp_path / "workspace")
+    try:
+        yield made
+    finally:
+        for process in made.processes:
+            process.kill()
+            process.wait(timeout=10)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+@pytest.fixture
+def undisturbed(company: Company) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows when every tick comes to its end: the first at 10:00, which is said to be over
+    a lease later, so that a dead process's turn is free."""
+    company.play.tick(MONDAY)
+    company.later(*LATER)
+    rows = company.rows()
+    assert len(rows["enrolments"]) >= 16
+    assert rows["handoffs"]
+    company.begin()
+    return rows
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "rescore:before",
+        "rescore:after",
+        "leave:after",
+        "enrol:before",
+        "enrol:after",
+        "advance:before",
+        "advance:after",
+        "advance:after:3",
+        "open_handoffs:after",
+        "assign:after",
+        "write_notices:after",
+    ],
+)
+def test_a_tick_killed_anywhere_is_made_up_for_by_the_next(
+    company: Company, undisturbed: dict[str, list[tuple[Any, ...]]], where: str
+) -> None:
+    process = company.child(MONDAY, CRASH_AT=where)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == KILLED, out
+    company.play.wrap = _impatient
+    company.play.tick(MONDAY)
+    company.later(*LATER)
+    found = company.rows()
+    for table, rows in undisturbed.items():
+        assert found[table] == rows, table
+
+
+def _impatient(runtime: Any) -> Any:
+    """Knows that the child is dead, as `app.processes.alive` does in life."""
+    runtime.alive = lambda owner: owner != "child"
+    return runtime
+
+
+def test_a_dead_process_nobody_can_ask_about_holds_the_turn_for_its_lease_only(
+    company: Company,
+) -> None:
+    process = company.child(MONDAY, CRASH_AT="enrol:after")
+    process.communicate(timeout=60)
+    assert company.play.tick(MONDAY + LEASE / 2).busy
+    assert not company.play.tick(MONDAY + LEASE).busy
+    assert company.play.rows(select(func.count(ENROLMENT.id)))[0][0] >= 16
+
+
+def test_without_the_takeover_of_touches_a_kill_loses_leads(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the protection is for: with it taken out, the killed tick's leads never enter."""
+    process = company.child(MONDAY, CRASH_AT="enrol:after")
+    process.communicate(timeout=60)
+    from nurture.ledger import ticks
+
+    nothing = select(table_of(t.Tick).c.id).where(table_of(t.Tick).c.id < 0)
+    monkeypatch.setattr(ticks, "_take_back", lambda _tick: nothing)
+    company.play.wrap = _impatient
+    company.play.tick(MONDAY)
+    company.later(*LATER)
+    assert company.play.rows(select(func.count(ENROLMENT.id)))[0][0] < 16
+
+
+def test_the_same_tick_twice_changes_nothing(
+    company: Company, undisturbed: dict[str, list[tuple[Any, ...]]]
+) -> None:
+    for instant in (MONDAY, *map(at, LATER)):
+        company.play.tick(instant)
+        rows = company.rows()
+        assert not company.play.tick(instant).tally
+        assert company.rows() == rows
+    assert company.rows() == undisturbed
+
+
+def test_two_processes_ticking_at_once_give_one_result(
+    company: Company, undisturbed: dict[str, list[tuple[Any, ...]]]
+) -> None:
+    both = [company.child(MONDAY, MONDAY, MONDAY, owner=name) for name in ("one", "two")]
+    for process in both:
+        out, _ = process.communicate(timeout=100)
+        assert process.returncode == 0, out
+    company.play.tick(MONDAY)
+    company.later(*LATER)
+    assert company.rows() == undisturbed
+
+
+def test_without_unique_turns_two_processes_would_enrol_twice(company: Company) -> None:
+    """What the unique keys are for: the plain insert they stand behind doubles everybody."""
+    company.play.tick(MONDAY)
+    columns = ", ".join(enrolling.COLUMNS)
+    rows = company.play.rows(select(func.count(ENROLMENT.id)))[0][0]
+    doubled = f"INSERT INTO enrolment ({columns}) SELECT {columns} FROM enrolment"
+    from sqlalchemy import text
+    from sqlalchemy.exc import IntegrityError
+
+    with pytest.raises(IntegrityError):
+        company.play.do(lambda s: s.execute(text(doubled)))
+    assert company.play.rows(select(func.count(ENROLMENT.id)))[0][0] == rows
+
+
+def test_three_days_of_outage_lose_nobody_and_double_nothing(company: Company) -> None:
+    company.play.tick(MONDAY)
+    outcome = company.play.tick(MONDAY + timedelta(days=3))
+    assert outcome.next_due is None or outcome.next_due > company.play.now
+    assert not company.play.tick().tally
+    expired = [row for row in company.rows()["messages"] if row[4] == "expired"]
+    assert all("could not go in the time" in row[7] for row in expired)
+    firsts = [row for row in company.rows()["decisions"] if row[2] == "entered"]
+    assert len(firsts) == len({(row[0], row[5]) for row in firsts})
+    company.play.until(MONDAY + timedelta(days=20))
+    standing = {row[4] for row in company.rows()["enrolments"]}
+    assert "active" not in standing
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=40)])
+def test_a_clock_that_jumps_forward_and_back_sends_nothing_twice(
+    company: Company, ahead: timedelta
+) -> None:
+    for instant in (MONDAY, MONDAY + ahead, MONDAY + timedelta(minutes=5)):
+        outcome = company.play.tick(instant)
+        assert outcome.next_due is None or outcome.next_due > instant
+    company.play.until(MONDAY + ahead + timedelta(days=20))
+    sent = [row for row in company.rows()["messages"] if row[4] == "sent"]
+    assert len(sent) == len(
+        {(row[0], row[1], row[2], row[8]) for row in sent if row[0] == "nurture"}
+        | {row for row in sent if row[0] != "nurture"}
+    )
+    assert "active" not in {row[4] for row in company.rows()["enrolments"]}
