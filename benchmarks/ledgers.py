@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+from sqlmodel import Session
 
 from nurture.calendar.hours import parse_days, parse_hours, weekly
 from nurture.language.conditions import EventTest
@@ -93,31 +94,44 @@ def definitions(*, window: bool = False) -> Definitions:
 
 def fill(ledger: Ledger, leads: int) -> None:
     """So many leads, each enrolled and due at the send step."""
-    now = int(NOW.timestamp()) * 1_000_000
-    numbers = (
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :leads)"
-        if ledger.dialect == "sqlite"
-        else "WITH n(i) AS (SELECT generate_series(1, :leads))"
-    )
-    zones = " ".join(f"WHEN {i} THEN '{zone}'" for i, zone in enumerate(ZONES))
     with ledger.begin() as session:
         session.add(t.Definition(id=1, kind="sequence", name="bench", applied_at=NOW))
         session.flush()
-        for statement in (
-            f"""INSERT INTO lead
-            (id, email, email_key, first_name, timezone, created_at, updated_at) {numbers}
-            SELECT i, 'lead' || i || '@example.test', 'lead' || i || '@example.test',
-            'Ann', CASE i % {len(ZONES)} {zones} END, :now, :now FROM n""",
-            f"""INSERT INTO enrolment (id, lead_id, sequence, definition_id, position, stage,
-            due_at, entered_at, step_at) {numbers}
-            SELECT i, i, 'bench', 1, 1, 'a', :now, :now, :now FROM n""",
-        ):
-            session.execute(text(statement), {"leads": leads, "now": now})
+        put_leads(session, leads, now=NOW)
+        _insert(
+            session, leads, NOW,
+            "INTO enrolment (id, lead_id, sequence, definition_id, position, stage, due_at, "
+            "entered_at, step_at)",
+            "i, i, 'bench', 1, 1, 'a', :now, :now, :now",
+        )  # fmt: skip
     if ledger.dialect == "postgresql":
         with ledger.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(
                 text("VACUUM ANALYZE lead, enrolment, message")
             )
+
+
+def put_leads(session: Session, leads: int, *, now: datetime) -> None:
+    """Leads `lead1@example.test` and so on, numbered from 1, in four zones."""
+    zones = " ".join(f"WHEN {i} THEN '{zone}'" for i, zone in enumerate(ZONES))
+    _insert(
+        session, leads, now,
+        "INTO lead (id, email, email_key, first_name, company, timezone, created_at, updated_at)",
+        "i, 'lead' || i || '@example.test', 'lead' || i || '@example.test', 'Ann', "
+        f"'Company ' || i, CASE i % {len(ZONES)} {zones} END, :now, :now",
+    )  # fmt: skip
+
+
+def _insert(session: Session, rows: int, now: datetime, into: str, values: str) -> None:
+    numbers = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
+        if session.get_bind().dialect.name == "sqlite"
+        else "WITH n(i) AS (SELECT generate_series(1, :rows))"
+    )
+    at = int(now.timestamp()) * 1_000_000
+    session.execute(
+        text(f"INSERT {into} {numbers} SELECT {values} FROM n"), {"rows": rows, "now": at}
+    )
 
 
 def peak_memory() -> float:

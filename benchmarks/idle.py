@@ -1,0 +1,110 @@
+"""An idle hour and an idle minute: nothing is due, so no flow runs.
+
+The hour passes on an injected clock: the scheduler itself looks at the ledger once a minute, 1,000
+leads wait for tomorrow.  The minute is real: `nurture up` with leads in the starter's sequences and
+its embedded Prefect server, which is asked how many runs it knows before and after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from datetime import datetime, timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.scheduler import LOOK_EVERY, Scheduler
+from benchmarks import flow, ledgers, workspaces
+from benchmarks.ledgers import NOW
+from benchmarks.live import Client, free_port, up
+from benchmarks.runtimes import runtime
+from flows import tick as ticking
+from flows.runtime import Runtime
+from flows.tick import Outcome
+
+WAITING = 1_000
+SETTLE, MINUTE = 20.0, 60.0
+
+
+class Counting:
+    """A ticker that counts the flows a tick would run."""
+
+    def __init__(self) -> None:
+        self.ticks = self.flows = 0
+
+    async def __call__(self, working: Runtime, now: datetime) -> Outcome:
+        self.ticks += 1
+        outcome = Outcome(now)
+        for job in ticking.jobs(working, outcome):
+            self.flows += 1
+            for piece in job.pieces:
+                ticking.run_piece(piece, outcome)
+        return outcome
+
+
+async def hour() -> tuple[int, int, int]:
+    """Looks, ticks and flows of an hour in which nothing is due."""
+    with tempfile.TemporaryDirectory(prefix="nurture-bench-") as place:
+        ledger = ledgers.fresh(f"sqlite:///{Path(place) / 'ledger.db'}")
+        ledgers.fill(ledger, WAITING)
+        with ledger.begin() as session:
+            session.execute(
+                text("UPDATE enrolment SET due_at = due_at + :day"),
+                {"day": timedelta(days=1) // timedelta(microseconds=1)},
+            )
+        clock, counting = [NOW], Counting()
+        working = runtime(ledger, flow.waiting(), lambda: clock[0])
+        scheduler = Scheduler(working, counting)
+        await scheduler.start()
+        await asyncio.sleep(1)  # the first tick of a process, and the day's upkeep
+        first = counting.flows
+        looks, before = 0, counting.ticks
+        while clock[0] < NOW + timedelta(hours=1):
+            clock[0] += LOOK_EVERY
+            await scheduler.look()
+            await asyncio.sleep(0.02)
+            looks += 1
+        await asyncio.sleep(0.5)
+        await scheduler.stop()
+        ledger.close()
+        assert first, "the scheduler did not work at all"
+        return looks, counting.ticks - before, counting.flows - first
+
+
+def minute() -> tuple[int, int]:
+    """Flow runs the server knew before a real minute of rest, and how many more after it."""
+    with tempfile.TemporaryDirectory(prefix="nurture-bench-") as place:
+        folder, port = Path(place) / "workspace", free_port()
+        token = workspaces.make(folder, leads=WAITING)
+        with up(folder, prefect_port=port) as url:
+            Client(url, token).post("form_submitted", list(range(1, 201)), "trial", form="trial")
+            time.sleep(SETTLE)
+            before = _runs(port)
+            time.sleep(MINUTE)
+            return before, _runs(port) - before
+
+
+def _runs(port: int) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", "/api/flow_runs/count", "{}", {"content-type": "application/json"})
+    said = json.loads(connection.getresponse().read())
+    connection.close()
+    return int(said)
+
+
+def main() -> None:
+    """Print how many flow runs an idle hour and minute bring (the design asks for none)."""
+    looks, ticks, flows = asyncio.run(hour())
+    print(f"idle, an hour: {flows} flow runs ({looks} looks, {ticks} ticks, {WAITING} leads wait)")
+    before, more = minute()
+    print(f"idle, a real minute: {more} flow runs ({before} before it)", flush=True)
+    assert before, "the live engine did not work at all"
+    assert not flows + more, "an idle system must start no runs"
+
+
+if __name__ == "__main__":
+    main()
