@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
@@ -24,6 +25,8 @@ def days_off(
     `country` is an ISO 3166-1 code of two letters (DE) and `subdivision` a state or region of
     it (BY), both in capitals as the standard writes them; without a country only the own dates
     are off.  Substitute days count as holidays.  An unknown place raises HolidaysUnknown.
+    Feasts that follow the moon are known for fewer years than others (in India until 2035); the
+    later years have the rest.
     """
     if country is None:
         if subdivision is not None:
@@ -32,9 +35,15 @@ def days_off(
             )
         return frozenset(own_dates)
     _check_place(country, subdivision)
-    wanted = set(years)
-    listed = country_holidays(country, subdiv=subdivision, years=wanted) if wanted else ()
-    return frozenset(listed) | frozenset(own_dates)
+    return _listed(country, subdivision, set(years)) | frozenset(own_dates)
+
+
+def _listed(country: str, subdivision: str | None, years: set[int]) -> frozenset[date]:
+    if not years:
+        return frozenset()
+    with warnings.catch_warnings():  # said for every calendar, and nothing anybody can do about
+        warnings.filterwarnings("ignore", "Requested Holidays are available only")
+        return frozenset(country_holidays(country, subdiv=subdivision, years=years))
 
 
 def _check_place(country: str, subdivision: str | None) -> None:

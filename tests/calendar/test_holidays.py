@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from holidays import list_supported_countries
 
 from nurture.calendar.errors import HolidaysUnknown
 from nurture.calendar.holidays import days_off
@@ -24,6 +25,13 @@ def test_own_dates_are_off_as_well_and_only_the_years_asked_for_are_listed() -> 
     assert {day.year for day in off} == {2026, 2027, 2031}
     assert days_off(None, None, [2026], [office_party]) == {office_party}
     assert days_off("FR", None, []) == frozenset()
+
+
+def test_every_country_can_be_asked_for_any_year_without_a_warning() -> None:
+    for country in list_supported_countries(include_aliases=False):
+        off = days_off(country, None, [2026, 2060])  # a warning is an error here
+        assert {day.year for day in off} <= {2026, 2060}
+    assert date(2060, 1, 26) in days_off("IN", None, [2060])
 
 
 @pytest.mark.parametrize(
