@@ -10,13 +10,16 @@ and multiplied, against the embedded server the engine itself brings.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import text
@@ -24,8 +27,9 @@ from sqlalchemy import text
 from app import server
 from app.prefect_settings import prefect_client
 from benchmarks import children, ledgers
-from benchmarks.advance import BARE, LATE, MICROS, empty, engine, sums
-from nurture.ledger.engine import Ledger, open_ledger
+from benchmarks.advance import BARE, LATE, MICROS, engine
+from benchmarks.figures import Figure, Missing, same
+from nurture.ledger.engine import Ledger
 
 LEADS = 2_000
 RUNS = 30
@@ -46,11 +50,11 @@ def dbos(url: str, system: str) -> dict[str, float]:
     from dbos import DBOS
 
     DBOS(config={"name": "bench", "system_database_url": system, "log_level": "ERROR"})
-    ledger = open_ledger(url)
+    open_: list[Ledger] = []
 
     @DBOS.step()
     def send(lead: int) -> None:
-        move(ledger, lead)
+        move(open_[0], lead)
 
     @DBOS.workflow()
     def nurture(lead: int) -> None:
@@ -64,24 +68,36 @@ def dbos(url: str, system: str) -> dict[str, float]:
         with ThreadPoolExecutor(THREADS) as threads:
             list(threads.map(nurture, range(1, LEADS + 1)))
 
+    def seconds(way: Callable[[], None]) -> float:
+        with _filled(url) as ledger:
+            open_[:] = [ledger]
+            began = time.perf_counter()
+            way()
+            took = time.perf_counter() - began
+            _check(ledger, ledgers.of_all(LEADS))
+            return took
+
     DBOS.launch()
     try:
-        return {way.__name__: _timed(ledger, way) for way in (one_by_one, side_by_side)}
+        return {way.__name__.replace("_", " "): seconds(way) for way in (one_by_one, side_by_side)}
     finally:
         DBOS.destroy()
+
+
+@contextmanager
+def _filled(url: str) -> Iterator[Ledger]:
+    ledger = ledgers.fresh(url)
+    try:
+        ledgers.fill(ledger, LEADS)
+        yield ledger
+    finally:
         ledger.close()
 
 
-def _timed(ledger: Ledger, way: Callable[[], None]) -> float:
-    empty(ledger)
-    ledgers.fill(ledger, LEADS)
-    began = time.perf_counter()
-    way()
-    seconds = time.perf_counter() - began
-    with ledger.begin() as session:
-        written = session.execute(text("SELECT count(*), sum(lead_id) FROM message")).one()
-    assert tuple(written) == (LEADS, LEADS * (LEADS + 1) // 2), f"{written} of {LEADS}"
-    return seconds
+def _check(ledger: Ledger, expected: dict[str, object]) -> None:
+    with ledger.looking() as session:
+        rows = session.execute(text("SELECT count(*), sum(lead_id) FROM message")).one()
+    same(dict(zip(("messages", "leads"), rows, strict=True)), expected, where="durable")
 
 
 def prefect(url: str) -> dict[str, float]:
@@ -90,12 +106,9 @@ def prefect(url: str) -> dict[str, float]:
         tempfile.TemporaryDirectory(prefix="nurture-bench-") as folder,
         server.embedded(Path(folder), environ=os.environ) as prefect_server,
         prefect_client(os.environ, prefect_server.environment()),
+        _filled(url) as ledger,
     ):
-        ledger = open_ledger(url)
-        try:
-            return {"one_by_one": asyncio.run(_flows(ledger)) / RUNS * LEADS}
-        finally:
-            ledger.close()
+        return {"one by one": asyncio.run(_flows(ledger)) / RUNS * LEADS}
 
 
 async def _flows(ledger: Ledger) -> float:
@@ -110,57 +123,48 @@ async def _flows(ledger: Ledger) -> float:
     for lead in range(1, RUNS + 1):
         await nurture(lead)
     seconds = time.perf_counter() - began
-    with ledger.begin() as session:
-        written = session.execute(text("SELECT count(*) FROM message")).scalar_one()
-    assert written == RUNS + 1, f"{written} of {RUNS + 1}"
+    _check(ledger, {"messages": RUNS + 1, "leads": RUNS * (RUNS + 1) // 2 + LEADS})
     return seconds
 
 
 def ours(url: str) -> float:
     """Seconds of the engine's own pass: the median of five, on statements it has seen before."""
-    ledger = ledgers.fresh(url)
     found = []
-    try:
+    with _filled(url) as ledger:
         for _ in range(6):
-            empty(ledger)
+            ledgers.clear(ledger)
             ledgers.fill(ledger, LEADS)
             began = time.perf_counter()
             engine(ledger)
             found.append(time.perf_counter() - began)
-            assert sums(ledger)[0] == LEADS
-    finally:
-        ledger.close()
-    return sorted(found[1:])[2]
+            _check(ledger, ledgers.of_all(LEADS))
+    return statistics.median(found[1:])
 
 
-def main() -> None:
-    """Print how many times faster the engine is (the design asks for 500)."""
-    if len(sys.argv) > 2:
-        print(json.dumps({"--dbos": dbos, "--prefect": prefect}[sys.argv[1]](*sys.argv[2:])))
-        return
+def measure() -> Iterator[Figure]:
+    """How many times faster the engine is than each."""
+    if importlib.util.find_spec("dbos") is None:
+        raise Missing("DBOS is not installed: pip install dbos, or make bench")
     with ledgers.ledgers() as found, tempfile.TemporaryDirectory() as folder:
         for name, url in found:
             seconds = ours(url)
             system = f"sqlite:///{Path(folder) / 'dbos.db'}" if name == "SQLite" else f"{url}_dbos"
-            said = children.ask("benchmarks.durable", "--dbos", url, system)
-            _print(name, "DBOS workflow", min(said.values()), seconds, f"{said}")
+            said = children.ask("benchmarks.durable", "dbos", url, system)
+            ways = ", ".join(f"{way} {each:.1f} s" for way, each in said.items())
+            yield _figure(name, "DBOS workflow", min(said.values()), seconds, ways)
         name, url = found[0]
-        seconds = ours(url)
-        ledger = ledgers.fresh(url)
-        empty(ledger)
-        ledgers.fill(ledger, LEADS)
-        ledger.close()
-        said = children.ask("benchmarks.durable", "--prefect", url)
-        _print(name, "Prefect run", said["one_by_one"], seconds, f"reckoned from {RUNS} runs")
+        said = children.ask("benchmarks.durable", "prefect", url)
+        yield _figure(name, "Prefect run", said["one by one"], ours(url), f"from {RUNS} runs")
 
 
-def _print(name: str, what: str, theirs: float, mine: float, how: str) -> None:
-    print(
-        f"durable {name}: {theirs / mine:,.0f} x as fast as one {what} a lead ({LEADS:,} leads: "
-        f"{mine * 1000:.0f} ms against {theirs:.1f} s; {how})",
-        flush=True,
+def _figure(name: str, what: str, theirs: float, mine: float, how: str) -> Figure:
+    return Figure(
+        f"{name}: as fast as one {what} a lead, {LEADS:,} leads",
+        theirs / mine,
+        at_least=500,
+        detail=f"(engine {mine * 1000:.0f} ms; {how})",
     )
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(dbos(*sys.argv[2:]) if sys.argv[1] == "dbos" else prefect(*sys.argv[2:])))

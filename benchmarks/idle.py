@@ -11,6 +11,7 @@ import asyncio
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy import text
 
 from app.scheduler import LOOK_EVERY, Scheduler
 from benchmarks import flow, ledgers, workspaces
+from benchmarks.figures import Figure, Unequal
 from benchmarks.ledgers import NOW
 from benchmarks.live import Client, free_port, up
 from benchmarks.runtimes import runtime
@@ -96,15 +98,16 @@ def _runs(port: int) -> int:
     return int(said)
 
 
-def main() -> None:
-    """Print how many flow runs an idle hour and minute bring (the design asks for none)."""
+def measure() -> Iterator[Figure]:
+    """How many flow runs an idle hour and an idle minute bring."""
     looks, ticks, flows = asyncio.run(hour())
-    print(f"idle, an hour: {flows} flow runs ({looks} looks, {ticks} ticks, {WAITING} leads wait)")
+    yield Figure(
+        "an hour on an injected clock", flows, "flow runs", at_most=0,
+        detail=f"({looks} looks, {ticks} ticks, {WAITING:,} leads wait)",
+    )  # fmt: skip
     before, more = minute()
-    print(f"idle, a real minute: {more} flow runs ({before} before it)", flush=True)
-    assert before, "the live engine did not work at all"
-    assert not flows + more, "an idle system must start no runs"
-
-
-if __name__ == "__main__":
-    main()
+    if not before:
+        raise Unequal("the live engine did no work before its minute of rest")
+    yield Figure(
+        "a real minute of nurture up", more, "flow runs", at_most=0, detail=f"({before} before it)"
+    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import create_engine, text
-from sqlmodel import Session
+from sqlalchemy import Column, Integer, create_engine, text
+from sqlmodel import Session, SQLModel
 
 from nurture.calendar.hours import parse_days, parse_hours, weekly
 from nurture.language.conditions import EventTest
@@ -23,37 +24,46 @@ from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, normal_url, open_ledger
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+VARIABLE = "NURTURE_TEST_POSTGRES"
+POSTGRES = os.environ.get(VARIABLE, "")
+"""A PostgreSQL server on which databases may be made and dropped."""
 HOURS = "mon-fri 09:00-17:00"
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Europe/London")
 
 
 @contextmanager
 def ledgers() -> Iterator[list[tuple[str, str]]]:
-    """(name, url) of a fresh SQLite file and, when NURTURE_TEST_POSTGRES is set, a database."""
+    """(name, url) of a fresh SQLite file and, when PostgreSQL is named, a database."""
     with tempfile.TemporaryDirectory(prefix="nurture-bench-") as folder:
         found = [("SQLite", f"sqlite:///{Path(folder) / 'ledger.db'}")]
-        server = os.environ.get("NURTURE_TEST_POSTGRES")
         name = f"nurture_bench_{os.getpid()}"
-        if server:
-            _administer(server, f'CREATE DATABASE "{name}"')
-            url = normal_url(server).set(database=name)
+        if POSTGRES:
+            _administer(POSTGRES, f'CREATE DATABASE "{name}"')
+            url = normal_url(POSTGRES).set(database=name)
             found.append(("PostgreSQL", url.render_as_string(hide_password=False)))
         try:
             yield found
         finally:
-            if server:
-                _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+            if POSTGRES:
+                _administer(POSTGRES, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def _administer(server: str, statement: str) -> None:
+def _administer(server: str, *statements: str) -> None:
     engine = create_engine(normal_url(server), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(statement))
+        for statement in statements:
+            connection.execute(text(statement))
     engine.dispose()
 
 
 def fresh(url: str) -> Ledger:
-    """The ledger at the address, with empty tables."""
+    """A ledger with nothing in it at the address, whatever was there before."""
+    target = normal_url(url)
+    if target.get_backend_name() == "sqlite":
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{target.database}{ending}").unlink(missing_ok=True)
+    else:
+        _administer(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     ledger = open_ledger(url)
     schema.upgrade(ledger)
     return ledger
@@ -111,6 +121,17 @@ def fill(ledger: Ledger, leads: int) -> None:
             )
 
 
+def clear(ledger: Ledger) -> None:
+    """Take out what `fill` and a pass put in; what the connection has compiled stays."""
+    tables = ("message", "decision", "enrolment", "definition", "opening", "lead")
+    with ledger.begin() as session:
+        if ledger.dialect == "postgresql":
+            session.execute(text(f"TRUNCATE {', '.join(tables)} CASCADE"))
+        else:
+            for table in tables:
+                session.execute(text(f"DELETE FROM {table}"))
+
+
 def put_leads(session: Session, leads: int, *, now: datetime) -> None:
     """Leads `lead1@example.test` and so on, numbered from 1, in four zones."""
     zones = " ".join(f"WHEN {i} THEN '{zone}'" for i, zone in enumerate(ZONES))
@@ -132,6 +153,39 @@ def _insert(session: Session, rows: int, now: datetime, into: str, values: str) 
     session.execute(
         text(f"INSERT {into} {numbers} SELECT {values} FROM n"), {"rows": rows, "now": at}
     )
+
+
+def sums(session: Session, *tables: str, but: Collection[str] = ()) -> dict[str, object]:
+    """What two ledgers are compared by: rows, and of every column how many values and their sum.
+
+    Of anything but a whole number the length as text counts.  Numbers of rows, and the columns in
+    `but`, are left out.
+    """
+    found: dict[str, object] = {}
+    for name in tables:
+        columns = [
+            column
+            for column in SQLModel.metadata.tables[name].columns
+            if column.name not in {"id", *but}
+        ]
+        asked = ", ".join(f"count({c.name}), sum({_weight(c)})" for c in columns)
+        row = session.execute(text(f"SELECT count(*), {asked} FROM {name}")).one()
+        found[name] = row[0]
+        for place, column in enumerate(columns):
+            found[f"{name}.{column.name}"] = (row[1 + 2 * place], int(row[2 + 2 * place] or 0))
+    return found
+
+
+def of_all(leads: int) -> dict[str, object]:
+    """The sums when each lead has its one message."""
+    return {"messages": leads, "leads": leads * (leads + 1) // 2}
+
+
+def _weight(column: Column[Any]) -> str:
+    plain = getattr(column.type, "impl", column.type)
+    if isinstance(plain, Integer):  # sums of microseconds would not fit into 64 bits
+        return f"{column.name} % 1000003"
+    return f"length(CAST({column.name} AS TEXT))"
 
 
 def peak_memory() -> float:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import children, ledgers, workspaces
+from benchmarks.figures import Figure, same
 
 ROWS = 100_000
-WITHIN = 300
 COLUMNS = (
     "email",
     "first_name",
@@ -39,36 +42,34 @@ def write(path: Path) -> None:
 
 
 def child(folder: str, file: str) -> None:
-    """The command in this process, then its peak memory in a line of its own."""
+    """The command in this process, then its peak memory and what it imported."""
     from app.cli import main
 
-    began = time.perf_counter()
     sys.argv = ["nurture", "leads", "import", file, "--workspace", folder, "--json"]
-    try:
+    began = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
         main()
-    except SystemExit as end:
-        if end.code:
-            raise
-    print()
-    print(json.dumps({"memory": ledgers.peak_memory(), "seconds": time.perf_counter() - began}))
+    took = time.perf_counter() - began
+    imported = json.loads(said.getvalue())["imported"]
+    print(json.dumps({"memory": ledgers.peak_memory(), "seconds": took, "imported": imported}))
 
 
-def main() -> None:
-    """Print the peak memory in MB (issue 2 allows 300)."""
-    if len(sys.argv) > 2:
-        child(*sys.argv[1:])
-        return
+def measure() -> Iterator[Figure]:
+    """The peak memory of the command, in MB."""
     with tempfile.TemporaryDirectory(prefix="nurture-bench-") as place:
         folder, file = Path(place) / "workspace", Path(place) / "leads.csv"
         workspaces.make(folder, leads=0)
         write(file)
         said = children.ask("benchmarks.memory", folder, file)
-        print(
-            f"memory SQLite: {said['memory']:.0f} MB at most for importing {ROWS:,} leads from CSV "
-            f"({ROWS / said['seconds']:,.0f} leads/s; {WITHIN} MB allowed)",
-            flush=True,
-        )
+        same({"imported": ROWS}, {"imported": said["imported"]}, where="leads import")
+    yield Figure(
+        f"SQLite: nurture leads import of {ROWS:,} leads from CSV",
+        said["memory"],
+        "MB",
+        at_most=300,
+        detail=f"({ROWS / said['seconds']:,.0f} leads/s)",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    child(*sys.argv[1:])

@@ -10,19 +10,20 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy import text
 
 from benchmarks import children, ledgers
-from benchmarks.advance import STAGE, empty
+from benchmarks.advance import STAGE
+from benchmarks.figures import Figure, same
 from benchmarks.ledgers import NOW
 from nurture.ledger.engine import open_ledger
 from nurture.sequences.advance import advance
 from nurture.sequences.openings import keep_openings
 
-FEW = 10_000
-MANY = {"SQLite": 1_000_000, "PostgreSQL": 200_000}
+FEW, MANY = 10_000, 1_000_000
 
 
 def move(url: str) -> dict[str, float]:
@@ -43,36 +44,34 @@ def move(url: str) -> dict[str, float]:
     return {"seconds": seconds, "memory": ledgers.peak_memory()}
 
 
-def measured(url: str, leads: int) -> tuple[float, float]:
+def moved(url: str, leads: int) -> tuple[float, float]:
     """Microseconds a lead and the peak memory in MB, on a fresh ledger in a fresh process."""
     ledger = ledgers.fresh(url)
     try:
-        empty(ledger)
         ledgers.fill(ledger, leads)
-        said = children.ask("benchmarks.scale", "--move", url)
-        with ledger.begin() as session:
-            written = session.execute(text("SELECT count(*), sum(lead_id) FROM message")).one()
-        assert tuple(written) == (leads, leads * (leads + 1) // 2), f"{written} of {leads}"
+        said = children.ask("benchmarks.scale", url)
+        with ledger.looking() as session:
+            rows = session.execute(text("SELECT count(*), sum(lead_id) FROM message")).one()
+        same(ledgers.of_all(leads), dict(zip(("messages", "leads"), rows, strict=True)), where=url)
     finally:
         ledger.close()
     return said["seconds"] / leads * 1e6, said["memory"]
 
 
-def main() -> None:
-    """Print the ratio of cost per lead (the design allows 1.3) and the memory (400 MB)."""
-    if sys.argv[1:2] == ["--move"]:
-        print(json.dumps(move(sys.argv[2])))
-        return
+def measure() -> Iterator[Figure]:
+    """The ratio of cost per lead, and the memory."""
     with ledgers.ledgers() as found:
         for name, url in found:
-            few = min(measured(url, FEW)[0] for _ in range(3))
-            many, memory = measured(url, MANY[name])
-            print(
-                f"scale {name}: {many / few:.2f} x the cost of a lead at {MANY[name]:,} due leads "
-                f"({few:.1f} us at {FEW:,}, {many:.1f} us there); peak memory {memory:.0f} MB",
-                flush=True,
+            few = min(moved(url, FEW)[0] for _ in range(3))
+            many, memory = moved(url, MANY)
+            yield Figure(
+                f"{name}: cost of a lead at {MANY:,} due, of that at {FEW:,}",
+                many / few,
+                at_most=1.3,
+                detail=f"({few:.1f} us a lead at {FEW:,}, {many:.1f} us at {MANY:,})",
             )
+            yield Figure(f"{name}: memory at {MANY:,} due leads", memory, "MB", at_most=400)
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(move(sys.argv[1])))
