@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import URL, exists, literal_column, or_, select
+from sqlalchemy import URL, exists, or_, select
 from sqlmodel import Session
 
 from app import processes
@@ -27,6 +27,7 @@ from nurture.ledger import schema
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, normal_url, open_ledger
 from nurture.ledger.errors import InputRefused, LedgerError, NotFound, SchemaOutdated
+from nurture.ledger.plans import among
 from nurture.ledger.upsert import table_of
 
 FILE = "nurture.yaml"
@@ -189,7 +190,7 @@ def _in_force(session: Session) -> tuple[frozenset[int], frozenset[int]]:
     """The active definitions, and those with running enrolments; leans on `enrolment_due`."""
     runs = exists().where(
         ENROLMENT.definition_id == DEFINITION.id,
-        ENROLMENT.state == literal_column("'active'"),  # spelt out: SQLite sees its partial index
+        among(ENROLMENT.state, ("active",)),
     )
     rows = session.execute(
         select(DEFINITION.id, DEFINITION.active).where(or_(DEFINITION.active, runs))

@@ -21,11 +21,12 @@ from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger.batches import SIZE, batch, fill
 from nurture.ledger.openings import is_open
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 
 _FLOOD = 1000
-QUEUED = and_(HANDOFF.c.rep == "", HANDOFF.c.state == "offered")
+QUEUED = and_(among(HANDOFF.c.rep, ("",)), among(HANDOFF.c.state, ("offered",)))
 
 
 @dataclass(frozen=True)

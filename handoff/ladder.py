@@ -35,6 +35,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger import tables as t
 from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
@@ -46,7 +47,7 @@ TEMPLATES = {"remind": "reminder", "tell": "manager-late", "recycle": "recycled"
 """What each rung says; giving on says it with the next rep's offer."""
 
 _LIVE = and_(
-    RUNG.c.state == "waiting",
+    among(RUNG.c.state, ("waiting",)),
     clocks.RUNNING,
     HANDOFF.c.state.in_(OPEN),
     CLOCK.c.generation == HANDOFF.c.generation,

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from handoff import brief
-from handoff.offers import DRAFT
+from handoff.offers import DRAFT, DRAFTED
 from handoff.tables import HANDOFF, MESSAGE, REP
 from nurture.delivery.press import Written
 from nurture.language.definitions import Definitions
@@ -58,7 +58,7 @@ def write_notices(
     """
     drafts = (
         select(MESSAGE.c.id, MESSAGE.c.lead_id)
-        .where(MESSAGE.c.kind == DRAFT, MESSAGE.c.state == "due", MESSAGE.c.due_at <= now)
+        .where(DRAFTED, MESSAGE.c.due_at <= now)
         .order_by(MESSAGE.c.due_at, MESSAGE.c.id)
         .limit(WINDOW)
         .with_for_update(skip_locked=True, of=MESSAGE)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, case, cast, literal, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, literal, select
 from sqlmodel import Session
 
 from handoff import clocks
-from handoff.tables import CLOCK, HANDOFF, REP
+from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP
+from nurture.delivery.states import WAITING
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger import tables as t
 from nurture.ledger.batches import batch
+from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
 
@@ -23,6 +25,8 @@ NOTICE = (
 """The columns of a notice that is to be written."""
 DRAFT = "draft"
 """The kind of a notice without its bytes: no sender claims it until `write_notices` made it one."""
+DRAFTED = and_(MESSAGE.c.kind == DRAFT, among(MESSAGE.c.state, WAITING))
+"""A notice still to be written; leans on `message_due`."""
 
 
 def offer(

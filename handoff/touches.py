@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlmodel import Session
 
 from handoff import clocks, lifecycle
-from handoff.tables import CLOCK, HANDOFF
+from handoff.tables import CLOCK, HANDOFF, OPEN
 from handoff.terms import KINDS
 from nurture.ledger import tables as t
 from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -55,11 +56,15 @@ def met_by_engagements(session: Session, tick: int, *, now: datetime) -> Tally:
 
 
 def _touched(now: datetime, tick: int) -> Select[Any]:
-    """Handoffs with a rep, not yet touched, of the tick's leads; locked in order on PostgreSQL."""
+    """Handoffs with a rep, not yet touched, of the tick's leads; locked in order on PostgreSQL.
+
+    Leans on `handoff_lead`.
+    """
     leads = select(TOUCH.c.lead_id).where(TOUCH.c.tick_id == tick)
     return (
         select(HANDOFF.c.id, HANDOFF.c.lead_id)
-        .where(HANDOFF.c.lead_id.in_(leads), HANDOFF.c.state.in_(_UNTOUCHED))
+        .where(HANDOFF.c.lead_id.in_(leads), among(HANDOFF.c.state, OPEN))
+        .where(HANDOFF.c.state.in_(_UNTOUCHED))
         .where(HANDOFF.c.rep != "", _first(now).is_not(None))
         .order_by(HANDOFF.c.id)
         .limit(SIZE)

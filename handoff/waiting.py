@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, select
 from sqlmodel import Session
 
 from handoff.assignment import next_assignment_at
-from handoff.offers import DRAFT
+from handoff.offers import DRAFTED
 from handoff.opening import fresh
 from handoff.tables import MESSAGE
 from handoff.touches import KIND
@@ -33,8 +33,7 @@ def queue(session: Session, *, now: datetime) -> bool:
 
 def drafts(session: Session) -> bool:
     """A notice to be written."""
-    rows = select(MESSAGE.c.id).where(MESSAGE.c.kind == DRAFT, MESSAGE.c.state == "due")
-    return _any(session, rows)
+    return _any(session, select(MESSAGE.c.id).where(DRAFTED))
 
 
 def touched_by_sales(session: Session, tick: int) -> bool:

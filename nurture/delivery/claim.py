@@ -13,10 +13,11 @@ from sqlmodel import Session
 from nurture.delivery import permission
 from nurture.delivery.hold import hold
 from nurture.delivery.permission import MESSAGE, M
-from nurture.delivery.states import WAITING
+from nurture.delivery.states import IN_HAND, WAITING
 from nurture.language.definitions import Definitions
 from nurture.ledger import batches
 from nurture.ledger.batches import batch
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 
@@ -64,7 +65,7 @@ def claim(
     """
     due = (
         select(M.id, M.lead_id)
-        .where(M.kind == kind, M.state.in_(WAITING), M.due_at <= now)
+        .where(M.kind == kind, among(M.state, WAITING), M.due_at <= now)
         .order_by(M.due_at)
         .limit(size)
         .with_for_update(skip_locked=True, of=MESSAGE)
@@ -76,7 +77,7 @@ def claim(
     tally = hold(session, definitions, kind=kind, now=now)
     claimed = session.execute(
         update(MESSAGE)
-        .where(M.id.in_(_first_of_each_lead(kind, now)), M.state.in_(WAITING))
+        .where(M.id.in_(_first_of_each_lead(kind, now)), among(M.state, WAITING))
         .values(
             state="claimed",
             owner=owner,
@@ -93,7 +94,7 @@ def _first_of_each_lead(kind: str, now: datetime) -> ColumnElement[int]:
     rank = func.row_number().over(partition_by=M.lead_id, order_by=(M.due_at, M.id))
     waiting = (
         select(M.id, rank.label("rank"))
-        .where(M.id.in_(select(batch.c.id)), M.state.in_(WAITING), M.due_at <= now)
+        .where(M.id.in_(select(batch.c.id)), among(M.state, WAITING), M.due_at <= now)
         .subquery()
     )
     mine = select(waiting.c.id)
@@ -183,7 +184,7 @@ def give_back(session: Session, *, owner: str) -> None:
     """Release whatever this owner, a name of one run alone, still holds unsent."""
     session.execute(
         update(MESSAGE)
-        .where(M.owner == owner, M.state == "claimed")
+        .where(among(M.state, IN_HAND), M.owner == owner, M.state == "claimed")
         .values(state="due", owner="", lease_until=None, attempts=M.attempts - 1)
     )
 
@@ -192,6 +193,6 @@ def prolong(session: Session, *, owners: Collection[str], now: datetime) -> None
     """A sign of life: what these owners hold stays theirs.  A lease that ended is not revived."""
     session.execute(
         update(MESSAGE)
-        .where(M.state.in_(("claimed", "handed")), M.owner.in_(owners), M.lease_until > now)
+        .where(among(M.state, IN_HAND), M.owner.in_(owners), M.lease_until > now)
         .values(lease_until=now + LEASE)
     )

@@ -15,6 +15,7 @@ from nurture.delivery.progress import wake
 from nurture.delivery.states import IN_HAND, WAITING
 from nurture.language.definitions import Definitions
 from nurture.ledger.batches import batch
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 
@@ -97,7 +98,8 @@ def _in_hand() -> ColumnElement[bool]:
     other = MESSAGE.alias("other")
     return (
         select(literal(1))
-        .where(other.c.lead_id == M.lead_id, other.c.kind == "nurture", other.c.state.in_(IN_HAND))
+        .where(other.c.lead_id == M.lead_id, other.c.kind == "nurture")
+        .where(among(other.c.state, IN_HAND))
         .correlate(MESSAGE)
         .exists()
     )
@@ -107,7 +109,7 @@ def _write(
     session: Session, condition: ColumnElement[bool], *, now: datetime, what: str, **values: Any
 ) -> Tally:
     """Change those of the working set that are still to go now and for which it holds."""
-    waiting = and_(M.id.in_(select(batch.c.id)), M.state.in_(WAITING), M.due_at <= now)
+    waiting = and_(M.id.in_(select(batch.c.id)), among(M.state, WAITING), M.due_at <= now)
     changed = session.execute(
         update(MESSAGE).where(waiting, condition).values(**values).returning(M.path)
     )

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, sele
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.openings import is_open, local_day_ends, local_day_starts, next_open
+from nurture.ledger.plans import among
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -58,7 +59,7 @@ def with_sales(definitions: Definitions) -> ColumnElement[bool]:
     """The lead is with sales, and its sequence does not say that it may be mailed then."""
     open_handoff = (
         select(literal(1))
-        .where(HANDOFF.lead_id == M.lead_id, HANDOFF.state.in_(OPEN_STATES))
+        .where(HANDOFF.lead_id == M.lead_id, among(HANDOFF.state, OPEN_STATES))
         .correlate(MESSAGE)
         .exists()
     )

@@ -10,6 +10,8 @@ from sqlmodel import Session
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wait_for_word
 from nurture.delivery.settle import NOTICE_TRIES
+from nurture.delivery.states import IN_HAND
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 
 
@@ -20,7 +22,7 @@ def sweep(session: Session, *, now: datetime) -> Tally:
     waits for word.  A notice of unknown fate goes out once more (a second copy to a rep is
     harmless, a missed lead is not); a nurture mail never does by itself.
     """
-    over = and_(M.lease_until.is_not(None), M.lease_until <= now)
+    over = and_(among(M.state, IN_HAND), M.lease_until <= now)
     again = and_(M.state == "handed", M.kind == "notice", M.attempts < NOTICE_TRIES)
     claims = _freed(session, and_(over, M.state == "claimed"), "its sender died before it went")
     notices = _freed(session, and_(over, again), "its sender died: sent once more")

@@ -15,6 +15,7 @@ from nurture.delivery.permission import M
 from nurture.delivery.states import IN_HAND, WAITING
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new_values, table_of
 
@@ -27,7 +28,7 @@ def next_due(session: Session, kind: str) -> datetime | None:
     While the channel rests, not before its rest is over.  Mail of paused sequences does not count.
     """
     waiting = select(func.min(M.due_at, type_=Instant())).where(
-        M.kind == kind, M.state.in_(WAITING)
+        M.kind == kind, among(M.state, WAITING)
     )
     if kind == "nurture":
         waiting = waiting.where(not_(permission.paused()))
@@ -36,7 +37,7 @@ def next_due(session: Session, kind: str) -> datetime | None:
     if due is not None and rest is not None:
         due = max(due, rest)
     lease = select(func.min(M.lease_until, type_=Instant())).where(
-        M.kind == kind, M.state.in_(IN_HAND)
+        M.kind == kind, among(M.state, IN_HAND)
     )
     instants = [instant for instant in (due, _first(session, lease)) if instant is not None]
     return min(instants, default=None)

@@ -124,6 +124,7 @@ def _move_on(visit: Visit, threshold: Threshold) -> Tally:
     crossed = select(EPISODE.c.lead_id).where(
         EPISODE.c.cause == cause_of(threshold),
         EPISODE.c.opened_at == visit.instant,
+        EPISODE.c.closed_at.is_(None),  # leans on `episode_open`
         in_batch(EPISODE.c.lead_id),
     )
     moving = (LEAD.c.id.in_(crossed), LEAD.c.lifecycle.in_(behind))

@@ -98,7 +98,7 @@ def _batch(rows: Select[Any]) -> Select[Any]:
 
 def _fail_lost(session: Session, program: Program, *, now: datetime) -> Tally:
     """End enrolments that stand where their version has no step: nothing would ever move them."""
-    rows = select(E.id, E.lead_id).where(lost([program]), ACTIVE)
+    rows = select(E.id, E.lead_id).where(lost(program), ACTIVE)
     count = batches.fill(session, _batch(rows))
     reason = "its step does not exist in this version of the sequence"
     session.execute(

@@ -10,12 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
-    false,
     func,
     join,
     literal,
-    literal_column,
-    or_,
     select,
     true,
 )
@@ -24,6 +21,7 @@ from sqlmodel import Session
 from nurture.language.definitions import Definitions
 from nurture.language.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
+from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
@@ -32,8 +30,7 @@ DEFINITION = table_of(t.Definition).c
 TOUCH = table_of(t.Touch).c
 PAUSE = table_of(t.Pause).c
 
-ACTIVE: ColumnElement[bool] = E.state == literal_column("'active'")
-"""Spelt out, not bound: only then does SQLite see that the partial indexes fit."""
+ACTIVE = among(E.state, ("active",))
 
 LISTENING = (Gate, WaitFor)
 """Steps at which something new about a lead may move it before its time."""
@@ -65,13 +62,9 @@ def not_paused() -> ColumnElement[bool]:
     return E.sequence.not_in(select(PAUSE.sequence))
 
 
-def lost(programs: Iterable[Program]) -> ColumnElement[bool]:
+def lost(program: Program) -> ColumnElement[bool]:
     """The enrolment stands at a step its version does not have; leans on `enrolment_due`."""
-    beyond = [
-        and_(E.definition_id == program.definition_id, E.position >= len(program.steps))
-        for program in programs
-    ]
-    return or_(false(), *beyond)
+    return and_(E.definition_id == program.definition_id, E.position >= len(program.steps))
 
 
 def due_stages(
@@ -87,7 +80,8 @@ def due_stages(
     standing = select(E.definition_id, E.position)
     for column_ in (E.recheck_at, E.watch_at):
         places |= _rows(session, standing.where(column_ <= now))
-    places |= _rows(session, standing.where(lost(definitions.programs.values())))
+    for program in definitions.programs.values():
+        places |= _rows(session, standing.where(lost(program)))
     if tick:
         listening = standing.where(E.lead_id.in_(touched(tick)))
         places |= _rows(session, listening) & set(_places(definitions, LISTENING))

@@ -7,6 +7,7 @@ from sqlalchemy import literal, null, select
 from nurture.language.program import End, EnterStage, HandOff, Start
 from nurture.ledger import tables as t
 from nurture.ledger.batches import batch
+from nurture.ledger.plans import among
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touch
@@ -56,7 +57,7 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
     """Open an episode for sales, unless the lead is with sales already or waits for them."""
     busy = (
         select(literal(1))
-        .where(HANDOFF.lead_id == E.lead_id, HANDOFF.state.in_(OPEN_STATES))
+        .where(HANDOFF.lead_id == E.lead_id, among(HANDOFF.state, OPEN_STATES))
         .correlate(ENROLMENT)
         .exists()
     )

@@ -1,0 +1,90 @@
+"""What the databases' planners have to be told, so that a statement leans on the index it means.
+
+SQLite knows nothing of a table until somebody runs ANALYZE, and then only what was true that day:
+on a ledger analysed while small, or never, it walks through a million waiting leads to find two
+hundred touched ones.  So the picture of a large ledger is written into it once, and every plan is
+the same on every ledger.  PostgreSQL keeps statistics by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, literal_column, text
+
+LARGE = {
+    "lead": {
+        "sqlite_autoindex_lead_1": "1000000 1",
+        "sqlite_autoindex_lead_2": "1000000 1",
+        "lead_lifecycle": "1000000 100000",
+        "lead_timezone": "1000000 5000",
+    },
+    "lead_tag": {"sqlite_autoindex_lead_tag_1": "2000000 2 1"},
+    "consent": {"sqlite_autoindex_consent_1": "500000 2 1"},
+    "suppression": {"sqlite_autoindex_suppression_1": "50000 1"},
+    "change": {"change_lead": "2000000 2 1"},
+    "enrolment": {
+        "enrolment_turn": "2000000 2 1 1 1",
+        "enrolment_active": "1000000 1 1 1",
+        "enrolment_due": "1000000 100000 10000 2",
+        "enrolment_recheck": "10000 2",
+        "enrolment_watch": "10000 2",
+    },
+    "decision": {"decision_lead": "10000000 10 1", "decision_enrolment": "10000000 5"},
+    "engagement": {
+        "sqlite_autoindex_engagement_1": "5000000 1000000 1",
+        "engagement_lead": "5000000 5 2 1",
+        "engagement_parked": "1000 2",
+        "engagement_message": "500000 1",
+    },
+    "score_entry": {
+        "score_entry_lead": "5000000 5 1",
+        "score_entry_engagement": "5000000 2 1",
+        "score_entry_fit": "2000000 2 1",
+    },
+    "message": {
+        "sqlite_autoindex_message_1": "5000000 1",
+        "message_step": "5000000 5 1 1",
+        "message_lead": "5000000 5 1",
+        "message_due": "1000 500 2",
+        "message_in_hand": "100 1",
+        "message_lease": "100 10",
+    },
+    "touch": {"touch_tick": "1000 200 1"},
+    "episode": {"episode_open": "100000 1 1", "episode_recheck": "50000 2"},
+    "handoff": {
+        "handoff_episode": "200000 1",
+        "handoff_lead": "2000 1",
+        "handoff_queue": "100 20",
+        "handoff_rep": "200000 2000 200",
+    },
+    "clock": {"clock_once": "500000 3 2 1", "clock_running": "2000 2"},
+    "rung": {"rung_once": "1000000 4 1 1", "rung_due": "2000 2"},
+}
+"""Table → index → its rows, and how many of them share its first column, its first two, …
+(SQLite's `sqlite_stat1`).  Few leads are touched, in hand, or watched by time alone at once."""
+
+
+def tell(connection: Connection) -> None:
+    """Write the picture into a SQLite ledger, over whatever an ANALYZE left there."""
+    if connection.dialect.name != "sqlite":
+        return
+    connection.execute(text("ANALYZE main.sqlite_schema"))  # makes the table, looks at nothing else
+    connection.execute(text("DELETE FROM main.sqlite_stat1"))
+    rows = [
+        {"tbl": table, "idx": index, "stat": stat}
+        for table, indexes in LARGE.items()
+        for index, stat in indexes.items()
+    ]
+    connection.execute(text("INSERT INTO main.sqlite_stat1 VALUES (:tbl, :idx, :stat)"), rows)
+
+
+def among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    """The column is one of these words of our own, spelt out.
+
+    A bound value would hide from SQLite that a partial index (`WHERE state IN (…)`) fits.
+    """
+    spelt: list[Any] = [literal_column(f"'{value}'") for value in values]
+    found: ColumnElement[bool] = column == spelt[0] if len(spelt) == 1 else column.in_(spelt)
+    return found
