@@ -26,6 +26,7 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.upkeep import next_upkeep
 from nurture.scoring.rescore import next_due as next_score_due
 from nurture.sequences import standing
+from nurture.sequences.looks import look_again, next_look
 from nurture.sequences.openings import keep_openings
 from nurture.sequences.standing import due_stages
 
@@ -137,6 +138,7 @@ def _round(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
     now = outcome.now
     with runtime.ledger.begin() as session:
         keep_openings(session, runtime.definitions(), now=now)
+        look_again(session, now=now)
     yield from _leads(runtime, outcome)
     for name, pieces in (
         ("deliver", _with_effects(runtime, outcome, work.mail(runtime, now=now))),
@@ -248,6 +250,7 @@ def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime |
     instants = [
         next_score_due(session),
         standing.next_due(session, definitions),
+        next_look(session),
         waiting.next_due(session, "nurture"),
         waiting.next_due(session, "notice"),
         next_handoff_due(session, now=now),

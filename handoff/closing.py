@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, not_, select, update
 from sqlmodel import Session
 
 from handoff import clocks, lifecycle
 from handoff.tables import EPISODE, HANDOFF, OPEN
 from nurture.language.definitions import Definitions
+from nurture.ledger import tables as t
 from nurture.ledger.batches import batch
+from nurture.ledger.upsert import table_of
 from nurture.sequences.enrol import start_in
+
+DECISION = table_of(t.Decision)
+BACK = "handoff/recycle"
+"""The path of an entry that sales caused."""
 
 BECOMES = {
     "rejected": "recycled",
@@ -61,10 +67,32 @@ def send_back(
     """Start the sequence handoff.yaml names for the working set's leads; returns how many entered.
 
     A sequence that is not applied takes nobody in: the lead stays recycled, free to enter others.
+    So does a lead that was sent back as often as `recycle.at_most` says, with the reason.
     """
-    program = definitions.active.get(sequence or "")
-    if program is None:
+    program, rules = definitions.active.get(sequence or ""), definitions.handoff
+    if program is None or rules is None:
         return 0
-    leads = select(batch.c.lead_id)
-    path = "handoff/recycle"
-    return start_in(session, program, leads, now=now, reason=reason, path=path)
+    most = rules.recycle.at_most
+    worn = _times_sent_back() >= most
+    times = f"{most} time{'s' if most > 1 else ''}"
+    lifecycle.record(
+        session, "back to nurture", old="", new="no more", path=BACK, now=now, where=worn,
+        reason=f"sales sent it back {times} already: it stays recycled",
+    )  # fmt: skip
+    leads = select(batch.c.lead_id).where(not_(worn))
+    return start_in(session, program, leads, now=now, reason=reason, path=BACK)
+
+
+def _times_sent_back() -> ColumnElement[int]:
+    """How often sales sent the lead of a row of `batch` back into a sequence."""
+    return (
+        select(func.count())
+        .select_from(DECISION)
+        .where(
+            DECISION.c.lead_id == batch.c.lead_id,
+            DECISION.c.kind == "entered",
+            DECISION.c.path == BACK,
+        )
+        .correlate(batch)
+        .scalar_subquery()
+    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
+from sqlalchemy import ColumnElement, String, cast, insert, literal, select, true, update
 from sqlmodel import Session
 
 from handoff.tables import CHANGE, HANDOFF, LEAD
@@ -27,6 +27,7 @@ MAY_BECOME: dict[str, Sequence[str]] = {
 """From where a lifecycle may be reached: an answer never takes a customer back to the start."""
 
 Words = str | ColumnElement[Any]
+_ALL = true()
 
 
 def move(session: Session, to: str, *, now: datetime, reason: Words, path: Words) -> None:
@@ -35,45 +36,34 @@ def move(session: Session, to: str, *, now: datetime, reason: Words, path: Words
     Each move leaves a `change` row; leads already there, or further, keep what they have.
     """
     may = LEAD.c.lifecycle.in_(MAY_BECOME[to])
-    session.execute(
-        insert(CHANGE).from_select(
-            _COLUMNS,
-            select(
-                LEAD.c.id,
-                literal(now, Instant()),
-                literal("lifecycle"),
-                LEAD.c.lifecycle,
-                literal(to),
-                _words(reason),
-                _words(path),
-            )
-            .select_from(batch)
-            .join(HANDOFF, HANDOFF.c.id == batch.c.id)
-            .join(LEAD, LEAD.c.id == HANDOFF.c.lead_id)
-            .where(may)
-            .order_by(LEAD.c.id),
-        )
-    )
+    record(
+        session, "lifecycle", old=LEAD.c.lifecycle, new=to, reason=reason, path=path, now=now,
+        where=may,
+    )  # fmt: skip
     mine = LEAD.c.id.in_(select(batch.c.lead_id))
     session.execute(update(LEAD).where(mine, may).values(lifecycle=to, updated_at=now))
 
 
 def note(session: Session, *, now: datetime, old: Words, new: Words, reason: Words) -> None:
     """Write down, for each handoff of the working set, what was answered (field `handoff <id>`)."""
+    field = literal("handoff ") + cast(HANDOFF.c.id, String)
+    record(session, field, old=old, new=new, reason=reason, path=HANDOFF.c.path, now=now)
+
+
+def record(
+    session: Session, field: Words, *, old: Words, new: Words, reason: Words, path: Words,
+    now: datetime, where: ColumnElement[bool] = _ALL,
+) -> None:  # fmt: skip
+    """A `change` row for each handoff of the working set for whose lead `where` holds."""
+    said = [_words(each) for each in (field, old, new, reason, path)]
     session.execute(
         insert(CHANGE).from_select(
             _COLUMNS,
-            select(
-                HANDOFF.c.lead_id,
-                literal(now, Instant()),
-                literal("handoff ") + cast(HANDOFF.c.id, String),
-                _words(old),
-                _words(new),
-                _words(reason),
-                HANDOFF.c.path,
-            )
+            select(LEAD.c.id, literal(now, Instant()), *said)
             .select_from(batch)
             .join(HANDOFF, HANDOFF.c.id == batch.c.id)
+            .join(LEAD, LEAD.c.id == HANDOFF.c.lead_id)
+            .where(where)
             .order_by(HANDOFF.c.id),
         )
     )

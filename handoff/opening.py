@@ -1,15 +1,19 @@
-"""An episode becomes a handoff: which team it goes to, and why."""
+"""An episode becomes a handoff: which team it goes to, and why.
+
+A lead is with one rep at a time: an episode that opens while a handoff of its lead is open gets
+none of its own, and says so.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, case, func, literal, or_, select
+from sqlalchemy import Integer, Select, String, case, func, literal, or_, select, update
 from sqlmodel import Session
 
 from handoff.rowset import Columns, rowset
-from handoff.tables import EPISODE, HANDOFF, LEAD
+from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.language.predicates import predicate
@@ -35,6 +39,7 @@ _ROUTE: Columns = {"rule": Integer(), "team": String(), "said": String(), "path"
 def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
     """Give every episode without a handoff exactly one, offered to a team, with nobody in turn yet.
 
+    Of several of one lead the first; the others, and those of leads with sales, are passed by.
     The team is the one the episode names, else that of the first routing rule that holds for the
     lead; where none does, the first team of the file takes it: no lead stays unrouted.
     """
@@ -45,7 +50,11 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     if not found:
         return Tally()
     insert_new(session, t.Handoff, _COLUMNS, _routed(definitions, rules, now=now))
-    return Tally.of("handoffs opened", found, path="handoff/routing", more=found == SIZE)
+    passed = _pass(session, now=now)
+    opened = Tally.of(
+        "handoffs opened", found - passed, path="handoff/routing", more=found == SIZE
+    )
+    return opened + Tally.of("with sales already", passed, path="handoff/routing")
 
 
 def fresh() -> Select[Any]:
@@ -57,11 +66,27 @@ def fresh() -> Select[Any]:
     return (
         select(EPISODE.c.id, EPISODE.c.lead_id)
         .outerjoin(HANDOFF, HANDOFF.c.episode_id == EPISODE.c.id)
-        .where(EPISODE.c.id > newest - LOOK_BACK, HANDOFF.c.id.is_(None))
+        .where(EPISODE.c.id > newest - LOOK_BACK, EPISODE.c.passed_at.is_(None))
+        .where(HANDOFF.c.id.is_(None))
         .order_by(EPISODE.c.id)
         .limit(SIZE)
         .with_for_update(skip_locked=True, of=EPISODE)
     )
+
+
+def _pass(session: Session, *, now: datetime) -> int:
+    """Mark the working set's episodes that got no handoff: another one of their lead is open."""
+    own = HANDOFF.alias("own")
+    has = select(own.c.id).where(own.c.episode_id == EPISODE.c.id).exists()
+    open_one = select(HANDOFF.c.id).where(
+        HANDOFF.c.lead_id == EPISODE.c.lead_id, HANDOFF.c.state.in_(OPEN)
+    )
+    passed = session.execute(
+        update(EPISODE)
+        .where(EPISODE.c.id.in_(select(batch.c.id)), ~has, open_one.exists())
+        .values(passed_at=now, reason=EPISODE.c.reason + "; is with sales already")
+    )
+    return int(passed.rowcount)  # type: ignore[attr-defined]
 
 
 def _routed(definitions: Definitions, rules: HandoffRules, *, now: datetime) -> Select[Any]:

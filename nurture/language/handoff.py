@@ -109,9 +109,11 @@ class Sla(Model):
 
 
 class Recycle(Model):
-    """What happens to a lead sales sends back: the sequence it starts, the reasons allowed."""
+    """What happens to a lead sales sends back, or lets lapse: the sequence it starts, how often at
+    most (ladders count as well), the reasons suggested."""
 
     sequence: str | None = None
+    at_most: Count = 3
     reasons: Names = ("not a fit", "no budget", "wrong contact", "bad timing")
 
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, literal, null, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+    true,
+    type_coerce,
+)
 from sqlmodel import Session
 
 from nurture.language.conditions import EventTest
@@ -17,6 +30,7 @@ from nurture.ledger import tables as t
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import EPOCH, Instant
 from nurture.ledger.upsert import insert_new, table_of
+from nurture.sequences.looks import plan_looks
 from nurture.sequences.standing import touched
 
 E = table_of(t.Enrolment).c
@@ -26,7 +40,7 @@ TOUCH = table_of(t.Touch)
 PAUSE = table_of(t.Pause).c
 COLUMNS = (
     "lead_id", "sequence", "definition_id", "key", "turn", "state", "stage", "position",
-    "due_at", "watch_at", "entered_at", "step_at", "reason", "path",
+    "due_at", "watch_at", "entered_at", "begun_at", "step_at", "reason", "path",
 )  # fmt: skip
 
 
@@ -43,6 +57,7 @@ def enrol(session: Session, definitions: Definitions, *, tick: int, now: datetim
     for program in definitions.active.values():
         if program.sequence not in paused:
             tally += _enter(session, definitions, program, tick=tick, now=now)
+    plan_looks(session, definitions, tick=tick, now=now)
     return tally
 
 
@@ -54,9 +69,7 @@ def _enter(
         entering = _by_event(program, entry.when, tick=tick, now=now)
     else:
         holds = predicate(entry.when, lead=LEAD.c, definitions=definitions, now=now)
-        entering = select(LEAD.c.id.label("lead_id"), literal("").label("key")).where(
-            LEAD.c.id.in_(touched(tick)), holds
-        )
+        entering = _entering(LEAD.c.id).where(LEAD.c.id.in_(touched(tick)), holds)
     who = entering.subquery()
     reason = f"entered: {describe(entry.when)}"
     allowed = _again(program, who, now=now)
@@ -67,7 +80,7 @@ def _enter(
 
 
 def _by_event(program: Program, event: EventTest, *, tick: int, now: datetime) -> Select[Any]:
-    """(lead, key) of the tick's new engagements that let somebody in.
+    """(lead, key, when) of the tick's new engagements that let somebody in; of several the first.
 
     The key is the named property of the event; an event without it enters nobody.  Nor does one
     older than `entry.within` when it reached us, or one received before the lead's last entry:
@@ -78,7 +91,7 @@ def _by_event(program: Program, event: EventTest, *, tick: int, now: datetime) -
     received = ENGAGEMENT.c.received_at
     reached = case((received < now, received), else_=literal(now, Instant()))
     found = (
-        select(ENGAGEMENT.c.lead_id.label("lead_id"), own.label("key"))
+        select(ENGAGEMENT.c.lead_id, own.label("key"), ENGAGEMENT.c.occurred_at)
         .select_from(TOUCH)
         .join(ENGAGEMENT, ENGAGEMENT.c.id == TOUCH.c.engagement_id)
         .where(
@@ -89,14 +102,23 @@ def _by_event(program: Program, event: EventTest, *, tick: int, now: datetime) -
             ENGAGEMENT.c.occurred_at <= now,
             event_matches(event, ENGAGEMENT.c),
         )
-        .distinct()
     )
     if entry.key:
         found = found.where(own.is_not(None), own != "")
     if entry.again is not None:
         last = _last(E.entered_at, program, ENGAGEMENT.c.lead_id, own)
         found = found.where(received > last)
-    return found
+    each = found.subquery().c
+    first = func.min(each.occurred_at, type_=Instant()).label("begun_at")
+    return select(each.lead_id, each.key, first).group_by(each.lead_id, each.key)
+
+
+def _entering(lead_id: Any) -> Select[Any]:
+    """(lead, key, when) of leads no event lets in."""
+    never = cast(null(), Instant.impl)  # PostgreSQL wants to know of what type a NULL is
+    return select(
+        lead_id.label("lead_id"), literal("").label("key"), never.label("begun_at")
+    )
 
 
 def _key(entry: Entry) -> ColumnElement[Any]:
@@ -129,8 +151,7 @@ def start_in(
     stand at its first step until it is resumed.  Returns how many are new.
     """
     asked = leads.subquery()
-    entering = select(next(iter(asked.c)).label("lead_id"), literal("").label("key")).distinct()
-    who = entering.subquery()
+    who = _entering(next(iter(asked.c))).distinct().subquery()
     tally = _insert(session, program, who, true(), now=now, reason=reason, path=path)
     return tally.total("entered")
 
@@ -166,6 +187,7 @@ def _insert(
         at,
         at if leaves else null(),
         at,
+        type_coerce(who.c.begun_at, Instant),
         at,
         literal(reason),
         literal(path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, literal, select, update
 from sqlmodel import Session
 
 from nurture.language.conditions import AnyOf
@@ -23,14 +23,16 @@ from nurture.sequences.visit import ENROLMENT, E, worked_on
 
 LEAD = table_of(t.Lead).c
 MESSAGE = table_of(t.Message)
+BEGUN: Any = func.coalesce(E.begun_at, E.entered_at, type_=Instant())
+"""Events count from here on: a demo booked after the form and before the tick is a goal."""
 
 
 def leave(session: Session, definitions: Definitions, *, tick: int, now: datetime) -> Tally:
     """End the touched leads' enrolments whose goal is reached or whose exit rule holds.
 
-    Events count from the start of the enrolment.  Mails planned and not yet claimed are
-    cancelled; claimed ones are stopped by the fence at hand-over.  The others are looked at again
-    at the instant time alone may change a rule (`leave_by_time`).
+    Events count from what let the lead in, else from its entry.  Mails planned and not yet claimed
+    are cancelled; claimed ones are stopped by the fence at hand-over.  The others are looked at
+    again at the instant time alone may change a rule (`leave_by_time`).
     """
     tally = Tally()
     for program in definitions.programs.values():
@@ -86,7 +88,7 @@ def _judge(
     tally = Tally()
     for rule, state in _rules(program):
         holds = predicate(
-            rule.when, lead=LEAD, definitions=definitions, now=now, since=E.entered_at
+            rule.when, lead=LEAD, definitions=definitions, now=now, since=BEGUN
         )
         left = _end(session, rule, state, holds, now=now)
         what = "reached the goal" if state == "goal" else "exited"
@@ -142,7 +144,7 @@ def _watch(session: Session, definitions: Definitions, program: Program, *, now:
     """Store when time alone may next make a rule hold for those of the working set still in."""
     rules = tuple(rule.when for rule, _ in _rules(program))
     instant = next_change(
-        AnyOf(rules), lead=LEAD, definitions=definitions, now=now, since=E.entered_at
+        AnyOf(rules), lead=LEAD, definitions=definitions, now=now, since=BEGUN
     )
     later: Any = None
     if instant is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from handoff.opening import open_handoffs
 from handoff.people import sync_people
@@ -109,7 +109,7 @@ def test_many_open_in_as_many_statements_as_few(ledger: Ledger) -> None:
     desk.episodes(ledger, 5000, first=100)
     with counting(ledger) as many, ledger.begin() as session:
         open_handoffs(session, known, now=NOW)
-    assert desk.told(many) == desk.told(few) == 3
+    assert desk.told(many) == desk.told(few) == 4
     with ledger.begin() as session:
         assert len(desk.rows(session, HANDOFF, "id")) == 5010
 
@@ -136,3 +136,22 @@ def test_a_removed_rep_turns_inactive_and_keeps_the_turn(ledger: Ledger) -> None
         found = {r.rep: (r.active, r.room, r.turn_at) for r in desk.rows(session, REP)}
         assert found == {"bo": (False, 25, NOW), "cy": (True, 3, NOW), "di": (False, 25, NOW)}
         assert [row.rep for row in desk.rows(session, MEMBER)] == ["cy"]
+
+
+def test_a_lead_with_sales_is_not_offered_to_a_second_rep(ledger: Ledger) -> None:
+    known = desk.set_up(ledger, two_teams())
+    desk.episodes(ledger, 2)
+    with ledger.begin() as session:
+        first, second = desk.rows(session, EPISODE, "lead_id", "opened_at")
+        for cause, row in (("threshold:hotter", first), ("sequence:trial", second)):
+            values = {"cause": cause, "lead_id": row.lead_id, "opened_at": row.opened_at}
+            session.execute(insert(EPISODE).values(reason="90 points", **values))
+        tally = open_handoffs(session, known, now=NOW)
+    assert tally.total("handoffs opened") == tally.total("with sales already") == 2
+    with ledger.begin() as session:
+        assert [row.lead_id for row in desk.rows(session, HANDOFF, "lead_id")] == [1, 2]
+        passed = [row.reason for row in desk.rows(session, EPISODE) if row.passed_at == NOW]
+        assert passed == ["90 points; is with sales already"] * 2
+        before = desk.everything(session)
+        assert not open_handoffs(session, known, now=NOW)
+        assert desk.everything(session) == before

@@ -8,6 +8,7 @@ A story's instants are wall time in its lead's zone.  Up to each entry whatever 
     mails      every mail planned: [which, state, reason]
     why        decisions that must be among the lead's, "kind: reason"
     states     the last enrolment's state by sequence
+    keys       the keys of the enrolments in `flow`, sorted
     stands     the next due instant by sequence
     handoffs   every handoff: [team, rep, state]
     rungs      every rung of a ladder that fired or collapsed: [action, state, when]
@@ -51,7 +52,7 @@ class Teller:
     def __init__(self, story: dict[str, Any], play: Play) -> None:
         self.play = play
         self.zone = ZoneInfo(story.get("lead", {}).get("zone", "Europe/Berlin"))
-        self.keys: dict[str, str] = {}
+        self.told: dict[str, str] = {}
         play.now = self.at(story["begins"])
         play.apply(*story.get("sequences", ()), **story.get("files", {}))
         play.lead(**story.get("lead", {}))
@@ -83,10 +84,10 @@ class Teller:
             when = self.at(given["on"]) if "on" in given else None
             said = given.get("with", {})
             key = self.play.event("ann", given["kind"], when, **said)
-            self.keys[f"{given['kind']}{number}"] = key
+            self.told[f"{given['kind']}{number}"] = key
 
     def _withdraw(self, given: str) -> None:
-        self.play.withdraw(self.keys[given])
+        self.play.withdraw(self.told[given])
 
     def _opt_out(self, given: str | None) -> None:
         self.play.opt_out("ann", given)
@@ -124,6 +125,9 @@ class Teller:
 
     def states(self, wanted: dict[str, str]) -> Any:
         return {name: self.play.state("ann", name) for name in wanted}
+
+    def keys(self, wanted: Any) -> Any:
+        return sorted(each.key for each in self.play.enrolments("ann"))
 
     def stands(self, wanted: dict[str, str]) -> Any:
         due = {name: self.play.enrolments("ann", name)[-1].due_at for name in wanted}

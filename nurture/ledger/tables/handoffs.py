@@ -19,6 +19,7 @@ class Episode(SQLModel, table=True):
     `cause` is `threshold:<name>`, or `sequence:<name>` when a `hand_off` step asked (then
     `enrolment_id` is set, `team` may be).  Open episodes are unique per (lead, cause).
     `recheck_at`: the earliest instant decay can have brought the score below the re-arm line.
+    `passed_at`: when it was found that the lead is with sales already, so that no handoff follows.
     """
 
     __tablename__ = "episode"
@@ -37,6 +38,7 @@ class Episode(SQLModel, table=True):
     opened_at: datetime = instant()
     recheck_at: datetime | None = instant(required=False)
     closed_at: datetime | None = instant(required=False)
+    passed_at: datetime | None = instant(required=False)
     reason: str = words()
     path: str = words()
 
@@ -44,12 +46,15 @@ class Episode(SQLModel, table=True):
 class Handoff(SQLModel, table=True):
     """A lead offered to a team and a rep: offered, accepted, rejected, working, recycled, won,
     lost, lapsed.  `rep` is '' while it waits in the team's queue; `generation` counts its reps.
+    A lead has at most one that is open.
     """
 
     __tablename__ = "handoff"
     __table_args__ = (
         Index("handoff_episode", "episode_id", unique=True),
-        Index("handoff_lead", "lead_id", postgresql_where=WITH_SALES, sqlite_where=WITH_SALES),
+        Index("handoff_lead", "lead_id"),
+        Index("handoff_open", "lead_id", unique=True,
+              postgresql_where=WITH_SALES, sqlite_where=WITH_SALES),
         Index("handoff_rep", "rep", "state"),
         Index("handoff_queue", "team", postgresql_where=text("rep = '' AND state = 'offered'"),
               sqlite_where=text("rep = '' AND state = 'offered'")),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from nurture.ledger.tables.columns import document, instant, key, real, refers, words
@@ -17,11 +17,17 @@ class Lead(SQLModel, table=True):
     casefolded form, unique.  `attributes` holds the workspace's own fields by name; their
     types stand in nurture.yaml.  `timezone` is an IANA name or None (the workspace's zone then).
     `behaviour` and `fit` are the score as of `scored_at`, kept for lists and reports only:
-    every decision sums `score_entry` at its own instant.
+    every decision sums `score_entry` at its own instant.  `look_at` is the next instant at which
+    time alone may let the lead into a sequence with a standing segment.
     """
 
     __tablename__ = "lead"
-    __table_args__ = (Index("lead_lifecycle", "lifecycle"), Index("lead_timezone", "timezone"))
+    __table_args__ = (
+        Index("lead_lifecycle", "lifecycle"),
+        Index("lead_timezone", "timezone"),
+        Index("lead_look", "look_at", postgresql_where=text("look_at IS NOT NULL"),
+              sqlite_where=text("look_at IS NOT NULL")),
+    )
 
     id: int | None = key()
     email: str | None = words(None)
@@ -40,6 +46,7 @@ class Lead(SQLModel, table=True):
     behaviour: float = real()
     fit: float = real()
     scored_at: datetime | None = instant(required=False)
+    look_at: datetime | None = instant(required=False)
     created_at: datetime = instant()
     updated_at: datetime = instant()
 

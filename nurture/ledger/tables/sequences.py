@@ -19,8 +19,9 @@ class Enrolment(SQLModel, table=True):
     flat program.  `due_at` is the next instant the step must be looked at, None only while a
     message of this step is not final (`message.state`).  `since_at` is the instant a `wait_for`
     or gate counts events from.  `recheck_at` is the next instant at which time alone may change
-    the gate's condition, `watch_at` that of an exit rule or the goal.  `turn` counts entries with
-    the same (`sequence`, `key`).
+    the gate's condition, `watch_at` that of an exit rule or the goal.  `begun_at` is when the event
+    happened that let the lead in, None when none did.  `turn` counts entries with the same
+    (`sequence`, `key`).
     """
 
     __tablename__ = "enrolment"
@@ -48,6 +49,7 @@ class Enrolment(SQLModel, table=True):
     recheck_at: datetime | None = instant(required=False)
     watch_at: datetime | None = instant(required=False)
     entered_at: datetime = instant()
+    begun_at: datetime | None = instant(required=False)
     step_at: datetime = instant()
     ended_at: datetime | None = instant(required=False)
     reason: str = words()

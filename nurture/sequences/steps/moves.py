@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import literal, null, select
+from sqlalchemy import and_, literal, null, select
 
 from nurture.language.program import End, EnterStage, HandOff, Start
 from nurture.ledger import tables as t
@@ -62,13 +62,14 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
         .exists()
     )
     reason = step.reason or f"asked by {visit.program.sequence}"
+    cause = f"sequence:{visit.program.sequence}"
     asked = insert_new(
         visit.session,
         t.Episode,
         ("lead_id", "cause", "enrolment_id", "team", "opened_at", "recheck_at", "reason", "path"),
         of_batch(
             E.lead_id,
-            literal(f"sequence:{visit.program.sequence}"),
+            literal(cause),
             E.id,
             literal(step.team),
             visit.instant(),
@@ -77,9 +78,10 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
             literal(step.path),
         ).where(~busy),
     )
-    opened = (
+    mine = and_(EPISODE.lead_id == E.lead_id, EPISODE.cause == cause, EPISODE.closed_at.is_(None))
+    opened = (  # leans on `episode_open`
         select(literal(1))
-        .where(EPISODE.enrolment_id == E.id, EPISODE.path == step.path)
+        .where(mine, EPISODE.enrolment_id == E.id, EPISODE.path == step.path)
         .correlate(ENROLMENT)
         .exists()
     )

@@ -93,13 +93,16 @@ def wait(visit: Visit, step: Wait) -> Tally:
 def end_of(visit: Visit, span: Span) -> ColumnElement[Any]:
     """The instant `span` after the enrolment's `due_at`.
 
-    Business time is counted in the sequence's window; without one every hour is business time.
+    Business time is counted in the sequence's window; without one every hour is business time, as
+    it is while the hours of the lead's zone are not kept yet: a wait always ends.
     """
     hours = visit.program.window.hours
+    elapsed = type_coerce(E.due_at + span.amount, Instant)
     if not span.business or hours is None:
-        return type_coerce(E.due_at + span.amount, Instant)
+        return elapsed
     micros = literal(span.amount // MICROSECOND)
-    return type_coerce(business_due(E.due_at, micros, hours, _zone_of_enrolment(visit)), Instant)
+    open_time = business_due(E.due_at, micros, hours, _zone_of_enrolment(visit))
+    return type_coerce(func.coalesce(open_time, elapsed), Instant)
 
 
 def _zone(visit: Visit) -> ColumnElement[Any]:

@@ -58,6 +58,7 @@ def lead() -> None:
         sa.Column("behaviour", sa.Float(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("fit", sa.Float(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("scored_at", sa.BigInteger(), nullable=True),
+        sa.Column("look_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -69,6 +70,14 @@ def lead() -> None:
 
 def _lead_indexes() -> None:
     op.create_index("lead_lifecycle", "lead", ["lifecycle"], unique=False)
+    op.create_index(
+        "lead_look",
+        "lead",
+        ["look_at"],
+        unique=False,
+        postgresql_where=sa.text("look_at IS NOT NULL"),
+        sqlite_where=sa.text("look_at IS NOT NULL"),
+    )
     op.create_index("lead_timezone", "lead", ["timezone"], unique=False)
 
 

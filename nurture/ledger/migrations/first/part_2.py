@@ -90,6 +90,7 @@ def enrolment() -> None:
         sa.Column("recheck_at", sa.BigInteger(), nullable=True),
         sa.Column("watch_at", sa.BigInteger(), nullable=True),
         sa.Column("entered_at", sa.BigInteger(), nullable=False),
+        sa.Column("begun_at", sa.BigInteger(), nullable=True),
         sa.Column("step_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.String(), server_default=sa.text("''"), nullable=False),

@@ -21,6 +21,7 @@ def episode() -> None:
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("recheck_at", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("passed_at", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("path", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"]),
@@ -79,11 +80,12 @@ def handoff() -> None:
 
 def _handoff_indexes() -> None:
     op.create_index("handoff_episode", "handoff", ["episode_id"], unique=True)
+    op.create_index("handoff_lead", "handoff", ["lead_id"], unique=False)
     op.create_index(
-        "handoff_lead",
+        "handoff_open",
         "handoff",
         ["lead_id"],
-        unique=False,
+        unique=True,
         postgresql_where=sa.text("state IN ('offered', 'accepted', 'working')"),
         sqlite_where=sa.text("state IN ('offered', 'accepted', 'working')"),
     )
