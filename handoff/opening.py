@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, case, func, literal, or_, select, update
+from sqlalchemy import Integer, Select, String, case, literal, or_, select, update
 from sqlmodel import Session
 
 from handoff.rowset import Columns, rowset
@@ -20,13 +20,10 @@ from nurture.language.predicates import predicate
 from nurture.language.words import describe
 from nurture.ledger import tables as t
 from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
-
-LOOK_BACK = 5 * SIZE
-"""Episodes below the newest handed over that are still looked at: a writer may have taken their
-numbers long before it committed them."""
 
 _COLUMNS = (
     "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "opened_at",
@@ -50,7 +47,7 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     if not found:
         return Tally()
     insert_new(session, t.Handoff, _COLUMNS, _routed(definitions, rules, now=now))
-    passed = _pass(session, now=now)
+    passed = _told(session, now=now)
     opened = Tally.of(
         "handoffs opened", found - passed, path="handoff/routing", more=found == SIZE
     )
@@ -58,33 +55,35 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
 
 
 def fresh() -> Select[Any]:
-    """Episodes nobody was told of, the oldest first; leans on `handoff_episode`.
+    """Episodes nobody was told of, the oldest first; leans on `episode_untold`.
 
     On PostgreSQL they are locked: a second process passes them by.
     """
-    newest = select(func.coalesce(func.max(HANDOFF.c.episode_id), 0)).scalar_subquery()
     return (
         select(EPISODE.c.id, EPISODE.c.lead_id)
-        .outerjoin(HANDOFF, HANDOFF.c.episode_id == EPISODE.c.id)
-        .where(EPISODE.c.id > newest - LOOK_BACK, EPISODE.c.passed_at.is_(None))
-        .where(HANDOFF.c.id.is_(None))
+        .where(EPISODE.c.told_at.is_(None))
         .order_by(EPISODE.c.id)
         .limit(SIZE)
         .with_for_update(skip_locked=True, of=EPISODE)
     )
 
 
-def _pass(session: Session, *, now: datetime) -> int:
-    """Mark the working set's episodes that got no handoff: another one of their lead is open."""
+def _told(session: Session, *, now: datetime) -> int:
+    """Mark the working set's episodes: a handoff is theirs, or another one of their lead is open.
+
+    Returns how many have none of their own; what another process is about to open stays unmarked.
+    """
+    mine = EPISODE.c.id.in_(select(batch.c.id))
     own = HANDOFF.alias("own")
     has = select(own.c.id).where(own.c.episode_id == EPISODE.c.id).exists()
+    session.execute(update(EPISODE).where(mine, has).values(told_at=now))
     open_one = select(HANDOFF.c.id).where(
-        HANDOFF.c.lead_id == EPISODE.c.lead_id, HANDOFF.c.state.in_(OPEN)
+        HANDOFF.c.lead_id == EPISODE.c.lead_id, among(HANDOFF.c.state, OPEN)
     )
     passed = session.execute(
         update(EPISODE)
-        .where(EPISODE.c.id.in_(select(batch.c.id)), ~has, open_one.exists())
-        .values(passed_at=now, reason=EPISODE.c.reason + "; is with sales already")
+        .where(mine, EPISODE.c.told_at.is_(None), open_one.exists())
+        .values(told_at=now, reason=EPISODE.c.reason + "; is with sales already")
     )
     return int(passed.rowcount)  # type: ignore[attr-defined]
 

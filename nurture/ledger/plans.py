@@ -19,6 +19,7 @@ LARGE = {
         "sqlite_autoindex_lead_2": "1000000 1",
         "lead_lifecycle": "1000000 100000",
         "lead_timezone": "1000000 5000",
+        "lead_look": "100000 2",
     },
     "lead_tag": {"sqlite_autoindex_lead_tag_1": "2000000 2 1"},
     "consent": {"sqlite_autoindex_consent_1": "500000 2 1"},
@@ -52,7 +53,11 @@ LARGE = {
         "message_lease": "100 10",
     },
     "touch": {"touch_tick": "1000 200 1"},
-    "episode": {"episode_open": "100000 1 1", "episode_recheck": "50000 2"},
+    "episode": {
+        "episode_open": "100000 1 1",
+        "episode_recheck": "50000 2",
+        "episode_untold": "200 1",
+    },
     "handoff": {
         "handoff_episode": "200000 1",
         "handoff_lead": "2000 1",

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 from nurture.ledger.tables.columns import flag, instant, key, number, real, refers, words
 
 OPEN = text("closed_at IS NULL")
+UNTOLD = text("told_at IS NULL")
 OPEN_STATES = ("offered", "accepted", "working")
 """A handoff in one of these is with sales."""
 WITH_SALES = text("state IN ('offered', 'accepted', 'working')")
@@ -19,7 +20,7 @@ class Episode(SQLModel, table=True):
     `cause` is `threshold:<name>`, or `sequence:<name>` when a `hand_off` step asked (then
     `enrolment_id` is set, `team` may be).  Open episodes are unique per (lead, cause).
     `recheck_at`: the earliest instant decay can have brought the score below the re-arm line.
-    `passed_at`: when it was found that the lead is with sales already, so that no handoff follows.
+    `told_at`: when its handoff was opened, or none had to be since the lead is with sales already.
     """
 
     __tablename__ = "episode"
@@ -27,6 +28,7 @@ class Episode(SQLModel, table=True):
         Index("episode_open", "lead_id", "cause", unique=True,
               postgresql_where=OPEN, sqlite_where=OPEN),
         Index("episode_recheck", "recheck_at", postgresql_where=OPEN, sqlite_where=OPEN),
+        Index("episode_untold", "id", postgresql_where=UNTOLD, sqlite_where=UNTOLD),
     )
 
     id: int | None = key()
@@ -38,7 +40,7 @@ class Episode(SQLModel, table=True):
     opened_at: datetime = instant()
     recheck_at: datetime | None = instant(required=False)
     closed_at: datetime | None = instant(required=False)
-    passed_at: datetime | None = instant(required=False)
+    told_at: datetime | None = instant(required=False)
     reason: str = words()
     path: str = words()
 
@@ -52,8 +54,7 @@ class Handoff(SQLModel, table=True):
     __tablename__ = "handoff"
     __table_args__ = (
         Index("handoff_episode", "episode_id", unique=True),
-        Index("handoff_lead", "lead_id"),
-        Index("handoff_open", "lead_id", unique=True,
+        Index("handoff_lead", "lead_id", unique=True,
               postgresql_where=WITH_SALES, sqlite_where=WITH_SALES),
         Index("handoff_rep", "rep", "state"),
         Index("handoff_queue", "team", postgresql_where=text("rep = '' AND state = 'offered'"),

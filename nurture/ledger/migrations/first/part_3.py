@@ -21,7 +21,7 @@ def episode() -> None:
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("recheck_at", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
-        sa.Column("passed_at", sa.BigInteger(), nullable=True),
+        sa.Column("told_at", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("path", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"]),
@@ -47,6 +47,14 @@ def _episode_indexes() -> None:
         unique=False,
         postgresql_where=sa.text("closed_at IS NULL"),
         sqlite_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "episode_untold",
+        "episode",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("told_at IS NULL"),
+        sqlite_where=sa.text("told_at IS NULL"),
     )
 
 
@@ -80,9 +88,8 @@ def handoff() -> None:
 
 def _handoff_indexes() -> None:
     op.create_index("handoff_episode", "handoff", ["episode_id"], unique=True)
-    op.create_index("handoff_lead", "handoff", ["lead_id"], unique=False)
     op.create_index(
-        "handoff_open",
+        "handoff_lead",
         "handoff",
         ["lead_id"],
         unique=True,
