@@ -37,9 +37,9 @@ BARE = (
 )
 
 
-def bare(ledger: Ledger) -> None:
+def bare(ledger: Ledger, *, leads: int = LEADS) -> None:
     """The same rows by hand-written SQL."""
-    for low in range(0, LEADS, SIZE):
+    for low in range(0, leads, SIZE):
         with ledger.begin() as session:
             values = {"now": MICROS, "late": LATE, "low": low, "high": low + SIZE}
             for statement in BARE:

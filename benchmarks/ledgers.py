@@ -115,10 +115,15 @@ def fill(ledger: Ledger, leads: int) -> None:
             "i, i, 'bench', 1, 1, 'a', :now, :now, :now",
         )  # fmt: skip
     if ledger.dialect == "postgresql":
-        with ledger.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(
-                text("VACUUM ANALYZE lead, enrolment, message")
-            )
+        settle(ledger)
+
+
+def settle(ledger: Ledger) -> None:
+    """Bring PostgreSQL to rest after a fill: vacuumed, analysed, its pages on disk."""
+    with ledger.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("VACUUM ANALYZE lead, enrolment, message"))
+        connection.execute(text("CHECKPOINT"))
 
 
 def clear(ledger: Ledger) -> None:

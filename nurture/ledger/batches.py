@@ -24,14 +24,19 @@ batch = Table(
 )
 """`id`: the row worked on (an enrolment, a message …); `lead_id`: whose it is."""
 
-_CREATE = "CREATE TEMPORARY TABLE IF NOT EXISTS batch (id BIGINT PRIMARY KEY, lead_id BIGINT)"
-_MORE = {
-    # PostgreSQL has no statistics of a temporary table: without an index a join by lead is a
-    # nested loop over it.
-    "postgresql": ("CREATE INDEX IF NOT EXISTS batch_lead ON batch (lead_id)",),
+_TABLE = "CREATE TEMPORARY TABLE IF NOT EXISTS batch (id BIGINT PRIMARY KEY, lead_id BIGINT)"
+_CREATE = {
+    "postgresql": (
+        # Nobody vacuums a temporary table: rows deleted alone would be walked past for ever.
+        f"{_TABLE} ON COMMIT DELETE ROWS",
+        # PostgreSQL has no statistics of it either: without an index a join by lead is a nested
+        # loop over it.
+        "CREATE INDEX IF NOT EXISTS batch_lead ON batch (lead_id)",
+    ),
     # SQLite takes any table for large: told that this one is small, it begins with it instead of
     # looking up every lead in it.
     "sqlite": (
+        _TABLE,
         "INSERT INTO batch VALUES (1, 1)",
         "ANALYZE temp.batch",
         "UPDATE temp.sqlite_stat1 SET stat = '200 1'",
@@ -47,7 +52,7 @@ def attach(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _create(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        for statement in (_CREATE, *_MORE[engine.dialect.name]):
+        for statement in _CREATE[engine.dialect.name]:
             cursor.execute(statement)
         cursor.close()
         connection.commit()
