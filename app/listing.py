@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
+from nurture.ledger.plans import among
 from nurture.ledger.upsert import table_of
 
 ENROLMENT = table_of(t.Enrolment).c
@@ -135,6 +136,12 @@ def message_states(session: Session) -> dict[str, int]:
         .order_by(MESSAGE.state)
     )
     return {row.state: row.mails for row in rows}
+
+
+def unknown_messages(session: Session) -> int:
+    """How many mails nobody knows the fate of; leans on `message_unknown`."""
+    unknown = select(func.count()).where(among(MESSAGE.state, ("unknown",)))
+    return int(session.execute(unknown).scalar_one())
 
 
 @dataclass(frozen=True)

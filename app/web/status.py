@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from app.listing import message_states
+from app.listing import unknown_messages
 from app.reading import looking
 from app.web.access import at_this_machine
 from app.web.guard import log
@@ -73,7 +73,7 @@ def _ledger(site: Site) -> dict[str, Any]:
 def _figures(site: Site) -> dict[str, Any]:
     with looking(site.runtime.ledger) as session:
         return {
-            "messages_unknown": message_states(session).get("unknown", 0),
+            "messages_unknown": unknown_messages(session),
             "oldest_due": {
                 kind: at.isoformat(timespec="seconds") if at else None
                 for kind in ("nurture", "notice")

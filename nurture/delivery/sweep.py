@@ -38,7 +38,8 @@ def sweep(session: Session, *, now: datetime) -> Tally:
     )
     unknown: int = lost.rowcount  # type: ignore[attr-defined]
     if unknown:
-        wait_for_word(session, and_(M.state == "unknown", M.settled_at == now), now=now)
+        just_now = and_(among(M.state, ("unknown",)), M.settled_at == now)
+        wait_for_word(session, just_now, now=now)
     tally = Tally.of("claims taken back", claims) + Tally.of("fate unknown", unknown)
     return tally + Tally.of("notices sent once more", notices)
 

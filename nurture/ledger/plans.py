@@ -51,6 +51,7 @@ LARGE = {
         "message_due": "1000 500 2",
         "message_in_hand": "100 1",
         "message_lease": "100 10",
+        "message_unknown": "100 2",
     },
     "touch": {"touch_tick": "1000 200 1"},
     "episode": {

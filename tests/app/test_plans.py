@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from app.listing import unknown_messages
 from app.settings import Settings
 from app.wiring import open_workspace
 from benchmarks import workspaces
 from flows import tick as ticking
 from flows.runtime import Runtime
+from nurture.delivery.sweep import sweep
 from nurture.ledger.incoming import EngagementIn
 from nurture.ledger.intake import take
 
@@ -25,7 +27,7 @@ LARGE = (
     "lead", "lead_tag", "enrolment", "decision", "engagement", "score_entry", "message", "episode",
     "handoff", "clock", "rung", "change", "consent", "suppression",
 )  # fmt: skip
-FEW = "recheck|watch|lease|due|queue|running|open|untold|look"
+FEW = "recheck|watch|lease|due|queue|running|open|untold|look|unknown"
 """Partial indexes that hold what waits, is in hand or is open, never what is over."""
 WALK = re.compile(rf"SCAN (\w+)(?! USING (?:COVERING )?INDEX (?!enrolment)\w+_(?:{FEW})\b)\b")
 VAGUE = re.compile(r"SEARCH (enrolment) USING INDEX enrolment_due \(definition_id=\?\)")
@@ -96,6 +98,9 @@ def test_ticks_and_looks_lean_on_indexes(runtime: Runtime) -> None:
         later = ticking.run_tick(runtime, now=runtime.clock() + timedelta(days=4))
         with runtime.ledger.looking() as session:
             ticking.next_due(session, runtime, now=runtime.clock())
+            unknown_messages(session)
+        with runtime.ledger.begin() as session:
+            sweep(session, now=runtime.clock() + timedelta(days=5))
     assert not first.failures + second.failures + later.failures
     done = {what for what, _ in (first.tally + second.tally + later.tally).counts}
     assert {"scored", "sent", "handoffs opened", "reached the stage"} <= done, done

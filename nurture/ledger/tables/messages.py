@@ -36,6 +36,8 @@ class Message(SQLModel, table=True):
         Index("message_lease", "lease_until",
               postgresql_where=text("state IN ('claimed', 'handed')"),
               sqlite_where=text("state IN ('claimed', 'handed')")),
+        Index("message_unknown", "settled_at", postgresql_where=text("state = 'unknown'"),
+              sqlite_where=text("state = 'unknown'")),
     )
 
     id: int | None = key()

@@ -214,3 +214,11 @@ def _message_indexes() -> None:
         sqlite_where=sa.text("state IN ('claimed', 'handed')"),
     )
     op.create_index("message_step", "message", ["enrolment_id", "step", "occurrence"], unique=True)
+    op.create_index(
+        "message_unknown",
+        "message",
+        ["settled_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'unknown'"),
+        sqlite_where=sa.text("state = 'unknown'"),
+    )
