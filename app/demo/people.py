@@ -15,7 +15,10 @@ from typing import Any, Literal
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-REJECTIONS = ("not a fit", "no budget", "bad timing")
+REJECTED = ("not a fit", "bad timing", "wrong contact", "no budget this year")
+LOST = ("chose another product", "no budget this year", "bad timing")
+"""Reasons sales gives; as in the starter's handoff.yaml."""
+
 
 
 @dataclass(frozen=True, order=True)
@@ -59,26 +62,55 @@ def reader(dice: Dice, mail: Any) -> Iterator[Deed]:
 
 
 def rep(dice: Dice, offer: Any, accept_by: datetime, touch_by: datetime) -> Iterator[Deed]:
-    """What a rep does with an offer: in time mostly, with a rejection or silence now and then."""
+    """What a rep does with an offer: mostly at once, else after the reminder, late, or not at all.
+
+    Some leads nobody gets round to, whoever has them: their ladders are climbed to the top.
+    """
     about = (offer.lead_id, offer.generation)
-    number, lead, mood = offer.id, offer.lead_id, dice.draw("mood", *about)
-    if mood < 0.20:
-        return  # forgets it: the ladder climbs
-    patience = accept_by - offer.offered_at
-    answered = accept_by - patience * 0.25 * dice.draw("when", *about) - 5 * MINUTE
-    answered = max(answered, offer.offered_at + MINUTE)
-    if mood < 0.32:
-        reason = REJECTIONS[int(dice.draw("why", *about) * len(REJECTIONS))]
-        yield Deed(answered, "reject", number, lead, reason)
+    answered = _answer(dice, offer, accept_by)
+    if answered is None:
         return
-    yield Deed(answered, "accept", number, lead)
-    late = dice.draw("late", *about) < 0.15
-    touched = touch_by + 2 * HOUR if late else touch_by - 20 * MINUTE
-    touched = max(touched, answered + MINUTE)
-    yield Deed(touched, "touch", number, lead, "called")
-    ended = touched + (3 + 5 * dice.draw("length", *about)) * DAY
+    if dice.draw("mood", *about) < 0.12:
+        yield Deed(answered, "reject", offer.id, offer.lead_id, _one_of(dice, REJECTED, about))
+        return
+    yield Deed(answered, "accept", offer.id, offer.lead_id)
+    touched = _touch(dice, about, answered, touch_by)
+    how = "called" if dice.draw("how", *about) < 0.7 else "wrote"
+    yield Deed(touched, "touch", offer.id, offer.lead_id, how)
+    ended = touched + (2 + 5 * dice.draw("length", *about)) * DAY
     end = dice.draw("end", *about)
     if end < 0.30:
-        yield Deed(ended, "won", number, lead)
+        yield Deed(ended, "won", offer.id, offer.lead_id)
     elif end < 0.60:
-        yield Deed(ended, "lost", number, lead, "no budget")
+        yield Deed(ended, "lost", offer.id, offer.lead_id, _one_of(dice, LOST, about))
+
+
+def _answer(dice: Dice, offer: Any, accept_by: datetime) -> datetime | None:
+    """When the rep answers; None for never."""
+    about = (offer.lead_id, offer.generation)
+    pace, when = dice.draw("pace", *about), dice.draw("when", *about)
+    if dice.draw("ignored", offer.lead_id) < 0.05 or pace > 0.90:
+        return None
+    if pace < 0.62:
+        answered = offer.offered_at + (4 + 40 * when) * MINUTE
+    elif pace < 0.82:
+        answered = accept_by - (4 + 20 * when) * MINUTE
+    else:
+        answered = accept_by + (20 + 60 * when) * MINUTE
+    return max(answered, offer.offered_at + MINUTE)
+
+
+def _touch(dice: Dice, about: Any, answered: datetime, touch_by: datetime) -> datetime:
+    """When the rep first calls or writes."""
+    pace, when = dice.draw("touch", *about), dice.draw("late", *about)
+    if pace < 0.72:
+        touched = answered + (10 + 80 * when) * MINUTE
+    elif pace < 0.90:
+        touched = touch_by - (10 + 30 * when) * MINUTE
+    else:
+        touched = touch_by + (30 + 70 * when) * MINUTE
+    return max(touched, answered + MINUTE)
+
+
+def _one_of(dice: Dice, reasons: tuple[str, ...], about: Any) -> str:
+    return reasons[int(dice.draw("why", *about) * len(reasons))]
