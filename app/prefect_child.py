@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from typing import Any
 
 LOOK_EVERY = 1.0  # seconds; the pipe answers at once, this is for a copy of it held by a fork
 GRACE = 5.0  # seconds between the polite request to stop and the end
@@ -29,9 +30,28 @@ def follow(parent: int) -> None:
     os._exit(1)
 
 
+def take_turns_to_write() -> None:
+    """Let every transaction of the server take SQLite's write lock as it begins.
+
+    Prefect begins most of them DEFERRED, reads, then writes: when another one wrote in between,
+    SQLite refuses at once, whatever the busy timeout, the server answers 503, and its client
+    sleeps two seconds before it asks again.  Begun IMMEDIATE they wait for each other, for
+    milliseconds.
+    """
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    begin = AioSqliteConfiguration.begin_transaction
+
+    def begin_to_write(self: Any, session: Any, with_for_update: bool = True) -> Any:
+        return begin(self, session, with_for_update=True)
+
+    AioSqliteConfiguration.begin_transaction = begin_to_write  # type: ignore[method-assign]
+
+
 def main(parent: int, host: str, port: str) -> None:
     """Serve until told to stop."""
     threading.Thread(target=follow, args=(parent,), daemon=True).start()
+    take_turns_to_write()
     from prefect.cli import app
 
     sys.argv = ["prefect", "server", "start", "--host", host, "--port", port]

@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Session
 
 from handoff import clocks, turns
@@ -188,6 +200,13 @@ def next_assignment_at(session: Session, *, now: datetime) -> datetime | None:
 
     None when no queue has anybody with room coming to work; room that frees wakes by itself.
     """
+    opens: datetime | None = session.execute(_next_opening(), {"now": now}).scalar()
+    return None if opens is None else max(opens, now)
+
+
+@lru_cache(maxsize=1)
+def _next_opening() -> Select[tuple[datetime]]:
+    """Built once: asked several times a tick, and building costs more than asking."""
     fits = (
         select(REP.c.hours, REP.c.zone)
         .select_from(HANDOFF)
@@ -198,12 +217,11 @@ def next_assignment_at(session: Session, *, now: datetime) -> datetime | None:
         .distinct()
         .subquery()
     )
-    opens: datetime | None = session.execute(
+    return (
         select(func.min(OPENING.c.opens_at))
         .join(fits, and_(fits.c.hours == OPENING.c.hours, fits.c.zone == OPENING.c.zone))
-        .where(OPENING.c.closes_at > now)
-    ).scalar()
-    return None if opens is None else max(opens, now)
+        .where(OPENING.c.closes_at > bindparam("now", type_=Instant()))
+    )
 
 
 def _run(session: Session, statement: Any) -> int:

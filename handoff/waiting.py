@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import BigInteger, bindparam, exists, select
 from sqlmodel import Session
 
 from handoff.assignment import next_assignment_at
 from handoff.offers import DRAFTED
 from handoff.opening import fresh
-from handoff.tables import MESSAGE
 from handoff.touches import KIND
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
@@ -22,7 +20,7 @@ ENGAGEMENT = table_of(t.Engagement).c
 
 def episodes(session: Session) -> bool:
     """Somebody crossed the line and nobody in sales was told."""
-    return session.execute(fresh().limit(1)).first() is not None
+    return session.execute(_FRESH).first() is not None
 
 
 def queue(session: Session, *, now: datetime) -> bool:
@@ -33,18 +31,21 @@ def queue(session: Session, *, now: datetime) -> bool:
 
 def drafts(session: Session) -> bool:
     """A notice to be written."""
-    return _any(session, select(MESSAGE.c.id).where(DRAFTED))
+    return bool(session.execute(_DRAFTS).scalar())
 
 
 def touched_by_sales(session: Session, tick: int) -> bool:
     """The tick brings word that sales touched a lead."""
-    told = (
+    return bool(session.execute(_TOUCHED, {"tick": tick}).scalar())
+
+
+# Built once: asked several times a tick, and building costs more than asking.
+_FRESH = fresh().limit(1)
+_DRAFTS = select(exists().where(DRAFTED))
+_TOUCHED = select(
+    exists(
         select(ENGAGEMENT.id)
         .join(table_of(t.Touch), TOUCH.engagement_id == ENGAGEMENT.id)
-        .where(TOUCH.tick_id == tick, ENGAGEMENT.kind == KIND)
+        .where(TOUCH.tick_id == bindparam("tick", type_=BigInteger()), ENGAGEMENT.kind == KIND)
     )
-    return _any(session, told)
-
-
-def _any(session: Session, rows: Select[Any]) -> bool:
-    return bool(session.execute(select(exists(rows))).scalar())
+)

@@ -28,7 +28,8 @@ class TeamLine:
 
 @dataclass(frozen=True)
 class ClockLine:
-    """One kind of clock of a team: met in time, met late, lapsed and open, running, stopped."""
+    """One kind of clock of a team: met in time, met late, lapsed (it ran out and nobody ever met
+    it, whether it still stands or was given on since), running, stopped before it ran out."""
 
     team: str
     clock: str
@@ -60,13 +61,14 @@ def handoffs(session: Session) -> list[TeamLine]:
 def clocks(session: Session, *, now: datetime) -> list[ClockLine]:
     """Every clock ever started, judged as of `now`; each stands in exactly one column."""
     at = literal(now, Instant())
-    open_ = C.met_at.is_(None) & C.stopped_at.is_(None)
+    until = func.coalesce(C.stopped_at, at, type_=Instant())
+    unmet, ran_out = C.met_at.is_(None), C.due_at < until
     columns = {
         "in_time": C.met_at <= C.due_at,
         "late": C.met_at > C.due_at,
-        "lapsed": open_ & (C.due_at < at),
-        "running": open_ & (C.due_at >= at),
-        "stopped": C.met_at.is_(None) & C.stopped_at.is_not(None),
+        "lapsed": unmet & ran_out,
+        "running": unmet & ~ran_out & C.stopped_at.is_(None),
+        "stopped": unmet & ~ran_out & C.stopped_at.is_not(None),
     }
     late = case((C.met_at > C.due_at, C.met_at - C.due_at))
     rows = session.execute(

@@ -11,6 +11,7 @@ import typer
 
 from app.cli import (
     database,
+    demo,
     doctor,
     handoffs,
     imports,
@@ -53,6 +54,7 @@ def _root(
 
 workspaces.register(program)
 running.register(program)
+demo.register(program)
 doctor.register(program)
 for name, group in (
     ("leads", imports.leads),

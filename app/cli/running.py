@@ -1,11 +1,8 @@
-"""`nurture tick`, `up` and `demo`: the engine at work."""
+"""`nurture tick` and `up`: the engine at work."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +13,6 @@ from app.cli.opening import Opened, chosen, opened
 from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
-    from app.demo import Shown
     from flows.tick import Outcome
 
 SKEW = timedelta(minutes=5)
@@ -30,7 +26,6 @@ def register(program: typer.Typer) -> None:
     program.command(
         epilog=example("nurture tick", "nurture tick --now 2026-03-02T09:00+01:00 --json")
     )(tick)
-    program.command(epilog=example("nurture demo", "nurture demo --open"))(demo)
 
 
 def tick(
@@ -188,71 +183,3 @@ def _apply_first(folder: Path) -> None:
             raise DefinitionInvalid(applied.errors)
 
 
-def demo(
-    open_: Annotated[
-        bool, typer.Option("--open", help="Then show it all in the browser, read-only.")
-    ] = False,
-    workspace: Annotated[
-        Path,
-        typer.Option("--workspace", "-w", metavar="DIR", help="Where it plays; made anew."),
-    ] = Path("nurture-demo"),
-    as_json: Json = False,
-) -> None:
-    """Play a month of the example company.
-
-    It takes place on a virtual clock, through the real flows, every run visible in the Prefect UI.
-    """
-    from app.demo import demo as play
-    from app.settings import read_settings
-
-    folder, settings = workspace.expanduser().resolve(), read_settings()
-    with _day_by_day() as at:
-        shown = play(folder, settings, say=show.note, at=at)
-    if as_json:
-        show.document(shown)
-    else:
-        _story(shown)
-    if shown.failures:
-        raise typer.Exit(1)
-    if open_:
-        from app.demo.look import look
-
-        look(folder, settings, say=show.note)
-
-
-@contextmanager
-def _day_by_day() -> Iterator[Callable[[datetime], None]]:
-    """Shows which virtual day it is: in place on a terminal, a line a day elsewhere."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-
-        console = Console(stderr=True)
-        with console.status("…") as status:
-            yield lambda at: status.update(f"{at:%a %d %b %Y %H:%M} UTC")
-        return
-    days: set[date] = set()
-
-    def line(at: datetime) -> None:
-        if at.date() not in days:
-            days.add(at.date())
-            show.note(f"{at:%a %d %b %Y}")
-
-    yield line
-
-
-def _story(shown: Shown) -> None:
-    for table in shown.tables:
-        show.heading(table.title)
-        numbers = [
-            name
-            for place, name in enumerate(table.columns)
-            if table.rows and all(isinstance(row[place], (int, float)) for row in table.rows)
-        ]
-        show.table(table.columns, table.rows, empty="None.", right=numbers)
-    if shown.lead:
-        show.heading(f"One lead's story: {shown.lead}")
-        show.table(("when", "what", "happened"), shown.timeline)
-    for failure in shown.failures:
-        show.note(f"nurture: {failure}")
-    show.heading(f"{shown.ticks} ticks. See it all in the browser:")
-    show.say("  nurture demo --open")

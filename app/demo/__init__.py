@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -12,21 +14,25 @@ from pathlib import Path
 
 from app.applying import apply_workspace
 from app.demo.show import Table, hero, story_of, tables
-from app.demo.story import DAYS, Story, VirtualClock, read_engagements
+from app.demo.story import BEGIN, Story, VirtualClock, read_engagements
 from app.prefect_settings import prefect_client
-from app.server import embedded
+from app.server import Server, ServerFailed, start
 from app.settings import Settings, process_environment
 from app.wiring import open_workspace
 from flows.runtime import Runtime
+from flows.tick import Outcome
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import import_leads
 
 PATIENT = {
     "PREFECT_CLIENT_MAX_RETRIES": "5",  # a busy server is waited for: every run is to be seen
+    "PREFECT_LOGGING_LEVEL": "WARNING",  # that runs and tasks ended is seen without log lines
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",  # the server asks for none: a request less
 }
 MARK = ".nurture-demo"
 """The file by which a folder is known to be the demo's, to be played anew."""
+OURS = "nurture demo plays here; it may delete this folder\n"
+FINISHED = "the story was played to its end\n"
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,9 @@ class Shown:
     """The end of the story."""
 
     folder: Path
+    begins: datetime
+    ends: datetime
+    leads: int
     ticks: int
     failures: list[str]
     tables: list[Table]
@@ -49,67 +58,82 @@ def demo(
     `say` is told what happens, `at` each virtual instant.  Raises InputRefused when the folder
     holds something that is not a demo.
     """
-    set_up(folder, settings, say=say)
-    clock = VirtualClock()
-    say("starting the Prefect server")
+    clear(folder)
     home = folder / ".nurture" / "prefect"
-    with embedded(home, environ=process_environment()) as server:
-        say(f"Prefect UI: {server.ui_url}")
+    with contextlib.ExitStack() as ending:
+        beside = ending.enter_context(ThreadPoolExecutor(1))
+        starting = beside.submit(start, home, environ=process_environment())
+        ending.callback(_stop, starting)
+        leads = set_up(folder, settings)  # meanwhile: the server takes seconds to start
+        say(f"{leads} leads imported; starting the Prefect server")
+        server = starting.result()
+        say(f"Prefect UI, while it plays: {server.ui_url}/runs")
         with (
             prefect_client(process_environment(), server.environment() | PATIENT),
-            open_workspace(folder, settings, clock=clock) as runtime,
+            open_workspace(folder, settings, clock=VirtualClock()) as runtime,
         ):
-            story = _played(runtime, clock, folder, at=at)
-            return _ended(runtime, story, folder)
+            story = _played(runtime, folder, at=at)
+            shown = _ended(runtime, story, folder, leads)
+    (folder / MARK).write_text(OURS + FINISHED)
+    return shown
 
 
-def set_up(folder: Path, settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Copy the starter workspace, create its ledger, apply it and import its leads."""
+def _stop(starting: Future[Server]) -> None:
+    with contextlib.suppress(ServerFailed):  # said by whoever asked for the result
+        starting.result().stop()
+
+
+def finished(folder: Path) -> bool:
+    """Whether a story played to its end stands in the folder."""
+    mark = folder / MARK
+    return mark.is_file() and FINISHED in mark.read_text()
+
+
+def clear(folder: Path) -> None:
+    """Make the folder anew; InputRefused when it holds something that is not a demo."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise InputRefused(f"{folder} is not empty and not a demo: name another --workspace.")
         shutil.rmtree(folder)
-    starter = resources.files("templates") / "workspace"
-    with resources.as_file(starter) as source:
+    (folder / ".nurture").mkdir(mode=0o700, parents=True)
+    (folder / MARK).write_text(OURS)
+
+
+def set_up(folder: Path, settings: Settings) -> int:
+    """Copy the starter workspace, create its ledger, apply it; returns how many leads it has."""
+    with resources.as_file(resources.files("templates") / "workspace") as source:
         shutil.copytree(source, folder, dirs_exist_ok=True)
-    (folder / MARK).write_text("nurture demo plays here; it may delete this folder\n")
-    clock = VirtualClock()
-    with open_workspace(folder, settings, clock=clock, need_schema=False) as runtime:
-        apply_workspace(runtime.ledger, folder, now=clock.now)
-        fields = dict(runtime.definitions().workspace.fields)
+    with open_workspace(folder, settings, clock=lambda: BEGIN, need_schema=False) as runtime:
+        apply_workspace(runtime.ledger, folder, now=BEGIN)
         report = import_leads(
             runtime.ledger,
             folder / "leads.csv",
             mapping={},
-            field_types=fields,
-            now=clock.now,
+            field_types=dict(runtime.definitions().workspace.fields),
+            now=BEGIN,
             progress=None,
             reject_path=folder / "leads.rejects.csv",
         )
-    say(f"{report.imported} leads imported")
+    return report.imported
 
 
-def _played(
-    runtime: Runtime, clock: VirtualClock, folder: Path, *, at: Callable[[datetime], None]
-) -> Story:
+def _played(runtime: Runtime, folder: Path, *, at: Callable[[datetime], None]) -> Story:
     from flows.running import run_tick  # Prefect, imported once its settings are in place
 
-    async def tick(runtime: Runtime, now: datetime) -> object:
+    async def tick(runtime: Runtime, now: datetime) -> Outcome:
         return await run_tick(runtime, now=now)
 
-    engagements = read_engagements(folder / "engagements.jsonl")
-    story = Story(runtime, clock, engagements, tick)  # type: ignore[arg-type]
+    clock = runtime.clock
+    assert isinstance(clock, VirtualClock)
+    story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick)
     asyncio.run(story.play(at))
     return story
 
 
-def _ended(runtime: Runtime, story: Story, folder: Path) -> Shown:
-    definitions = runtime.definitions()
+def _ended(runtime: Runtime, story: Story, folder: Path, leads: int) -> Shown:
+    definitions, now = runtime.definitions(), story.clock.now
     with runtime.ledger.begin() as session:
-        shown = tables(session, definitions, now=story.clock.now)
+        shown = tables(session, definitions, now=now)
         lead = hero(session)
         name, lines = story_of(session, lead) if lead is not None else ("", [])
-    return Shown(folder, story.ticks, story.failures, shown, name, lines)
-
-
-__all__ = ["DAYS", "Shown", "demo", "set_up"]
+    return Shown(folder, BEGIN, now, leads, story.ticks, story.failures, shown, name, lines)

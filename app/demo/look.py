@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
+import tempfile
 import webbrowser
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,12 +22,27 @@ from app.wiring import open_workspace
 
 
 def look(folder: Path, settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Serve the Prefect UI and the app over the story until Ctrl-C; nothing can be changed."""
+    """Serve the Prefect UI and the app over the finished story until Ctrl-C.
+
+    Nothing changes it: the app refuses whatever would, and Prefect runs on a copy of the runs, so
+    that neither somebody who deletes one nor its own housekeeping touches them.
+    """
     say("starting the Prefect server")
-    home = folder / ".nurture" / "prefect"
-    with embedded(home, environ=process_environment()) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="nurture-demo-") as scratch,
+        embedded(_copy(folder, Path(scratch)), environ=process_environment()) as server,
+    ):
         say(f"Prefect UI   {server.ui_url}/runs")
         asyncio.run(_serve(folder, settings, server.ui_url, say))
+
+
+def _copy(folder: Path, home: Path) -> Path:
+    with (
+        contextlib.closing(sqlite3.connect(folder / ".nurture" / "prefect" / "prefect.db")) as runs,
+        contextlib.closing(sqlite3.connect(home / "prefect.db")) as copy,
+    ):
+        runs.backup(copy)
+    return home
 
 
 async def _serve(folder: Path, settings: Settings, ui: str, say: Callable[[str], None]) -> None:
@@ -37,7 +55,7 @@ async def _serve(folder: Path, settings: Settings, ui: str, say: Callable[[str],
         return {"prefect": "answers", "last_tick": clock.now.isoformat(), "failures": []}
 
     with open_workspace(folder, settings, clock=clock) as runtime:
-        app = make_app(runtime, poke=lambda: None, health=health, read_only=True)
+        app = make_app(runtime, poke=lambda: None, health=health, read_only=True, prefect_url=ui)
         site = await serve(app, "127.0.0.1", 0)
         say(f"App          {site.url}\nCtrl-C ends it.")
         for page in (site.url, f"{ui}/runs"):

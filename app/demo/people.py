@@ -77,7 +77,7 @@ def rep(dice: Dice, offer: Any, accept_by: datetime, touch_by: datetime) -> Iter
     touched = _touch(dice, about, answered, touch_by)
     how = "called" if dice.draw("how", *about) < 0.7 else "wrote"
     yield Deed(touched, "touch", offer.id, offer.lead_id, how)
-    ended = touched + (2 + 5 * dice.draw("length", *about)) * DAY
+    ended = _on_a_weekday(touched + int(2 + 6 * dice.draw("length", *about)) * DAY)
     end = dice.draw("end", *about)
     if end < 0.30:
         yield Deed(ended, "won", offer.id, offer.lead_id)
@@ -110,6 +110,11 @@ def _touch(dice: Dice, about: Any, answered: datetime, touch_by: datetime) -> da
     else:
         touched = touch_by + (30 + 70 * when) * MINUTE
     return max(touched, answered + MINUTE)
+
+
+def _on_a_weekday(at: datetime) -> datetime:
+    weekend = max(0, 8 - at.isoweekday()) if at.isoweekday() > 5 else 0
+    return at + weekend * DAY + 17 * MINUTE
 
 
 def _one_of(dice: Dice, reasons: tuple[str, ...], about: Any) -> str:

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session
 
 from insight import funnel, service
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.leads import lead_by_number
-from nurture.ledger.timeline import timeline
+from nurture.ledger.timeline import Line, timeline
 from nurture.ledger.upsert import table_of
 
 H = table_of(t.Handoff).c
@@ -65,8 +65,18 @@ def hero(session: Session) -> int | None:
 
 
 def story_of(session: Session, lead_id: int) -> tuple[str, list[tuple[str, str, str]]]:
-    """The lead's name to ask for, and its timeline as (instant, what, text)."""
+    """The lead's name to ask for, and as (instant, what, text) how it came to its sales outcome."""
     lead = lead_by_number(session, lead_id)
     name = lead.email or f"id:{lead.external_id}"
-    lines = timeline(session, lead_id)
-    return name, [(f"{line.at:%d %b %H:%M}", line.what, line.text) for line in lines]
+    closed = session.execute(select(func.max(H.closed_at)).where(H.lead_id == lead_id)).scalar()
+    lines = [
+        line for line in timeline(session, lead_id) if closed is None or line.at <= closed
+    ]
+    return name, [(f"{line.at:%d %b %H:%M}", line.what, _told(line)) for line in lines]
+
+
+def _told(line: Line) -> str:
+    """What happened, with its reason where the bare fact would leave one asking."""
+    unsent = line.what == "message" and not line.text.endswith(": sent")
+    asked = unsent or line.what in ("score", "escalation")
+    return f"{line.text}: {line.reason}" if asked and line.reason else line.text

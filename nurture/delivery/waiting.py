@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
 
 from sqlalchemy import Select, func, not_, select
 from sqlmodel import Session
@@ -27,25 +27,26 @@ def next_due(session: Session, kind: str) -> datetime | None:
 
     While the channel rests, not before its rest is over.  Mail of paused sequences does not count.
     """
+    due, lease = (session.execute(question).scalar() for question in _questions(kind))
+    rest = resting_until(session)
+    if due is not None and rest is not None:
+        due = max(due, rest)
+    return min((instant for instant in (due, lease) if instant is not None), default=None)
+
+
+@lru_cache(maxsize=2)
+def _questions(kind: str) -> tuple[Select[tuple[datetime]], Select[tuple[datetime]]]:
+    """When is the first mail due, when does the first lease end?  Built once: asked several times
+    a tick, and building costs more than asking."""
     waiting = select(func.min(M.due_at, type_=Instant())).where(
         M.kind == kind, among(M.state, WAITING)
     )
     if kind == "nurture":
         waiting = waiting.where(not_(permission.paused()))
-    due = _first(session, waiting)
-    rest = resting_until(session)
-    if due is not None and rest is not None:
-        due = max(due, rest)
     lease = select(func.min(M.lease_until, type_=Instant())).where(
         M.kind == kind, among(M.state, IN_HAND)
     )
-    instants = [instant for instant in (due, _first(session, lease)) if instant is not None]
-    return min(instants, default=None)
-
-
-def _first(session: Session, query: Select[Any]) -> datetime | None:
-    found: datetime | None = session.execute(query).scalar()
-    return found
+    return waiting, lease
 
 
 def link_keeper(ledger: Ledger) -> Callable[[str], int]:

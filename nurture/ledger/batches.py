@@ -58,12 +58,15 @@ def attach(engine: Engine) -> None:
         connection.commit()
 
 
+_EMPTY = delete(batch)
+
+
 def fill(session: Session, rows: Select[Any]) -> int:
     """Replace the working set by the (id, lead_id) rows of a query; returns how many there are.
 
     The query must be ordered and limited by the caller (`SIZE`) and, on PostgreSQL, lock what it
     reads (`with_for_update(skip_locked=True, of=…)` compiles to nothing on SQLite).
     """
-    session.execute(delete(batch))
+    session.execute(_EMPTY)
     result = session.execute(insert(batch).from_select(["id", "lead_id"], rows))
     return int(result.rowcount)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    bindparam,
     delete,
     exists,
     func,
@@ -112,27 +113,22 @@ def _take_back(tick_id: int) -> Any:
 
 def waiting(session: Session, *, now: datetime) -> bool:
     """Something new is known of some lead: claimed by nobody, or by a tick that never ended."""
-    return bool(session.execute(select(exists().where(_happened(now)))).scalar())
+    return bool(session.execute(_WAITING, {"now": now}).scalar())
 
 
 def fresh(session: Session, *, now: datetime) -> bool:
     """The same, of touches no tick has claimed."""
-    unclaimed = exists().where(col(t.Touch.tick_id).is_(None), _happened(now))
-    return bool(session.execute(select(unclaimed)).scalar())
+    return bool(session.execute(_FRESH, {"now": now}).scalar())
 
 
 def next_happening(session: Session, *, now: datetime) -> datetime | None:
     """The earliest instant after `now` of an engagement that is known and has yet to happen."""
-    found: datetime | None = session.execute(
-        select(func.min(col(t.Engagement.occurred_at), type_=Instant()))
-        .join(t.Touch, col(t.Touch.engagement_id) == col(t.Engagement.id))
-        .where(col(t.Engagement.occurred_at) > now)
-    ).scalar()
+    found: datetime | None = session.execute(_NEXT_HAPPENING, {"now": now}).scalar()
     return found
 
 
-def _happened(now: datetime) -> ColumnElement[bool]:
-    """The touch is about a change, or about an engagement that has happened by `now`."""
+def _happened(at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The touch is about a change, or about an engagement that has happened by then."""
     engagement = aliased(t.Engagement)
     occurred = (
         select(col(engagement.occurred_at))
@@ -140,19 +136,31 @@ def _happened(now: datetime) -> ColumnElement[bool]:
         .correlate(t.Touch)
         .scalar_subquery()
     )
-    return or_(col(t.Touch.engagement_id).is_(None), occurred <= literal(now, Instant()))
+    return or_(col(t.Touch.engagement_id).is_(None), occurred <= at)
+
+
+_NOW = bindparam("now", type_=Instant())
+# Built once: asked several times a tick, and building costs more than asking.
+_WAITING = select(exists().where(_happened(_NOW)))
+_FRESH = select(exists().where(col(t.Touch.tick_id).is_(None), _happened(_NOW)))
+_NEXT_HAPPENING = (
+    select(func.min(col(t.Engagement.occurred_at), type_=Instant()))
+    .join(t.Touch, col(t.Touch.engagement_id) == col(t.Engagement.id))
+    .where(col(t.Engagement.occurred_at) > _NOW)
+)
 
 
 def _claim(tick_id: int, limit: int, *, now: datetime) -> Any:
+    happened = _happened(literal(now, Instant()))
     oldest = (
         select(col(t.Touch.lead_id))
-        .where(col(t.Touch.tick_id).is_(None), _happened(now))
+        .where(col(t.Touch.tick_id).is_(None), happened)
         .order_by(col(t.Touch.id))
         .limit(limit)
     )
     return (
         update(t.Touch)
-        .where(col(t.Touch.tick_id).is_(None), col(t.Touch.lead_id).in_(oldest), _happened(now))
+        .where(col(t.Touch.tick_id).is_(None), col(t.Touch.lead_id).in_(oldest), happened)
         .values(tick_id=tick_id)
         .execution_options(synchronize_session=False)
     )

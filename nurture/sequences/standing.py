@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    CompoundSelect,
+    Integer,
     Select,
     and_,
+    bindparam,
     func,
     join,
     literal,
+    literal_column,
     select,
     true,
+    union_all,
 )
 from sqlmodel import Session
 
@@ -37,6 +44,9 @@ LISTENING = (Gate, WaitFor)
 
 Place = tuple[int, int]
 """A definition id and a position in its program."""
+
+Sizes = tuple[tuple[int, int], ...]
+"""Definition ids, each with the number of steps of its program."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,11 @@ def not_paused() -> ColumnElement[bool]:
 
 def lost(program: Program) -> ColumnElement[bool]:
     """The enrolment stands at a step its version does not have; leans on `enrolment_due`."""
-    return and_(E.definition_id == program.definition_id, E.position >= len(program.steps))
+    return _beyond(program.definition_id, len(program.steps))
+
+
+def _beyond(definition_id: int, size: int) -> ColumnElement[bool]:
+    return and_(E.definition_id == definition_id, E.position >= size)
 
 
 def due_stages(
@@ -76,15 +90,15 @@ def due_stages(
     when touched while they stand at a gate or wait for an event.  Costs one look into the index
     a step, however many leads there are.
     """
-    places = {place for place, due in _first_due(session, definitions) if due <= now}
-    standing = select(E.definition_id, E.position)
-    for column_ in (E.recheck_at, E.watch_at):
-        places |= _rows(session, standing.where(column_ <= now))
-    for program in definitions.programs.values():
-        places |= _rows(session, standing.where(lost(program)))
-    if tick:
-        listening = standing.where(E.lead_id.in_(touched(tick)))
-        places |= _rows(session, listening) & set(_places(definitions, LISTENING))
+    if not definitions.programs:
+        return []
+    listening = set(_places(definitions, LISTENING))
+    rows = session.execute(_looked_at(_sizes(definitions)), {"now": now, "tick": tick or 0})
+    places = {
+        (number, position)
+        for number, position, news in rows
+        if not news or (number, position) in listening
+    }
     found: dict[tuple[int, str], set[int]] = {}
     for number, position in places:
         if number in definitions.programs:
@@ -100,18 +114,55 @@ def due_stages(
 
 def next_due(session: Session, definitions: Definitions) -> datetime | None:
     """The next instant an enrolment has to be looked at, None when nobody waits for time."""
-    instants = [due for _, due in _first_due(session, definitions)]
-    for column_ in (E.recheck_at, E.watch_at):
-        earliest = select(func.min(column_, type_=Instant())).where(
+    if not definitions.programs:
+        return None
+    instants = session.execute(_next_instants(_sizes(definitions))).scalars()
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _sizes(definitions: Definitions) -> Sizes:
+    return tuple((number, len(program.steps)) for number, program in definitions.programs.items())
+
+
+@lru_cache(maxsize=32)
+def _looked_at(sizes: Sizes) -> CompoundSelect[tuple[int, int, int]]:
+    """(version, position, only a touch?) of everybody due at `:now` or touched in `:tick`.
+
+    Built once for the versions in force: asked several times a tick, building it would cost more
+    than asking.
+    """
+    now, tick = bindparam("now", type_=Instant()), bindparam("tick", type_=BigInteger())
+    standing = select(E.definition_id, E.position, literal_column("0", Integer()))
+    first = _first_due(sizes).subquery()
+    touched_ = select(TOUCH.lead_id).where(TOUCH.tick_id == tick)
+    news = select(E.definition_id, E.position, literal_column("1", Integer()))
+    rows = [
+        standing.where(E.recheck_at <= now),
+        standing.where(E.watch_at <= now),
+        *(standing.where(_beyond(number, size)) for number, size in sizes),
+        news.where(E.lead_id.in_(touched_)),
+    ]
+    due = select(first.c.id, first.c.position, literal_column("0", Integer()))
+    return union_all(
+        due.where(first.c.due <= now),
+        *(each.where(ACTIVE, not_paused()).distinct() for each in rows),
+    )
+
+
+@lru_cache(maxsize=32)
+def _next_instants(sizes: Sizes) -> CompoundSelect[tuple[datetime | None]]:
+    """The earliest instants at which somebody is due, rechecked or watched."""
+    first = _first_due(sizes).subquery()
+    earliest = [
+        select(func.min(column_, type_=Instant())).where(
             ACTIVE,
-            E.definition_id.in_(list(definitions.programs)),
+            E.definition_id.in_([number for number, _ in sizes]),
             column_.is_not(None),
             not_paused(),
         )
-        found = session.execute(earliest).scalar()
-        if found is not None:
-            instants.append(found)
-    return min(instants, default=None)
+        for column_ in (E.recheck_at, E.watch_at)
+    ]
+    return union_all(select(func.min(first.c.due, type_=Instant())), *earliest)
 
 
 def _places(definitions: Definitions, kinds: tuple[type, ...] = (object,)) -> list[Place]:
@@ -123,16 +174,9 @@ def _places(definitions: Definitions, kinds: tuple[type, ...] = (object,)) -> li
     ]
 
 
-def _rows(session: Session, rows: Select[tuple[int, int]]) -> set[Place]:
-    active = rows.where(ACTIVE, not_paused()).distinct()
-    return {(number, position) for number, position in session.execute(active)}
-
-
-def _first_due(session: Session, definitions: Definitions) -> Iterable[tuple[Place, datetime]]:
+def _first_due(sizes: Sizes) -> Select[Any]:
     """The earliest due instant at every step somebody stands at: a look into the index each."""
-    if not definitions.programs:
-        return []
-    most = max(len(program.steps) for program in definitions.programs.values())
+    most = max(size for _, size in sizes)
     first = select(literal(0).label("position")).cte("place", recursive=True)
     place = first.union_all(select(first.c.position + 1).where(first.c.position < most - 1))
     earliest = (
@@ -145,9 +189,8 @@ def _first_due(session: Session, definitions: Definitions) -> Iterable[tuple[Pla
         )
         .scalar_subquery()
     )
-    rows = session.execute(
-        select(DEFINITION.id, place.c.position, earliest)
+    return (
+        select(DEFINITION.id, place.c.position, earliest.label("due"))
         .select_from(join(table_of(t.Definition), place, true()))
-        .where(DEFINITION.id.in_(list(definitions.programs)))
+        .where(DEFINITION.id.in_([number for number, _ in sizes]))
     )
-    return [((number, position), due) for number, position, due in rows if due is not None]

@@ -1,0 +1,145 @@
+"""`nurture demo`: the example month, played and shown."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli import show
+from app.cli.options import Json, example
+
+if TYPE_CHECKING:
+    from app.demo import Shown
+
+FOLDER = Path("nurture-demo")
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command to the program."""
+    program.command(epilog=example("nurture demo", "nurture demo --open"))(demo)
+
+
+def demo(
+    open_: Annotated[
+        bool,
+        typer.Option(
+            "--open", help="Show the finished story in the browser, read-only; play it if need be."
+        ),
+    ] = False,
+    workspace: Annotated[
+        Path,
+        typer.Option("--workspace", "-w", metavar="DIR", help="Where it plays; made anew."),
+    ] = FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Play a month of the example company.
+
+    It takes place on a virtual clock, through the real flows, every run visible in the Prefect UI.
+    """
+    from app.demo import finished
+    from app.settings import read_settings
+
+    folder, settings = workspace.expanduser().resolve(), read_settings()
+    if not (open_ and finished(folder)):
+        _play(folder, as_json=as_json)
+    elif as_json:
+        show.document({"folder": folder, "finished": True})
+    if open_:
+        from app.demo.look import look
+
+        look(folder, settings, say=show.note)
+
+
+def _play(folder: Path, *, as_json: bool) -> None:
+    from app.demo import demo as play
+    from app.demo.story import DAYS
+    from app.settings import read_settings
+
+    show.note(f"{DAYS} days of Brindlow, an invented company, on a virtual clock (two minutes)")
+    with _day_by_day() as at:
+        shown = play(folder, read_settings(), say=show.note, at=at)
+    if as_json:
+        show.document(shown)
+    else:
+        _story(shown)
+    if shown.failures:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _day_by_day() -> Iterator[Callable[[datetime], None]]:
+    """Shows which virtual day it is: in place on a terminal, a line a day elsewhere."""
+    if sys.stderr.isatty():
+        with _bar() as at:
+            yield at
+        return
+    days: set[date] = set()
+
+    def line(at: datetime) -> None:
+        if at.date() not in days:
+            days.add(at.date())
+            show.note(f"{at:%a %d %b %Y}")
+
+    yield line
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[datetime], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from app.demo.story import BEGIN, DAYS
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    hour = timedelta(hours=1)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{BEGIN:%a %d %b %Y %H:%M} UTC", total=DAYS * 24)
+        yield lambda at: progress.update(
+            task, completed=(at - BEGIN) / hour, description=f"{at:%a %d %b %Y %H:%M} UTC"
+        )
+
+
+def _story(shown: Shown) -> None:
+    show.say(
+        f"{shown.leads} leads from {shown.begins:%d %B} to {shown.ends:%d %B %Y}, "
+        f"{shown.ticks} ticks. Mail is in {show.path(shown.folder / '.nurture' / 'maildir')}."
+    )
+    for table in shown.tables:
+        show.heading(table.title)
+        numbers = [
+            name
+            for place, name in enumerate(table.columns)
+            if table.rows and all(isinstance(row[place], (int, float)) for row in table.rows)
+        ]
+        rows = [[_cell(value) for value in row] for row in table.rows]
+        show.table(table.columns, rows, empty="None.", right=numbers)
+    if shown.lead:
+        show.heading(f"One lead from first click to sales outcome: {shown.lead} (times in UTC)")
+        show.table(("when", "what", "happened"), shown.timeline)
+    for failure in shown.failures:
+        show.note(f"nurture: {failure}")
+    show.heading("Why each of it happened, and the whole story in the browser:")
+    if shown.lead:
+        show.say(f"  {_program()} lead timeline {shown.lead} -w {show.path(shown.folder)}")
+    place = "" if shown.folder == FOLDER.resolve() else f" -w {show.path(shown.folder)}"
+    show.say(f"  {_program()} demo --open{place}")
+
+
+def _cell(value: Any) -> Any:
+    return show.span(value) if isinstance(value, timedelta) else value
+
+
+def _program() -> str:
+    """The program as it can be called from here: its name, or its place when not on the path."""
+    called = Path(sys.argv[0])
+    return "nurture" if shutil.which("nurture") else show.path(called.absolute())
