@@ -13,7 +13,7 @@ from insight import funnel, service
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.leads import lead_by_number
-from nurture.ledger.timeline import Line, timeline
+from nurture.ledger.timeline import TimelineLine, timeline
 from nurture.ledger.upsert import table_of
 
 H = table_of(t.Handoff).c
@@ -75,7 +75,7 @@ def story_of(session: Session, lead_id: int) -> tuple[str, list[tuple[str, str, 
     return name, [(f"{line.at:%d %b %H:%M}", line.what, _told(line)) for line in lines]
 
 
-def _told(line: Line) -> str:
+def _told(line: TimelineLine) -> str:
     """What happened, with its reason where the bare fact would leave one asking."""
     unsent = line.what == "message" and not line.text.endswith(": sent")
     asked = unsent or line.what in ("score", "escalation")
