@@ -33,7 +33,8 @@ class Scheduler:
         self._tick = tick
         self._timer = AsyncIOScheduler(
             timezone="UTC",
-            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+            # Two: a tick that ends sets the next wake while it still counts as running.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 2},
         )
         self._running = asyncio.Lock()
         self._dirty = False

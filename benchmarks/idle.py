@@ -77,8 +77,8 @@ async def hour() -> tuple[int, int, int]:
         return looks, counting.ticks - before, counting.flows - first
 
 
-def minute() -> tuple[int, int]:
-    """Flow runs the server knew before a real minute of rest, and how many more after it."""
+def minute() -> tuple[list[str], list[str]]:
+    """The flow runs the server knew before a real minute of rest, and those of that minute."""
     with tempfile.TemporaryDirectory(prefix="nurture-bench-") as place:
         folder, port = Path(place) / "workspace", free_port()
         token = workspaces.make(folder, leads=WAITING)
@@ -87,15 +87,19 @@ def minute() -> tuple[int, int]:
             time.sleep(SETTLE)
             before = _runs(port)
             time.sleep(MINUTE)
-            return before, _runs(port) - before
+            after = _runs(port)
+            return before, after[: len(after) - len(before)]
 
 
-def _runs(port: int) -> int:
+def _runs(port: int) -> list[str]:
+    """Every run the server knows by name, the newest first."""
+    asked = json.dumps({"sort": "START_TIME_DESC", "limit": 200})
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("POST", "/api/flow_runs/count", "{}", {"content-type": "application/json"})
+    json_ = {"content-type": "application/json"}
+    connection.request("POST", "/api/flow_runs/filter", asked, json_)
     said = json.loads(connection.getresponse().read())
     connection.close()
-    return int(said)
+    return [str(run["name"]) for run in said]
 
 
 def measure() -> Iterator[Figure]:
@@ -109,5 +113,9 @@ def measure() -> Iterator[Figure]:
     if not before:
         raise Unequal("the live engine did no work before its minute of rest")
     yield Figure(
-        "a real minute of nurture up", more, "flow runs", at_most=0, detail=f"({before} before it)"
+        "a real minute of nurture up",
+        len(more),
+        "flow runs",
+        at_most=0,
+        detail=f"({len(before)} before it{': ' if more else ''}{', '.join(more)})",
     )

@@ -142,6 +142,15 @@ def test_it_wakes_at_the_instant_that_is_due_and_not_before(play: Callable[..., 
     assert play(_an_hour, does=once).minutes() == [0, 25.2]
 
 
+def test_what_falls_due_during_a_tick_is_not_left_for_a_minute(play: Callable[..., Day]) -> None:
+    async def moving(day: Day) -> Outcome:
+        await asyncio.sleep(3)  # a mail was sent meanwhile: its lead goes on from that instant
+        due = day.clock() - timedelta(seconds=1) if len(day.ticks) < 3 else None
+        return Outcome(day.ticks[-1], tally=WORK, next_due=due)
+
+    assert play(_an_hour, does=moving).minutes() == [0, 0.05, 0.1]
+
+
 def test_a_poke_wakes_it_at_once(play: Callable[..., Day]) -> None:
     async def poked(day: Day) -> None:
         await asyncio.sleep(100)
