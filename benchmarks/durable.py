@@ -27,7 +27,7 @@ from sqlalchemy import text
 from app import server
 from app.prefect_settings import prefect_client
 from benchmarks import children, ledgers
-from benchmarks.advance import BARE, LATE, MICROS, engine
+from benchmarks.advance import BARE, LATE, MICROS, bare, engine
 from benchmarks.figures import Figure, Missing, same
 from nurture.ledger.engine import Ledger
 
@@ -127,7 +127,7 @@ async def _flows(ledger: Ledger) -> float:
     return seconds
 
 
-def ours(url: str) -> float:
+def ours(url: str, way: Callable[[Ledger], None] = engine) -> float:
     """Seconds of the engine's own pass: the median of five, on statements it has seen before."""
     found = []
     with _filled(url) as ledger:
@@ -135,7 +135,7 @@ def ours(url: str) -> float:
             ledgers.clear(ledger)
             ledgers.fill(ledger, LEADS)
             began = time.perf_counter()
-            engine(ledger)
+            way(ledger)
             found.append(time.perf_counter() - began)
             _check(ledger, ledgers.of_all(LEADS))
     return statistics.median(found[1:])
@@ -147,10 +147,11 @@ def measure() -> Iterator[Figure]:
         raise Missing("DBOS is not installed: pip install dbos, or make bench")
     with ledgers.ledgers() as found, tempfile.TemporaryDirectory() as folder:
         for name, url in found:
-            seconds = ours(url)
+            seconds, by_hand = ours(url), ours(url, lambda ledger: bare(ledger, leads=LEADS))
             system = f"sqlite:///{Path(folder) / 'dbos.db'}" if name == "SQLite" else f"{url}_dbos"
             said = children.ask("benchmarks.durable", "dbos", url, system)
             ways = ", ".join(f"{way} {each:.1f} s" for way, each in said.items())
+            ways += f"; bare SQL itself {min(said.values()) / by_hand:,.0f} x"
             yield _figure(name, "DBOS workflow", min(said.values()), seconds, ways)
         name, url = found[0]
         said = children.ask("benchmarks.durable", "prefect", url)

@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from app.scheduler import LOOK_EVERY, Scheduler
+from app.wiring import wall_clock
 from benchmarks import flow, ledgers, workspaces
 from benchmarks.figures import Figure, Unequal
 from benchmarks.ledgers import NOW
@@ -49,23 +50,25 @@ class Counting:
 
 
 async def hour() -> tuple[int, int, int]:
-    """Looks, ticks and flows of an hour in which nothing is due."""
+    """Looks, ticks and flows of an hour in which nothing is due, from now on: the timer's own
+    clock is real, and to it an instant of the past is due at once."""
+    began = wall_clock()
     with tempfile.TemporaryDirectory(prefix="nurture-bench-") as place:
         ledger = ledgers.fresh(f"sqlite:///{Path(place) / 'ledger.db'}")
         ledgers.fill(ledger, WAITING)
         with ledger.begin() as session:
             session.execute(
-                text("UPDATE enrolment SET due_at = due_at + :day"),
-                {"day": timedelta(days=1) // timedelta(microseconds=1)},
+                text("UPDATE enrolment SET due_at = due_at + :later"),
+                {"later": (began + timedelta(days=1) - NOW) // timedelta(microseconds=1)},
             )
-        clock, counting = [NOW], Counting()
+        clock, counting = [began], Counting()
         working = runtime(ledger, flow.waiting(), lambda: clock[0])
         scheduler = Scheduler(working, counting)
         await scheduler.start()
         await asyncio.sleep(1)  # the first tick of a process, and the day's upkeep
         first = counting.flows
         looks, before = 0, counting.ticks
-        while clock[0] < NOW + timedelta(hours=1):
+        while clock[0] < began + timedelta(hours=1):
             clock[0] += LOOK_EVERY
             await scheduler.look()
             await asyncio.sleep(0.02)

@@ -73,7 +73,7 @@ def _write(ledger: Ledger, batch: list[dict[str, Any]]) -> int:
     cursor.execute(f"SELECT email_key, id FROM lead WHERE email_key IN ({marks})", who)
     known = dict(cursor.fetchall())
     cursor.execute("SELECT coalesce(max(id), 0) FROM engagement")
-    before = cursor.fetchone()[0]
+    (before,) = cursor.fetchone() or (0,)
     cursor.executemany(INSERT, [_row(each, known, now) for each in batch])
     cursor.execute(TOUCH, (before,))
     count: int = cursor.rowcount
