@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from base64 import b32encode
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Sequence
@@ -25,7 +26,9 @@ from nurture.ledger.address import NormalAddress
 from nurture.ledger.errors import RenderFailed
 
 _ONE_CLICK = "List-Unsubscribe=One-Click"
+_NAMES = re.compile(rb"(?:\A|\r\n)([^ \t][^:\r\n]*)")  # of headers, past folded lines
 _BASE64_CHUNK = 57  # octets that make a line of 76
+_LONGEST_KEPT = 4096  # characters of a line whose encoding is remembered
 
 
 class ComposedWrong(RenderFailed):
@@ -151,15 +154,28 @@ def _part(subtype: str, text: str) -> bytes:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         text = text.replace("\0", "")
-    raw = text.encode("utf-8", "replace")
-    encoding = b"quoted-printable"
-    body = b2a_qp(raw).replace(b"\n", b"\r\n")
-    if len(body) > len(raw) * 1.4:
-        encoding, body = b"base64", _base64(raw.replace(b"\n", b"\r\n"))
+    encoding, octets = b"quoted-printable", len(text)
+    body = b"\r\n".join(map(_line, text.split("\n")))
+    if not text.isascii():
+        octets = len(text.encode("utf-8", "replace"))
+    if len(body) > octets * 1.4:
+        encoding, body = b"base64", _base64(text.encode("utf-8", "replace").replace(b"\n", b"\r\n"))
     return b"".join((
         b"Content-Type: text/", subtype.encode(), b"; charset=utf-8\r\n",
         b"Content-Transfer-Encoding: ", encoding, b"\r\n\r\n", body,
     ))  # fmt: skip
+
+
+def _line(line: str) -> bytes:
+    """A line in quoted-printable.  Most lines of a mail are the same for every lead of its step."""
+    return _kept_line(line) if len(line) <= _LONGEST_KEPT else _encoded_line(line)
+
+
+def _encoded_line(line: str) -> bytes:
+    return b2a_qp(line.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
+
+
+_kept_line = lru_cache(maxsize=2048)(_encoded_line)
 
 
 def _base64(raw: bytes) -> bytes:
@@ -177,11 +193,7 @@ def assert_as_meant(data: bytes, skeleton: Skeleton) -> None:
     names are the intended ones in order; no CR or LF stands alone; the boundary stands exactly
     four times. `assert_round_trip` asks the same of a real parser, for tests and probes.
     """
-    head, _, _ = data.partition(b"\r\n\r\n")
-    names = tuple(
-        line.partition(b":")[0] for line in head.split(b"\r\n") if line[:1] not in {b" ", b"\t"}
-    )
-    if names != skeleton.names:
+    if tuple(_NAMES.findall(data, 0, data.find(b"\r\n\r\n"))) != skeleton.names:
         raise ComposedWrong("The mail's headers are not the intended ones: it was not sent.")
     breaks = data.count(b"\r\n")
     if data.count(b"\n") != breaks or data.count(b"\r") != breaks or b"\0" in data:

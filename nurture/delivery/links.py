@@ -26,14 +26,20 @@ _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{2,128}\.[A-Za-z0-9_-]{24}")
 _SHORTEST_KEY: Final = 16
 
 
-class _Mark(SigningAlgorithm):
+class _Marks(SigningAlgorithm):
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")[:_MARK]
+        return _mark(key, value)
+
+
+def _mark(key: bytes, value: bytes) -> bytes:
+    return hmac.digest(key, value, "sha256")[:_MARK]
 
 
 def sign(keys: tuple[bytes, ...], purpose: str, *ids: int) -> str:
     """A token for `ids` (0 or more each) under the newest, the last, of `keys`."""
-    return _signer(keys, purpose).sign(_packed(ids)).decode()
+    said = _packed(ids)
+    mark = urlsafe_b64encode(_mark(_derived(keys, purpose)[-1], said))
+    return (said + b"." + mark).decode()
 
 
 def read(keys: tuple[bytes, ...], purpose: str, token: str) -> tuple[int, ...]:
@@ -50,13 +56,17 @@ def read(keys: tuple[bytes, ...], purpose: str, token: str) -> tuple[int, ...]:
         raise LinkInvalid("This link is not valid.") from None
 
 
-@lru_cache(maxsize=256)
 def _signer(keys: tuple[bytes, ...], purpose: str) -> Signer:
+    derived = _derived(keys, purpose)
+    return Signer(derived, salt=purpose, key_derivation="none", algorithm=_Marks())
+
+
+@lru_cache(maxsize=256)
+def _derived(keys: tuple[bytes, ...], purpose: str) -> list[bytes]:
+    """A key per purpose, derived once instead of by the signer on every call."""
     if not keys or min(map(len, keys)) < _SHORTEST_KEY:
         raise ValueError(f"links are signed with keys of at least {_SHORTEST_KEY} octets")
-    # A key per purpose is derived here, once, instead of by the signer on every call.
-    derived = [hmac.digest(key, f"nurture link:{purpose}".encode(), "sha256") for key in keys]
-    return Signer(derived, salt=purpose, key_derivation="none", algorithm=_Mark())
+    return [hmac.digest(key, f"nurture link:{purpose}".encode(), "sha256") for key in keys]
 
 
 def _packed(ids: tuple[int, ...]) -> bytes:

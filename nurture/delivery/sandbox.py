@@ -51,6 +51,7 @@ _LOOP: Final = frozenset(
         "cycle",
     ]
 )
+_PLAIN: Final = frozenset(PLAIN)
 _KEPT = 1024  # compiled templates a sandbox keeps
 
 
@@ -144,7 +145,7 @@ class Checked(dict[str, Any]):
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         try:
-            _refuse_objects(dict(values), 0)
+            _refuse_objects(self, 0)
         except Stopped as failure:
             raise RenderFailed(f"the values of a mail: {failure}.") from failure
 
@@ -152,11 +153,12 @@ class Checked(dict[str, Any]):
 class Template:
     """A compiled template. Made by `Sandbox.compile`; may be used by several threads."""
 
-    __slots__ = ("_compiled", "_constant", "name")
+    __slots__ = ("_compiled", "_constant", "_globals", "name")
 
     def __init__(self, compiled: Compiled, name: str, constant: str | None = None) -> None:
         self._compiled = compiled
         self._constant = constant
+        self._globals = dict(compiled.globals)
         self.name = name
 
     def render(self, values: Mapping[str, Any]) -> str:
@@ -166,7 +168,8 @@ class Template:
         try:
             if type(values) is not Checked:
                 _refuse_objects(values, 0)
-            context = self._compiled.new_context({**values, METER: Meter()})
+            known = {**self._globals, **values, METER: Meter()}
+            context = self._compiled.new_context(known, shared=True)
             pieces, size = [], 0
             for piece in self._compiled.root_render_func(context):
                 size += len(piece)
@@ -211,13 +214,15 @@ class Sandbox:
 
 def _refuse_objects(value: Any, depth: int) -> None:
     """Data that came as anything but plain values would let a template look behind it."""
-    if type(value) in PLAIN or isinstance(value, date | time):
+    if type(value) in _PLAIN or isinstance(value, date | time):
         return
     if depth > 16 or not isinstance(value, dict | list | tuple):
         raise Stopped(f"it was given a {type(value).__name__} where plain data belongs")
-    for entry in value.values() if isinstance(value, dict) else value:
-        if type(entry) not in PLAIN:
-            _refuse_objects(entry, depth + 1)
+    entries = value.values() if isinstance(value, dict) else value
+    if _PLAIN.issuperset(map(type, entries)):  # as nearly always: one look at all of them
+        return
+    for entry in entries:
+        _refuse_objects(entry, depth + 1)
 
 
 def _written_line(failure: Exception) -> int:
