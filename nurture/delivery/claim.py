@@ -17,6 +17,7 @@ from nurture.delivery.states import IN_HAND, WAITING
 from nurture.language.definitions import Definitions
 from nurture.ledger import batches
 from nurture.ledger.batches import batch
+from nurture.ledger.given import among
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -131,7 +132,7 @@ class Fence:
     def _prepared(self) -> ReturningUpdate[tuple[int]]:
         at = bindparam("at", type_=Instant())
         mine = and_(
-            M.id.in_(bindparam("ids", expanding=True)),
+            among(M.id, "ids"),
             M.state == "claimed",
             M.owner == bindparam("by"),
             M.generation == bindparam("mark"),
@@ -189,10 +190,10 @@ def give_back(session: Session, *, owner: str) -> None:
     )
 
 
-def prolong(session: Session, *, owners: Collection[str], now: datetime) -> None:
-    """A sign of life: what these owners hold stays theirs.  A lease that ended is not revived."""
+def prolong(session: Session, *, owner: str, now: datetime) -> None:
+    """A sign of life: what this owner holds stays its.  A lease that ended is not revived."""
     session.execute(
         update(MESSAGE)
-        .where(among(M.state, IN_HAND), M.owner.in_(owners), M.lease_until > now)
+        .where(among(M.state, IN_HAND), M.owner == owner, M.lease_until > now)
         .values(lease_until=now + LEASE)
     )

@@ -1,27 +1,30 @@
 """Sending what is due: claim, write, hand over in small windows, settle.
 
-A window (at most 20 mails a connection) is committed `handed` just before its DATA; the window
-before it is settled in the same transaction.  A crash leaves at most one window of unknown fate a
-connection.  While the server is at work on a mail, one of the next batch is written.
+One thread holds all connections.  A window (at most 20 mails a connection) has its bytes frozen and
+is committed `handed` just before its DATA; the window before it is settled in the same transaction.
+A crash leaves at most one window of unknown fate a connection.  While servers are at work on their
+mails, those of the next window are written.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from nurture.delivery import channel
 from nurture.delivery.claim import claim, give_back
+from nurture.delivery.exchange import exchange
 from nurture.delivery.press import Written
 from nurture.delivery.rounds import Round, kept_alive
 from nurture.delivery.settle import settle
 from nurture.delivery.transport import ChannelFailed, Connection, Outgoing, Reply, Transport
-from nurture.delivery.writing import Batch, batch_of
+from nurture.delivery.writing import Desk, rows_of
 from nurture.ledger.tally import Tally
 
 __all__ = ["Round", "deliver"]
@@ -30,6 +33,7 @@ log = logging.getLogger(__name__)
 CLAIM = 500
 WINDOW = 20
 LIMIT = 5_000
+_Result = TypeVar("_Result")
 
 
 def deliver(
@@ -50,38 +54,47 @@ def deliver(
         until = channel.resting_until(session)
     if until is not None and until > round_.clock():
         return Tally()
-    share = -(-limit // connections)
-    run = f"{round_.owner}/{secrets.token_hex(4)}"
-    senders = [_Sender(round_, f"{run}/{n}", kind, transport, share) for n in range(connections)]
-    with kept_alive(round_, [sender.owner for sender in senders]):
-        if connections == 1:
-            return senders[0].run()
-        with ThreadPoolExecutor(connections, thread_name_prefix="sender") as pool:
-            return sum(pool.map(_Sender.run, senders), Tally())
+    owner = f"{round_.owner}/{secrets.token_hex(4)}"
+    with kept_alive(round_, owner):
+        return _Sender(round_, owner, kind, transport, connections, limit).run()
 
 
 class _Sender:
-    """One connection's thread; `owner` is a name of its own in every run."""
+    """One run of sending; `owner` is a name of its own in every run."""
 
     def __init__(
-        self, round_: Round, owner: str, kind: str, transport: Transport, limit: int
+        self,
+        round_: Round,
+        owner: str,
+        kind: str,
+        transport: Transport,
+        connections: int,
+        limit: int,
     ) -> None:
-        self.owner = owner
         self._round = round_
+        self._owner = owner
         self._kind = kind
         self._transport = transport
+        self._connections = connections
         self._left = limit
+        self._desk = Desk()
+        self._replies: list[Reply] = []
         self._tally = Tally()
-        self._claimed = False
+        self._claimed = self._exhausted = False
 
     def run(self) -> Tally:
         """Send until nothing is due, the limit is reached or somebody says stop."""
         try:
-            batch = self._next_batch()
-            if batch is not None:
-                with self._transport.open() as connection:
-                    while batch is not None:
-                        batch = self._send_batch(connection, batch)
+            window = self._next_window()
+            if window:
+                self._connections = -(-len(window) // WINDOW)
+                with self._opened() as connections:
+                    while window:
+                        self._send(connections, window)
+                        if not len(self._desk):
+                            self._settle()
+                        window = self._next_window()
+            self._settle()
         except ChannelFailed as failure:
             self._rest(failure)
             raise
@@ -90,94 +103,111 @@ class _Sender:
         stopped = self._left <= 0 and not self._round.stop()
         return Tally(self._tally.counts, more=stopped)
 
-    def _next_batch(self) -> Batch | None:
-        """Claim until something is to be written or nothing is due."""
-        while self._left > 0 and not self._round.stop():
-            batch, judged = self._claim()
-            self._tally += judged
-            if batch.tickets:
-                return batch
-            if not judged:
-                break
-        return None
+    @contextmanager
+    def _opened(self) -> Iterator[list[Connection]]:
+        with ExitStack() as stack:
+            numbers = range(self._connections)
+            yield [stack.enter_context(self._transport.open()) for _ in numbers]
 
-    def _claim(self) -> tuple[Batch, Tally]:
+    def _next_window(self) -> list[Written]:
+        """The next mails, written; claims more where those at hand do not fill a window.
+
+        What the fence stopped is due again and gets its reason at the last claim.
+        """
+        size = WINDOW * self._connections
+        enough = 1 if self._exhausted else size
+        while len(self._desk) < enough and self._left > 0 and not self._round.stop():
+            if not self._claim():
+                break
+            enough = 1 if self._exhausted else size
+        return [] if self._round.stop() else self._desk.take(size, self._round.press)
+
+    def _claim(self) -> bool:
+        """Claim a batch; whether anything was due."""
         round_, now = self._round, self._round.clock()
         size = min(CLAIM, self._left)
 
-        def claimed(session: Session) -> tuple[Batch, Tally]:
+        def claimed(session: Session) -> Callable[[], Tally]:
             taken = claim(
-                session, round_.definitions, owner=self.owner, now=now, size=size, kind=self._kind
+                session, round_.definitions, owner=self._owner, now=now, size=size, kind=self._kind
             )
-            return batch_of(session, taken, now=now), taken.tally
+            rows = rows_of(session, taken)
+
+            def keep() -> Tally:
+                self._left -= len(taken.tickets)
+                self._exhausted = len(taken.tickets) < size and not taken.tally
+                self._desk.put(taken, rows, now=now)
+                return taken.tally
+
+            return keep
 
         round_.crash("claim_pre")
-        batch, judged = round_.write(claimed)
+        before = len(self._desk)
+        judged = self._write(claimed)()
         round_.crash("claim_post")
-        self._left -= len(batch.tickets)
         self._claimed = True
-        return batch, judged
+        self._tally += judged
+        return bool(judged) or len(self._desk) > before
 
-    def _send_batch(self, connection: Connection, batch: Batch) -> Batch | None:
-        """Send a batch; returns the next one, partly written meanwhile."""
-        while batch.rows:
-            batch.write_one(self._round.press)
-        self._tally += self._round.write(batch.freeze)
-        self._round.crash("frozen")
-        upcoming = self._next_batch()
-        self._hand_over_all(connection, batch, upcoming)
-        # What the fence stopped is due again and gets its reason at this claim.
-        return upcoming if upcoming is not None else self._next_batch()
-
-    def _hand_over_all(self, connection: Connection, batch: Batch, upcoming: Batch | None) -> None:
-        """Send window by window; each transaction settles one and hands over the next."""
-        round_, press = self._round, self._round.press
-        replies: list[Reply] = []
-        failed: Reply | None = None
-        for at in range(0, len(batch.mails), WINDOW):
-            window = batch.mails[at : at + WINDOW]
-            going = self._settle_and_hand_over(batch, replies, window)
-            round_.crash("handed")
-            outgoing = [_outgoing(mail) for mail in window if mail.id in going]
-            replies = list(
-                connection.send(outgoing, lambda: upcoming.write_one(press) if upcoming else None)
-            )
-            round_.crash("sent_pre")
-            failed = next((reply for reply in replies if reply.verdict == "channel"), None)
-            if failed is not None or round_.stop():
-                break
-        self._settle_and_hand_over(batch, replies, ())
-        round_.crash("settled")
+    def _send(self, connections: Sequence[Connection], window: Sequence[Written]) -> None:
+        """Hand a window over and send it; what was answered is settled with the next write."""
+        round_, desk = self._round, self._desk
+        round_.crash("written")
+        going = self._hand_over(window)
+        round_.crash("handed")
+        outgoing = [_outgoing(mail) for mail in window if mail.id in going]
+        self._replies = exchange(connections, outgoing, lambda: desk.write_one(round_.press))
+        round_.crash("sent_pre")
+        failed = next((reply for reply in self._replies if reply.verdict == "channel"), None)
         if failed is not None:
+            self._settle()
             raise ChannelFailed(failed.text, phase=failed.phase, code=failed.code)
 
-    def _settle_and_hand_over(
-        self, batch: Batch, replies: Sequence[Reply], window: Sequence[Written]
-    ) -> set[int]:
-        """One transaction: settles what was answered, hands over the window; who may go."""
+    def _hand_over(self, window: Sequence[Written]) -> set[int]:
+        """Freeze the window and mark it `handed`; who may go."""
         round_, now = self._round, self._round.clock()
-        tickets = [batch.tickets[mail.id] for mail in window]
+        tickets = [self._desk.tickets[mail.id] for mail in window]
 
-        def both(session: Session) -> tuple[Tally, set[int]]:
-            tally = settle(session, batch.tickets, replies, now=now)
-            if not tickets or round_.stop():
-                return tally, set()
-            return tally, round_.fence.hand_over(session, tickets, owner=self.owner, now=now)
+        def handed(session: Session) -> set[int]:
+            if round_.stop():
+                return set()
+            self._desk.freeze(session, window)
+            return round_.fence.hand_over(session, tickets, owner=self._owner, now=now)
 
-        tally, going = round_.write(both)
+        return self._write(handed)
+
+    def _settle(self) -> None:
+        if self._replies or self._desk.failed:
+            self._write(lambda session: None)
+            self._round.crash("settled")
+
+    def _write(self, verb: Callable[[Session], _Result]) -> _Result:
+        """One transaction: settle what was answered, set aside what failed, and `verb`."""
+        now, desk, replies = self._round.clock(), self._desk, self._replies
+
+        def both(session: Session) -> tuple[Tally, _Result]:
+            tally = settle(session, desk.tickets, replies, now=now)
+            tally += desk.set_aside(session, now=now)
+            return tally, verb(session)
+
+        tally, result = self._round.write(both)
         self._tally += tally
-        return going
+        desk.forget([reply.ref for reply in replies])
+        self._replies = []
+        return result
 
     def _rest(self, failure: ChannelFailed) -> None:
         now = self._round.clock()
-        self._round.write(lambda session: channel.rest(session, failure, owner=self.owner, now=now))
+        self._round.write(
+            lambda session: channel.rest(session, failure, owner=self._owner, now=now)
+        )
 
     def _give_back(self) -> None:
         """Release what is still claimed; where the ledger is gone too, the leases end."""
         if not self._claimed:
             return
         try:
-            self._round.write(lambda session: give_back(session, owner=self.owner))
+            self._round.write(lambda session: give_back(session, owner=self._owner))
         except SQLAlchemyError:
             log.exception("claims could not be given back: their leases end by themselves")
 

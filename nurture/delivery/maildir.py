@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nurture.delivery.transport import ChannelFailed, Outgoing, Reply, idle
+from nurture.delivery.transport import ChannelFailed, Outgoing, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,7 @@ class MaildirConnection:
         self._folder = folder
         self._durable = durable
 
-    def send(
-        self, window: Sequence[Outgoing], meanwhile: Callable[[], None] = idle
-    ) -> Iterator[Reply]:
+    def send(self, window: Sequence[Outgoing]) -> Iterator[Reply]:
         """Replies follow when the whole window is on the disk: one flush of the folder for all."""
         replies = [self._keep(mail) for mail in window]
         if self._durable:

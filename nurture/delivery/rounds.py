@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,7 +38,6 @@ class Round:
     crash: Callable[[str], None] = lambda point: None
     """Called at every commit point with its name: kill tests end the process there."""
     fence: Fence = field(init=False)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fence", Fence(self.definitions))
@@ -47,22 +46,21 @@ class Round:
         """Run `verb` in one transaction, anew as a whole when another writer was in its way.
 
         `verb` must be safe to repeat and must never send: an attempt may have been committed
-        although its answer was lost.  The threads of one process take turns: SQLite's own way of
-        waiting for a lock is to sleep.
+        although its answer was lost.
         """
         for pause in _PAUSES:
             try:
-                with self._turn, self.ledger.begin() as session:
+                with self.ledger.begin() as session:
                     return verb(session)
             except (OperationalError, IntegrityError):  # locked, deadlock, gone, a lead claimed
                 time.sleep(pause * random.uniform(0.5, 1.5))
-        with self._turn, self.ledger.begin() as session:
+        with self.ledger.begin() as session:
             return verb(session)
 
 
 @contextmanager
-def kept_alive(round_: Round, owners: Collection[str]) -> Iterator[None]:
-    """While this lasts, the leases of these owners do not end, however slow the mail server is.
+def kept_alive(round_: Round, owner: str) -> Iterator[None]:
+    """While this lasts, the leases of this owner do not end, however slow the mail server is.
 
     A process that is stopped gives no sign of life: its leases end, and the fence knows.
     """
@@ -71,7 +69,7 @@ def kept_alive(round_: Round, owners: Collection[str]) -> Iterator[None]:
     def beat() -> None:
         while not over.wait(BEAT):
             with suppress(SQLAlchemyError), round_.ledger.begin() as session:  # the next one may
-                prolong(session, owners=owners, now=round_.clock())
+                prolong(session, owner=owner, now=round_.clock())
 
     thread = threading.Thread(target=beat, name="leases", daemon=True)
     thread.start()

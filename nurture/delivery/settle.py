@@ -7,7 +7,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.sql.dml import Update
 from sqlmodel import Session
 
 from nurture.delivery.claim import Ticket
@@ -17,8 +30,9 @@ from nurture.delivery.states import sources
 from nurture.delivery.transport import Reply
 from nurture.ledger import tables as t
 from nurture.ledger.errors import Conflict, NotFound
+from nurture.ledger.given import Change, Given
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import Instant
+from nurture.ledger.types import Instant, to_micros
 from nurture.ledger.upsert import insert_new, table_of
 
 LEAD = table_of(t.Lead).c
@@ -37,23 +51,31 @@ LONGEST_PAUSE = timedelta(hours=12)
 NOTICE_TRIES = 2
 """A notice whose fate is unknown is sent once more, with the same Message-ID."""
 
-_SENT = (
-    update(MESSAGE)
-    .where(
-        M.id == bindparam("ref"),
-        M.generation == bindparam("mark"),
-        or_(M.state == "handed", M.state == "unknown"),
+
+def _is_sent(given: Given) -> Update:
+    """An answer that comes after the sweep called the mail unknown is evidence: it is sent."""
+    return (
+        update(MESSAGE)
+        .where(
+            M.id == given["ref"],
+            M.generation == given["mark"],
+            or_(M.state == text("'handed'"), M.state == text("'unknown'")),
+        )
+        .values(
+            state=text("'sent'"),
+            reason=given["why"],
+            reply=given["said"],
+            settled_at=given["at"],
+            lease_until=null(),
+            content=null(),  # the bytes are kept only while they may be needed again
+        )
     )
-    .values(
-        state="sent",
-        reason=REASON["sent"],
-        reply=bindparam("said"),
-        settled_at=bindparam("at", type_=Instant()),
-        lease_until=None,
-        content=None,  # the bytes are kept only while they may be needed again
-    )
+
+
+_SENT = Change(
+    {"ref": BigInteger(), "mark": Integer(), "why": Text(), "said": Text(), "at": BigInteger()},
+    _is_sent,
 )
-"""An answer that comes after the sweep called the mail unknown is evidence: it is sent."""
 
 _OTHERWISE = (
     update(MESSAGE)
@@ -88,8 +110,7 @@ def settle(
         return Tally()
     sent = [_sent(reply, tickets[reply.ref], now) for reply in replies if reply.verdict == "sent"]
     rest = [_rest(reply, tickets[reply.ref], now) for reply in replies if reply.verdict != "sent"]
-    if sent:
-        session.execute(_SENT, sent)
+    _SENT.run(session, sent)
     if rest:
         session.execute(_OTHERWISE, rest)
         _suppress_refused(session, replies, now=now)
@@ -100,7 +121,7 @@ def settle(
     if unknown:
         wait_for_word(session, M.id.in_(unknown), now=now)
     counts = Counter(
-        [("sent", tickets[row["ref"]].path) for row in sent]
+        [("sent", tickets[row[0]].path) for row in sent]
         + [(_line(row["to"]), tickets[row["ref"]].path) for row in rest]
     )
     return sum((Tally.of(what, n, path=path) for (what, path), n in counts.items()), Tally())
@@ -110,8 +131,8 @@ def _line(state: str) -> str:
     return "back to due" if state == "due" else state
 
 
-def _sent(reply: Reply, ticket: Ticket, now: datetime) -> dict[str, Any]:
-    return {"ref": reply.ref, "mark": ticket.generation, "said": _said(reply), "at": now}
+def _sent(reply: Reply, ticket: Ticket, now: datetime) -> tuple[Any, ...]:
+    return reply.ref, ticket.generation, REASON["sent"], _said(reply), to_micros(now)
 
 
 def _rest(reply: Reply, ticket: Ticket, now: datetime) -> dict[str, Any]:

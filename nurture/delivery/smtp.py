@@ -8,14 +8,16 @@ connection dies at most one mail of the window is `unknown`; the later ones were
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from nurture.delivery.greeting import Session, SmtpSettings, greet
-from nurture.delivery.transport import ChannelFailed, Outgoing, Phase, Reply, Verdict, idle
+from nurture.delivery.transport import ChannelFailed, Outgoing, Phase, Reply, Verdict, Waiting
 from nurture.delivery.wire import Answer, Broken
+
+Talk: TypeAlias = Generator[Reply | Waiting, None, None]
 
 _PATH: Final = re.compile(r"[^\x00-\x20\x7f<>]{1,320}")
 _RSET: Final = b"RSET\r\n"
@@ -79,9 +81,7 @@ class SmtpConnection:
             self._session.wire.close()
             self._session = None
 
-    def send(
-        self, window: Sequence[Outgoing], meanwhile: Callable[[], None] = idle
-    ) -> Iterator[Reply]:
+    def send(self, window: Sequence[Outgoing]) -> Talk:
         """A reply for each mail; a mail nothing is known of after a failure is `deferred`."""
         try:
             session = self.connect()
@@ -92,7 +92,7 @@ class SmtpConnection:
         whole = False
         try:
             with suppress(_Stopped):
-                yield from _Window(session, window, meanwhile).replies()
+                yield from _Window(session, window).replies()
                 whole = session.wire.held == 0
         finally:
             if not whole:  # or the caller left in the middle
@@ -106,16 +106,13 @@ class _Stopped(Exception):
 class _Window:
     """One window on its way."""
 
-    def __init__(
-        self, session: Session, window: Sequence[Outgoing], meanwhile: Callable[[], None]
-    ) -> None:
+    def __init__(self, session: Session, window: Sequence[Outgoing]) -> None:
         self._session = session
-        self._meanwhile = meanwhile
         self._wire = session.wire
         self._before = _Before()
         self._window = window
 
-    def replies(self) -> Iterator[Reply]:
+    def replies(self) -> Talk:
         """Raises `_Stopped`, all answered, when the connection is not to be used again."""
         for at, mail in enumerate(self._window):
             refusal = _unsendable(mail, self._session)
@@ -126,7 +123,7 @@ class _Window:
         if self._before.data:
             yield from self._finish()
 
-    def _offer(self, mail: Outgoing, later: Sequence[Outgoing]) -> Iterator[Reply]:
+    def _offer(self, mail: Outgoing, later: Sequence[Outgoing]) -> Talk:
         """Writes what is before `mail`, and its envelope; leaves its body to be written next."""
         before, self._before = self._before, _Before()
         asked = self._commands(mail)
@@ -137,9 +134,8 @@ class _Window:
             elif before.data:
                 self._wire.write(before.data)
             body = _stuffed(mail.data)  # while the server is at work
-            self._meanwhile()
             yield from self._behind(before, (mail, *later))
-            self._ask(asked, answers)
+            yield from self._ask(asked, answers)
         except Broken as failure:
             if before.mail is not None:
                 yield self._lost(before.mail, len(before.data), failure)
@@ -147,27 +143,32 @@ class _Window:
             raise _Stopped from failure
         yield from self._judged(mail, body, answers, later)
 
-    def _behind(self, before: _Before, later: Sequence[Outgoing]) -> Iterator[Reply]:
+    def _behind(self, before: _Before, later: Sequence[Outgoing]) -> Talk:
         """Reads the answers to what was written before; a mail answered is taken out of it."""
         for _ in range(before.answers):
-            answer = self._wire.read()
+            answer = yield from self._answer()
             if before.mail is not None:
                 mail, before.mail = before.mail, None
                 yield from self._settled(mail, answer, later)
             elif answer.code == 421:
                 yield from self._stopped(answer, later, "mail")
 
-    def _ask(self, asked: Sequence[bytes], answers: list[Answer]) -> None:
+    def _ask(self, asked: Sequence[bytes], answers: list[Answer]) -> Talk:
         """Reads an answer to each command, written here one by one if they were not before."""
         for command in asked:
             if not self._session.pipelining:
                 self._wire.write(command)
-            answer = self._wire.read()
+            answer = yield from self._answer()
             answers.append(answer)
             if answer.code == 421 or (not self._session.pipelining and answer.code >= 400):
                 return
         if answers[-1].code == 354 and self._wire.surprised:
             raise Broken("The server spoke, or left, before the mail was sent.")
+
+    def _answer(self) -> Generator[Waiting, None, Answer]:
+        while (answer := self._wire.take()) is None:
+            yield self._wire.waiting
+        return answer
 
     def _commands(self, mail: Outgoing) -> tuple[bytes, bytes, bytes]:
         utf8 = "" if (mail.sender + mail.recipient).isascii() else " SMTPUTF8 BODY=8BITMIME"
@@ -197,12 +198,11 @@ class _Window:
             self._before = _Before(_RSET, None, 1)
         yield _refused(mail, answer, phase)
 
-    def _finish(self) -> Iterator[Reply]:
+    def _finish(self) -> Talk:
         """Writes what is left after the last mail, and reads its answers."""
         before, self._before = self._before, _Before()
         try:
             self._wire.write(before.data)
-            self._meanwhile()
             yield from self._behind(before, ())
         except Broken as failure:
             if before.mail is not None:

@@ -6,10 +6,10 @@ A transport never raises for what happens to one mail; it answers for each with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from nurture.ledger.errors import NurtureError
 
@@ -65,20 +65,22 @@ class ChannelFailed(NurtureError):
         return self.code < 500 and self.phase not in {"starttls", "auth"}
 
 
-def idle() -> None:
-    """Nothing to do meanwhile."""
+class Waiting(NamedTuple):
+    """A conversation that waits for its server: go on with it when `descriptor` is readable, or at
+    `until` (of `time.monotonic`) at the latest."""
+
+    descriptor: int
+    until: float
 
 
 class Connection(Protocol):
     """One way out, used by one thread."""
 
-    def send(
-        self, window: Sequence[Outgoing], meanwhile: Callable[[], None] = idle
-    ) -> Iterator[Reply]:
+    def send(self, window: Sequence[Outgoing]) -> Iterator[Reply | Waiting]:
         """One reply for each mail of the window, as they fall; their order is not promised.
 
-        Read it to its end: what is left unread has been handed over all the same.  `meanwhile` is
-        called where the server would only be waited for: something short, and never failing.
+        Read it to its end: what is left unread has been handed over all the same.  Where the server
+        would only be waited for it says `Waiting`: something else may be done meanwhile.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""From claimed messages to frozen bytes, one mail at a time: whoever waits for a server writes."""
+"""From claimed messages to mails with frozen bytes, written one at a time where there is time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import BigInteger, Integer, LargeBinary, Text, bindparam, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.dml import Update
 from sqlmodel import Session
 
 from nurture.delivery.claim import Claimed, Ticket
@@ -19,6 +20,7 @@ from nurture.delivery.press import Press, Written
 from nurture.delivery.progress import wake
 from nurture.ledger import tables as t
 from nurture.ledger.errors import RenderFailed
+from nurture.ledger.given import Change, Given, among
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of
 
@@ -28,19 +30,12 @@ _MESSAGE = ("id", "kind", "enrolment_id", "step", "occurrence", "template", "rec
             "subject", "message_id", "content")  # fmt: skip
 _LEAD = ("email", "first_name", "last_name", "company", "job_title", "phone", "country", "language",
          "attributes")  # fmt: skip
-_FREEZE = (
-    update(MESSAGE)
-    .where(
-        M.id == bindparam("ref"), M.generation == bindparam("mark"), M.state == "claimed"
-    )
-    .values(
-        recipient=bindparam("to"),
-        sender=bindparam("by"),
-        subject=bindparam("headline"),
-        message_id=bindparam("identity"),
-        content=bindparam("data"),
-    )
-)  # fmt: skip
+_CLAIMED = (
+    select(*(M[name] for name in _MESSAGE), *(LEAD[name] for name in _LEAD))
+    .join_from(MESSAGE, table_of(t.Lead), LEAD.id == M.lead_id)
+    .where(among(M.id, "ids"))
+    .order_by(M.due_at, M.id)
+)
 _SET_ASIDE = (
     update(MESSAGE)
     .where(
@@ -55,16 +50,54 @@ _SET_ASIDE = (
 )  # fmt: skip
 
 
-@dataclass
-class Batch:
-    """Claimed messages: `rows` are to be written, `mails` are; the others have `failed`."""
+def _frozen(given: Given) -> Update:
+    return (
+        update(MESSAGE)
+        .where(M.id == given["ref"], M.generation == given["mark"], M.state == text("'claimed'"))
+        .values(
+            recipient=given["to"],
+            sender=given["by"],
+            subject=given["headline"],
+            message_id=given["identity"],
+            content=given["data"],
+        )
+    )
 
-    tickets: dict[int, Ticket]
-    rows: deque[Mapping[str, Any]]
-    now: datetime
-    mails: list[Written] = field(default_factory=list)
-    fresh: list[Written] = field(default_factory=list)
+
+_FREEZE = Change(
+    {"ref": BigInteger(), "mark": Integer(), "to": Text(), "by": Text(), "headline": Text(),
+     "identity": Text(), "data": LargeBinary()},
+    _frozen,
+)  # fmt: skip
+
+
+@dataclass
+class Desk:
+    """What one sender has claimed: `rows` are to be written, `mails` are; the others have `failed`.
+
+    A message's ticket stays here until it is `forgotten`.
+    """
+
+    tickets: dict[int, Ticket] = field(default_factory=dict)
+    rows: deque[Mapping[str, Any]] = field(default_factory=deque)
+    mails: deque[Written] = field(default_factory=deque)
     failed: dict[int, str] = field(default_factory=dict)
+    now: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.mails)
+
+    def put(self, claimed: Claimed, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+        """Add what was claimed at `now`."""
+        self.tickets.update(claimed.tickets)
+        self.rows.extend(rows)
+        self.now = now
+
+    def take(self, size: int, press: Press) -> list[Written]:
+        """The next mails, at most `size`; those not written yet are written now."""
+        while self.rows and len(self.mails) < size:
+            self.write_one(press)
+        return [self.mails.popleft() for _ in range(min(size, len(self.mails)))]
 
     def write_one(self, press: Press) -> None:
         """Write the next mail, or take the bytes frozen at an earlier try; nothing if none is left.
@@ -73,13 +106,14 @@ class Batch:
         """
         if not self.rows:
             return
+        assert self.now is not None
         row = self.rows.popleft()
         moved = row["kind"] == "nurture" and row["recipient"] != row["email"]
         if row["content"] is not None and not moved:
             self.mails.append(Written(*(row[name] for name in Written.__dataclass_fields__)))
             return
         try:
-            mail = _written(press, row, now=self.now)
+            self.mails.append(_written(press, row, now=self.now))
         except RenderFailed as error:
             self.failed[row["id"]] = str(error)
         except SQLAlchemyError:
@@ -88,34 +122,32 @@ class Batch:
             log.exception("message %s cannot be written", row["id"])
             kind = type(error).__name__
             self.failed[row["id"]] = f"{row['template']}: it cannot be written ({kind})"
-        else:
-            self.mails.append(mail)
-            self.fresh.append(mail)
 
-    def freeze(self, session: Session) -> Tally:
-        """Keep the bytes; set aside what could not be written, its leads go on."""
-        if self.fresh:
-            session.execute(_FREEZE, [self._bytes(mail) for mail in self.fresh])
-        if self.failed:
-            session.execute(_SET_ASIDE, [self._why(*each) for each in self.failed.items()])
-            wake(session, M.id.in_(list(self.failed)), now=self.now)
+    def freeze(self, session: Session, window: Sequence[Written]) -> None:
+        """Keep the bytes of a window, as long as its mails are ours."""
+        _FREEZE.run(session, [
+            (mail.id, self.tickets[mail.id].generation, mail.recipient, mail.sender, mail.subject,
+             mail.message_id, mail.content)
+            for mail in window
+        ])  # fmt: skip
+
+    def set_aside(self, session: Session, *, now: datetime) -> Tally:
+        """Give what could not be written its reason; its leads go on.  Safe to repeat."""
+        if not self.failed:
+            return Tally()
+        session.execute(_SET_ASIDE, [
+            {"ref": number, "mark": self.tickets[number].generation, "why": why[:500], "at": now}
+            for number, why in self.failed.items()
+        ])  # fmt: skip
+        wake(session, M.id.in_(list(self.failed)), now=now)
         paths = [self.tickets[number].path for number in self.failed]
         return sum((Tally.of("render_failed", 1, path=path) for path in paths), Tally())
 
-    def _bytes(self, mail: Written) -> dict[str, Any]:
-        return {
-            "ref": mail.id,
-            "mark": self.tickets[mail.id].generation,
-            "to": mail.recipient,
-            "by": mail.sender,
-            "headline": mail.subject,
-            "identity": mail.message_id,
-            "data": mail.content,
-        }
-
-    def _why(self, number: int, reason: str) -> dict[str, Any]:
-        mark = self.tickets[number].generation
-        return {"ref": number, "mark": mark, "why": reason[:500], "at": self.now}
+    def forget(self, numbers: Sequence[int]) -> None:
+        """These are settled, and so are those that failed."""
+        for number in (*numbers, *self.failed):
+            self.tickets.pop(number, None)
+        self.failed.clear()
 
 
 def _written(press: Press, row: Mapping[str, Any], *, now: datetime) -> Written:
@@ -124,14 +156,9 @@ def _written(press: Press, row: Mapping[str, Any], *, now: datetime) -> Written:
     return press.write(row, now=now)
 
 
-def batch_of(session: Session, claimed: Claimed, *, now: datetime) -> Batch:
+def rows_of(session: Session, claimed: Claimed) -> list[Mapping[str, Any]]:
     """The claimed messages with what their templates may say of the lead, as plain values."""
-    ids: Sequence[int] = list(claimed.tickets)
-    query = (
-        select(*(M[name] for name in _MESSAGE), *(LEAD[name] for name in _LEAD))
-        .join_from(MESSAGE, table_of(t.Lead), LEAD.id == M.lead_id)
-        .where(M.id.in_(ids))
-        .order_by(M.due_at, M.id)
-    )
-    rows = session.execute(query).mappings() if ids else ()
-    return Batch(claimed.tickets, deque(dict(row) for row in rows), now)
+    if not claimed.tickets:
+        return []
+    found = session.execute(_CLAIMED, {"ids": list(claimed.tickets)})
+    return [dict(row) for row in found.mappings()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nurture.delivery.transport import Outgoing, Reply, idle
+from nurture.delivery.transport import Outgoing, Reply
 
 
 class Post:
@@ -19,7 +19,7 @@ class Post:
     def open(self) -> Iterator[Post]:
         yield self
 
-    def send(self, window: list[Outgoing], meanwhile: object = idle) -> Iterator[Reply]:
+    def send(self, window: list[Outgoing]) -> Iterator[Reply]:
         for mail in window:
             self.mails.append(mail)
             yield Reply(mail.ref, self.verdict, 250, "ok", "dot")  # type: ignore[arg-type]

@@ -146,7 +146,7 @@ def test_whoever_changes_their_mind_between_claim_and_hand_over_gets_nothing(
     fill(guarded, ["ann", "bob"])
 
     def crash(point: str) -> None:
-        if point != "frozen" or done:
+        if point != "written" or done:
             return
         done.append(point)
         with guarded.begin() as session:
@@ -189,7 +189,7 @@ def test_without_the_fence_a_late_opt_out_is_ignored(
     deliver(
         a_round(
             guarded,
-            crash=lambda p: suppress(guarded, "ann@example.test") if p == "frozen" else None,
+            crash=lambda p: suppress(guarded, "ann@example.test") if p == "written" else None,
         ),
         post,
     )
@@ -238,7 +238,7 @@ def test_statements_grow_with_windows_and_never_with_mails(guarded: Ledger) -> N
         return len(statements)
 
     few, many = sent_by(2), sent_by(200)
-    assert many - few == 9 * 3, "a window more is settle, wake and hand over"
+    assert many - few == 9 * 4, "a window more is settle, wake, freeze and hand over"
 
 
 def test_after_its_limit_it_returns_and_says_there_is_more(guarded: Ledger) -> None:

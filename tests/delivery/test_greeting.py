@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from nurture.delivery.exchange import exchange
 from nurture.delivery.greeting import SmtpSettings
 from nurture.delivery.smtp import SmtpTransport
 from nurture.delivery.transport import ChannelFailed, Outgoing
@@ -41,11 +42,11 @@ def test_a_certificate_nobody_vouches_for_stops_the_channel(
         assert "certificate" in str(failure)
         trusted = SmtpSettings("127.0.0.1", sink.port, timeout=2, context=client_tls)
         with SmtpTransport(trusted).open() as connection:
-            replies = list(connection.send(window("a", "b", "r550", "c")))
+            replies = exchange([connection], window("a", "b", "r550", "c"))
         assert [r.verdict for r in replies] == ["sent", "sent", "rejected", "sent"]
         hopeful = SmtpSettings("127.0.0.1", sink.port, timeout=2, tls="opportunistic")
         with SmtpTransport(hopeful).open() as connection:
-            assert [r.verdict for r in connection.send(window("d"))] == ["sent"]
+            assert [r.verdict for r in exchange([connection], window("d"))] == ["sent"]
 
 
 def test_a_drop_after_the_dot_is_unknown_through_tls_too(
@@ -54,7 +55,7 @@ def test_a_drop_after_the_dot_is_unknown_through_tls_too(
     with Sink(tls=server_tls) as sink:
         settings = SmtpSettings("127.0.0.1", sink.port, timeout=2, context=client_tls)
         with SmtpTransport(settings).open() as connection:
-            replies = connection.send(window("a", "dropafterdot", "b"))
+            replies = exchange([connection], window("a", "dropafterdot", "b"))
             assert [r.verdict for r in replies] == ["sent", "unknown", "deferred"]
 
 

@@ -17,7 +17,7 @@ from nurture.delivery import permission
 from nurture.delivery.claim import Fence
 from nurture.delivery.deliver import deliver
 from nurture.delivery.sweep import sweep
-from nurture.delivery.transport import ChannelFailed, Outgoing, Reply, idle
+from nurture.delivery.transport import ChannelFailed, Outgoing, Reply
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tables.messages import FINAL
@@ -122,7 +122,7 @@ class History:
             sweep(session, now=self.now)
 
         def between(point: str) -> None:
-            if point == "frozen" and self.chance.random() < 0.3:
+            if point == "written" and self.chance.random() < 0.3:
                 self.chance.choice((self.refuse, self.hand_off))()
 
         round_ = a_round(self.ledger, now=self.now, cap=CAP, crash=between)
@@ -133,7 +133,7 @@ class History:
     def open(self) -> Iterator[History]:
         yield self
 
-    def send(self, window: Sequence[Outgoing], meanwhile: object = idle) -> Iterator[Reply]:
+    def send(self, window: Sequence[Outgoing]) -> Iterator[Reply]:
         """The mail server: here every promise is checked, mail by mail."""
         dead = False
         for mail in window:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nurture.delivery import maildir
+from nurture.delivery.exchange import exchange
 from nurture.delivery.maildir import MaildirTransport
 from nurture.delivery.transport import ChannelFailed, Outgoing
 
@@ -22,7 +23,7 @@ MAILS = [
 def test_mails_are_there_for_every_mail_program(tmp_path: Path, durable: bool) -> None:
     folder = tmp_path / "mail" / "out"
     with MaildirTransport(folder, durable=durable).open() as connection:
-        replies = list(connection.send(MAILS))
+        replies = exchange([connection], MAILS)
     assert [(r.ref, r.verdict, r.phase) for r in replies] == [(n, "sent", "dot") for n in range(3)]
     box = mailbox.Maildir(folder, create=False)
     assert sorted(mail["Subject"] for mail in box) == ["0", "1", "2"]
@@ -31,8 +32,8 @@ def test_mails_are_there_for_every_mail_program(tmp_path: Path, durable: bool) -
 
 def test_the_same_mail_handed_over_twice_is_there_once(tmp_path: Path) -> None:
     with MaildirTransport(tmp_path).open() as connection:
-        list(connection.send(MAILS))
-        list(connection.send(MAILS))
+        exchange([connection], MAILS)
+        exchange([connection], MAILS)
     assert len(mailbox.Maildir(tmp_path, create=False)) == 3
 
 
@@ -50,7 +51,7 @@ def test_a_disk_that_fails_says_nothing_against_the_lead(
 
     with MaildirTransport(tmp_path).open() as connection:
         monkeypatch.setattr(maildir.os, "fsync", full)
-        replies = list(connection.send(MAILS))
+        replies = exchange([connection], MAILS)
         monkeypatch.setattr(maildir.os, "fsync", os.fsync)
     assert {r.verdict for r in replies} == {"channel"}
     assert "No space left" in replies[0].text

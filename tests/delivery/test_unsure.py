@@ -14,7 +14,7 @@ from nurture.delivery import rounds
 from nurture.delivery.deliver import WINDOW, deliver
 from nurture.delivery.settle import evidence, resolve
 from nurture.delivery.sweep import sweep
-from nurture.delivery.transport import Outgoing, Reply, idle
+from nurture.delivery.transport import Outgoing, Reply
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, NotFound
@@ -145,7 +145,7 @@ def test_a_living_sender_keeps_its_leases_however_slow_the_server_is(
     clock = [NOW]
 
     class Slow(Post):
-        def send(self, window: list[Outgoing], meanwhile: object = idle) -> Iterator[Reply]:
+        def send(self, window: list[Outgoing]) -> Iterator[Reply]:
             for _ in range(3):
                 clock[0] += timedelta(seconds=90)
                 time.sleep(0.15)
@@ -163,7 +163,7 @@ def test_a_late_answer_is_evidence_and_nothing_else_of_a_swept_mail_changes(
     fill(guarded, ["ann"])
 
     class Swept(Post):
-        def send(self, window: list[Outgoing], meanwhile: object = idle) -> Iterator[Reply]:
+        def send(self, window: list[Outgoing]) -> Iterator[Reply]:
             with guarded.begin() as session:
                 sweep(session, now=NOW + HOUR)
             return super().send(window)

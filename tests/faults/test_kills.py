@@ -21,7 +21,7 @@ LEADS = 50
     [
         ("claim_pre", 0),
         ("claim_post", 0),
-        ("frozen", 0),
+        ("written", 0),
         ("handed", WINDOW),
         ("handed:2", WINDOW),
         ("sent_pre", WINDOW),
@@ -64,7 +64,7 @@ def test_senders_killed_at_random_keep_every_invariant(scene: Scene) -> None:
 def stopped_past_its_lease(scene: Scene, *options: str) -> None:
     """One sender stops between freezing and handing over; another does its work; it wakes."""
     scene.fill(LEADS)
-    sleeper = scene.start("--lease", "0.5", *options, STOP_AT="frozen")
+    sleeper = scene.start("--lease", "0.5", *options, STOP_AT="written")
     _, status = os.waitpid(sleeper.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
     time.sleep(0.6)

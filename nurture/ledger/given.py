@@ -1,0 +1,104 @@
+"""Prepared statements over many given numbers or rows: one parameter, however many there are.
+
+For sending, which has rows at hand for every window.  An IN-list is written anew for every length,
+and a dictionary of parameters a row costs more than changing the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, bindparam, create_mock_engine, func
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import Update
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import BigInteger, Boolean, TypeDecorator, TypeEngine
+from sqlmodel import Session
+
+from nurture.ledger.bulk import Rows, document
+
+_SQLITE = create_mock_engine("sqlite://", lambda *_: None).dialect
+
+
+class Numbers(TypeDecorator[Sequence[int]]):
+    """A list of whole numbers as one parameter: an array, or a JSON text on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return ARRAY(BigInteger()) if dialect.name == "postgresql" else Text()
+
+    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+        return list(value or ()) if dialect.name == "postgresql" else document(list(value or ()))
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "sqlite")
+def _in_json(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, numbers = (compiler.process(each, **kw) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({numbers}))"
+
+
+@compiles(_Among, "postgresql")
+def _in_array(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    column, numbers = (compiler.process(each, **kw) for each in element.clauses)
+    return f"{column} = ANY ({numbers})"
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """`column` is one of the numbers given at execution as the parameter `name`."""
+    return _Among(column, bindparam(name, type_=Numbers()))
+
+
+Given = Mapping[str, ColumnElement[Any]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An UPDATE of each of many rows by values of its own.
+
+    `build` writes it in terms of the given columns, by name; it must hold no other parameters.  On
+    PostgreSQL it is one statement over unnested arrays, on SQLite one statement stepped with each
+    row.
+    """
+
+    columns: Mapping[str, TypeEngine[Any]]
+    build: Callable[[Given], Update]
+
+    def run(self, session: Session, rows: Rows) -> None:
+        """Apply to rows of stored values in the order of `columns`."""
+        if not rows:
+            return
+        if session.get_bind().dialect.name == "postgresql":
+            arrays = zip(self.columns, zip(*rows, strict=True), strict=True)
+            session.execute(self._together, {name: list(values) for name, values in arrays})
+            return
+        statement, order = self._stepped
+        picked = [tuple([row[at] for at in order]) for row in rows]
+        session.connection().exec_driver_sql(statement, picked)
+
+    @cached_property
+    def _together(self) -> Update:
+        arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in self.columns.items()]
+        given = func.unnest(*arrays).table_valued(*self.columns, name="given").render_derived()
+        return self.build(given.c)  # type: ignore[arg-type]
+
+    @cached_property
+    def _stepped(self) -> tuple[str, list[int]]:
+        given = {name: bindparam(name, type_=kind) for name, kind in self.columns.items()}
+        compiled = self.build(given).compile(dialect=_SQLITE)
+        names = list(self.columns)
+        order = [names.index(name) for name in compiled.positiontup or ()]
+        return str(compiled), order
