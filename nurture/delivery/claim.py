@@ -17,7 +17,7 @@ from nurture.delivery.states import IN_HAND, WAITING
 from nurture.language.definitions import Definitions
 from nurture.ledger import batches
 from nurture.ledger.batches import batch
-from nurture.ledger.given import among
+from nurture.ledger.given import in_given
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -132,8 +132,9 @@ class Fence:
     def _prepared(self) -> ReturningUpdate[tuple[int]]:
         at = bindparam("at", type_=Instant())
         mine = and_(
-            among(M.id, "ids"),
-            M.state == "claimed",
+            in_given(M.id, "ids"),
+            # Not by the index of all that is in hand: each of those would be asked everything.
+            func.coalesce(M.state, "") == "claimed",
             M.owner == bindparam("by"),
             M.generation == bindparam("mark"),
             M.lease_until > at,

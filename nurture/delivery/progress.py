@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from nurture.delivery.permission import M
 from nurture.ledger import tables as t
-from nurture.ledger.given import among
+from nurture.ledger.given import in_given
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -59,7 +59,7 @@ def _let_go(
 
 
 _FINAL_BEHIND = select(M.enrolment_id).where(
-    among(M.id, "numbers"),
+    in_given(M.id, "numbers"),
     M.state.in_(FINAL),
     M.enrolment_id.is_not(None),
 )

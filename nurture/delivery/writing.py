@@ -20,7 +20,7 @@ from nurture.delivery.press import Press, Written
 from nurture.delivery.progress import wake
 from nurture.ledger import tables as t
 from nurture.ledger.errors import RenderFailed
-from nurture.ledger.given import Change, Given, among
+from nurture.ledger.given import Change, Given, in_given
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of
 
@@ -33,7 +33,7 @@ _LEAD = ("email", "first_name", "last_name", "company", "job_title", "phone", "c
 _CLAIMED = (
     select(*(M[name] for name in _MESSAGE), *(LEAD[name] for name in _LEAD))
     .join_from(MESSAGE, table_of(t.Lead), LEAD.id == M.lead_id)
-    .where(among(M.id, "ids"))
+    .where(in_given(M.id, "ids"))
     .order_by(M.due_at, M.id)
 )
 _SET_ASIDE = (

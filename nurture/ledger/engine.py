@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import Session
 
-from nurture.ledger import batches
+from nurture.ledger import batches, given
 from nurture.ledger.errors import LedgerError
 
 COMPILED = 4_096
@@ -119,6 +119,7 @@ def open_ledger(url: str) -> Ledger:
             execution_options={"preserve_rowcount": True},
             hide_parameters=True,  # errors go to logs, the values are people's data
         )
+        given.attach(engine)
     batches.attach(engine)
     ledger = Ledger(engine)
     _assert_usable(ledger)

@@ -11,15 +11,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, create_mock_engine, func
-from sqlalchemy.dialects import sqlite
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    LargeBinary,
+    Text,
+    bindparam,
+    create_mock_engine,
+    event,
+    func,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import BigInteger, Boolean, TypeDecorator, TypeEngine
+from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, UserDefinedType
 from sqlmodel import Session
 
 from nurture.ledger.bulk import Rows, document
@@ -40,26 +49,53 @@ class Numbers(TypeDecorator[Sequence[int]]):
         return list(value or ()) if dialect.name == "postgresql" else document(list(value or ()))
 
 
-class _Among(FunctionElement[bool]):
-    type = Boolean()
+class Octets(UserDefinedType[list[bytes]]):
+    """Many byte strings as one array of PostgreSQL.
+
+    They go as they are: the driver's own way, as text, takes twice the room and much more time.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **_kw: Any) -> str:
+        return "BYTEA[]"
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _OctetList
+
+
+class _OctetList(list[bytes]):
+    pass
+
+
+def attach(engine: Engine) -> None:
+    """Teach every new connection of a PostgreSQL engine to send `Octets`."""
+
+    @event.listens_for(engine, "connect")
+    def _teach(connection: Any, _record: Any) -> None:
+        connection.adapters.register_dumper(_OctetList, ListBinaryDumper)
+
+
+class _Each(FunctionElement[int]):
+    type = BigInteger()
     inherit_cache = True
 
 
-@compiles(_Among, "sqlite")
-def _in_json(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    column, numbers = (compiler.process(each, **kw) for each in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({numbers}))"
+@compiles(_Each, "sqlite")
+def _of_json(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    numbers = compiler.process(element.clauses, **kw)
+    return f"(SELECT value FROM json_each({numbers}))"  # noqa: S608 - a bound parameter
 
 
-@compiles(_Among, "postgresql")
-def _in_array(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-    column, numbers = (compiler.process(each, **kw) for each in element.clauses)
-    return f"{column} = ANY ({numbers})"
+@compiles(_Each, "postgresql")
+def _of_array(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT unnest({compiler.process(element.clauses, **kw)}))"
 
 
-def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+def in_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """`column` is one of the numbers given at execution as the parameter `name`."""
-    return _Among(column, bindparam(name, type_=Numbers()))
+    given = _Each(bindparam(name, type_=Numbers()))
+    return column.op("IN", is_comparison=True)(given)
 
 
 Given = Mapping[str, ColumnElement[Any]]
@@ -91,7 +127,10 @@ class Change:
 
     @cached_property
     def _together(self) -> Update:
-        arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in self.columns.items()]
+        arrays = [
+            bindparam(name, type_=Octets() if isinstance(kind, LargeBinary) else ARRAY(kind))
+            for name, kind in self.columns.items()
+        ]
         given = func.unnest(*arrays).table_valued(*self.columns, name="given").render_derived()
         return self.build(given.c)  # type: ignore[arg-type]
 
