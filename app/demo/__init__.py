@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.applying import apply_workspace
 from app.demo.show import Table, hero, story_of, tables
-from app.demo.story import BEGIN, Story, VirtualClock, read_engagements
+from app.demo.story import BEGIN, DAYS, Story, VirtualClock, read_engagements
 from app.prefect_settings import prefect_client
 from app.server import Server, ServerFailed, start
 from app.settings import Settings, process_environment
@@ -51,14 +51,20 @@ class Shown:
 
 
 def demo(
-    folder: Path, settings: Settings, *, say: Callable[[str], None], at: Callable[[datetime], None]
+    folder: Path,
+    settings: Settings,
+    *,
+    say: Callable[[str], None],
+    at: Callable[[datetime], None],
+    days: int = DAYS,
 ) -> Shown:
     """Play the month in `folder` (made anew) and return what is shown at the end.
 
     `say` is told what happens, `at` each virtual instant.  Raises InputRefused when the folder
     holds something that is not a demo.
     """
-    clear(folder)
+    settings = own(settings)
+    make_anew(folder)
     home = folder / ".nurture" / "prefect"
     with contextlib.ExitStack() as ending:
         beside = ending.enter_context(ThreadPoolExecutor(1))
@@ -72,7 +78,7 @@ def demo(
             prefect_client(process_environment(), server.environment() | PATIENT),
             open_workspace(folder, settings, clock=VirtualClock()) as runtime,
         ):
-            story = _played(runtime, folder, at=at)
+            story = _played(runtime, folder, days, at=at)
             shown = _ended(runtime, story, folder, leads)
     (folder / MARK).write_text(OURS + FINISHED)
     return shown
@@ -83,26 +89,31 @@ def _stop(starting: Future[Server]) -> None:
         starting.result().stop()
 
 
+def own(settings: Settings) -> Settings:
+    """The settings without a ledger from outside: a virtual month must never get into it."""
+    return settings.model_copy(update={"database": None})
+
+
 def finished(folder: Path) -> bool:
     """Whether a story played to its end stands in the folder."""
     mark = folder / MARK
     return mark.is_file() and FINISHED in mark.read_text()
 
 
-def clear(folder: Path) -> None:
-    """Make the folder anew; InputRefused when it holds something that is not a demo."""
+def make_anew(folder: Path) -> None:
+    """The folder with the starter workspace alone; InputRefused when something else is in it."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise InputRefused(f"{folder} is not empty and not a demo: name another --workspace.")
         shutil.rmtree(folder)
     (folder / ".nurture").mkdir(mode=0o700, parents=True)
+    with resources.as_file(resources.files("templates") / "workspace") as source:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
     (folder / MARK).write_text(OURS)
 
 
 def set_up(folder: Path, settings: Settings) -> int:
-    """Copy the starter workspace, create its ledger, apply it; returns how many leads it has."""
-    with resources.as_file(resources.files("templates") / "workspace") as source:
-        shutil.copytree(source, folder, dirs_exist_ok=True)
+    """Create the folder's ledger, apply it and import its leads; returns how many."""
     with open_workspace(folder, settings, clock=lambda: BEGIN, need_schema=False) as runtime:
         apply_workspace(runtime.ledger, folder, now=BEGIN)
         report = import_leads(
@@ -117,7 +128,9 @@ def set_up(folder: Path, settings: Settings) -> int:
     return report.imported
 
 
-def _played(runtime: Runtime, folder: Path, *, at: Callable[[datetime], None]) -> Story:
+def _played(
+    runtime: Runtime, folder: Path, days: int, *, at: Callable[[datetime], None]
+) -> Story:
     from flows.running import run_tick  # Prefect, imported once its settings are in place
 
     async def tick(runtime: Runtime, now: datetime) -> Outcome:
@@ -125,7 +138,7 @@ def _played(runtime: Runtime, folder: Path, *, at: Callable[[datetime], None]) -
 
     clock = runtime.clock
     assert isinstance(clock, VirtualClock)
-    story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick)
+    story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick, days)
     asyncio.run(story.play(at))
     return story
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from app.demo import own
 from app.demo.story import BEGIN, DAYS, VirtualClock
 from app.server import embedded
 from app.settings import Settings, process_environment
@@ -54,7 +55,7 @@ async def _serve(folder: Path, settings: Settings, ui: str, say: Callable[[str],
     def health() -> dict[str, Any]:
         return {"prefect": "answers", "last_tick": clock.now.isoformat(), "failures": []}
 
-    with open_workspace(folder, settings, clock=clock) as runtime:
+    with open_workspace(folder, own(settings), clock=clock) as runtime:
         app = make_app(runtime, poke=lambda: None, health=health, read_only=True, prefect_url=ui)
         site = await serve(app, "127.0.0.1", 0)
         say(f"App          {site.url}\nCtrl-C ends it.")

@@ -54,6 +54,7 @@ class Story:
     clock: VirtualClock
     engagements: list[EngagementIn]
     tick: Callable[[Runtime, datetime], Awaitable[Outcome]]
+    days: int = DAYS
     dice: Dice = field(default_factory=lambda: Dice("trial month"))
     ticks: int = 0
     failures: list[str] = field(default_factory=list)
@@ -64,7 +65,7 @@ class Story:
 
     async def play(self, progress: Callable[[datetime], None]) -> None:
         """From the first to the last instant; `progress` is told each one."""
-        end = BEGIN + timedelta(days=DAYS)
+        end = BEGIN + timedelta(days=self.days)
         at = BEGIN
         while at <= end:
             self._until(at)

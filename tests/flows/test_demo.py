@@ -1,0 +1,293 @@
+"""The demo's story, played without Prefect: its figures from its rows, and what moves them."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app import demo
+from app.demo import show
+from app.demo.story import BEGIN, DAYS, Story, VirtualClock, read_engagements
+from app.settings import Settings
+from app.wiring import open_workspace
+from flows import tick as ticking
+
+pytestmark = pytest.mark.timeout(400)  # a month of 300 ticks
+WEEK = 5
+"""Days the variants play: the first Monday to Friday."""
+
+Row = sqlite3.Row
+
+
+@dataclass(frozen=True)
+class Played:
+    """A story played to its end: its folder, its rows and what is shown of them."""
+
+    folder: Path
+    tables: dict[str, list[tuple[Any, ...]]]
+    timeline: list[tuple[str, str, str]]
+    failures: list[str]
+
+    def rows(self, query: str, *values: Any) -> list[Row]:
+        with closing(sqlite3.connect(self.folder / ".nurture" / "nurture.db")) as ledger:
+            ledger.row_factory = sqlite3.Row
+            return ledger.execute(query, values).fetchall()
+
+    def mails(self) -> int:
+        maildir = self.folder / ".nurture" / "maildir"
+        return sum(1 for file in maildir.rglob("*") if file.is_file())
+
+
+def play(folder: Path, days: int, edit: Callable[[Path], None] = lambda folder: None) -> Played:
+    """The demo without Prefect, in a workspace that was edited before it began."""
+    demo.make_anew(folder)
+    edit(folder)
+    assert demo.set_up(folder, Settings()) == 500
+
+    async def tick(runtime: Any, now: datetime) -> ticking.Outcome:
+        return ticking.run_tick(runtime, now=now)
+
+    clock = VirtualClock()
+    with open_workspace(folder, Settings(), clock=clock) as runtime:
+        story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick, days)
+        asyncio.run(story.play(lambda _: None))
+        with runtime.ledger.begin() as session:
+            shown = show.tables(session, runtime.definitions(), now=clock.now)
+            lead = show.hero(session)
+            lines = show.story_of(session, lead)[1] if lead else []
+    tables = {table.title: table.rows for table in shown}
+    return Played(folder, tables, lines, story.failures)
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    return play(tmp_path_factory.mktemp("demo") / "month", DAYS)
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    return play(tmp_path_factory.mktemp("demo") / "week", WEEK)
+
+
+def instant(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+
+
+# ---------------------------------------------------------------- figures from rows
+
+
+def test_the_funnel_is_what_the_rows_say(month: Played) -> None:
+    runs = {row["id"]: row for row in month.rows("SELECT * FROM enrolment")}
+    came = {
+        (runs[row["enrolment_id"]]["sequence"], row["stage"], row["enrolment_id"])
+        for row in month.rows("SELECT * FROM decision WHERE kind = 'stage'")
+    }
+    reached = Counter((sequence, stage) for sequence, stage, _ in came)
+    stands = Counter(
+        (run["sequence"], run["stage"]) for run in runs.values() if run["state"] == "active"
+    )
+    told = {row[:2]: row[2:] for row in month.tables["Funnel"]}
+    assert told == {place: (reached[place], stands[place]) for place in told}
+    assert set(reached) | set(stands) == set(told)
+    assert all(count for count in reached.values())
+
+
+def test_sequences_and_messages_are_what_the_rows_say(month: Played) -> None:
+    states = Counter(
+        (row["sequence"], row["state"]) for row in month.rows("SELECT * FROM enrolment")
+    )
+    for sequence, entered, active, goal, completed, left in month.tables["Sequences"]:
+        counts = {state: count for (name, state), count in states.items() if name == sequence}
+        assert entered == sum(counts.values()) == active + goal + completed + left
+        assert (active, goal) == (counts.get("active", 0), counts.get("goal", 0))
+        assert completed == counts.get("completed", 0)
+    rows = month.rows("SELECT kind, state, reason FROM message")
+    told = {tuple(row[:3]): row[3] for row in month.tables["Messages"]}
+    assert told == Counter(tuple(row) for row in rows)
+    assert sum(row["state"] == "sent" for row in rows) == month.mails()
+
+
+def test_handoffs_and_ladders_are_what_the_rows_say(month: Played) -> None:
+    handoffs = Counter(tuple(row) for row in month.rows("SELECT team, state FROM handoff"))
+    assert {row[:2]: row[2] for row in month.tables["Handoffs"]} == handoffs
+    rungs = Counter(
+        tuple(row) for row in month.rows("SELECT action, state FROM rung")
+        if row["state"] in ("fired", "collapsed")
+    )  # fmt: skip
+    assert {row[:2]: row[2] for row in month.tables["Ladders"]} == rungs
+
+
+def test_every_clock_stands_in_the_column_its_row_says(month: Played) -> None:
+    end = BEGIN + timedelta(days=DAYS)
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    lateness: dict[tuple[str, str], list[float]] = {}
+    for row in month.rows(
+        "SELECT clock.*, handoff.team FROM clock JOIN handoff ON handoff.id = clock.handoff_id"
+    ):
+        key = (row["team"], row["kind"])
+        if row["met_at"] is not None:
+            column = "late" if row["met_at"] > row["due_at"] else "in time"
+            if column == "late":
+                late = instant(row["met_at"]) - instant(row["due_at"])
+                lateness.setdefault(key, []).append(late.total_seconds())
+        else:
+            ends = end if row["stopped_at"] is None else instant(row["stopped_at"])
+            stopped = "running" if row["stopped_at"] is None else "stopped"
+            column = "lapsed" if instant(row["due_at"]) < ends else stopped
+        counts.setdefault(key, Counter())[column] += 1
+    columns = ("in time", "late", "lapsed", "running", "stopped")
+    for row in month.tables["SLA clocks"]:
+        key, told, mean = row[:2], row[2:7], row[7]
+        assert told == tuple(counts[key][column] for column in columns)
+        late = lateness.get(key)
+        seconds = None if mean is None else mean.total_seconds()
+        assert seconds == (pytest.approx(sum(late) / len(late), abs=1) if late else None)
+    assert {row[:2] for row in month.tables["SLA clocks"]} == set(counts)
+
+
+# ---------------------------------------------------------------- a story worth telling
+
+
+def test_the_story_reaches_every_stage_state_and_rung(month: Played) -> None:
+    assert month.failures == []
+    assert all(reached for _, _, reached, _ in month.tables["Funnel"])
+    states = {state for _, state, _ in month.tables["Handoffs"]}
+    assert {"accepted", "rejected", "won", "lost", "lapsed"} <= states
+    fired = {action.partition(":")[0] for action, state, _ in month.tables["Ladders"]}
+    assert fired == {"remind", "tell", "give", "recycle"}
+    sent = {row["template"] for row in month.rows("SELECT * FROM message WHERE state = 'sent'")}
+    assert {"welcome", "first-plan", "live-session", "travel-time", "talk-to-us"} <= sent
+    assert {"pick-up-again", "offered", "given", "reminder", "manager-late", "recycled"} <= sent
+
+
+def test_the_lead_shown_goes_from_first_click_to_a_sale(month: Played) -> None:
+    whats = [what for _, what, _ in month.timeline]
+    assert {"engagement", "score", "message", "handoff", "clock", "escalation"} <= set(whats)
+    assert any(text == "won" for _, _, text in month.timeline[-3:])
+
+
+def test_the_people_of_the_story_live_nowhere(month: Played) -> None:
+    leads = month.rows("SELECT * FROM lead")
+    assert len(leads) == 500
+    assert len({row["country"] for row in leads}) == 10
+    zones = {ZoneInfo(row["timezone"] or "Europe/Berlin") for row in leads}
+    assert len({BEGIN.astimezone(zone).utcoffset() for zone in zones}) == 8
+    assert all((row["email"] or "@example.test").endswith("@example.test") for row in leads)
+    with (month.folder / "engagements.jsonl").open(encoding="utf-8") as lines:
+        days = {json.loads(line)["occurred_at"][:10] for line in lines}
+    assert len(days) >= DAYS
+
+
+# ---------------------------------------------------------------- what moves the figures
+
+
+def replaced(file: str, old: str, new: str) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        text = (folder / file).read_text(encoding="utf-8")
+        assert old in text
+        (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return edit
+
+
+def teams(played: Played) -> dict[int, str]:
+    return {row["lead_id"]: row["team"] for row in played.rows("SELECT * FROM handoff")}
+
+
+def test_a_lead_of_another_territory_goes_to_the_other_team(
+    week: Played, tmp_path: Path
+) -> None:
+    moving = week.rows(
+        "SELECT lead.* FROM handoff JOIN lead ON lead.id = handoff.lead_id"
+        " WHERE team = 'smb' ORDER BY handoff.id LIMIT 1"
+    )[0]
+
+    def move(folder: Path) -> None:
+        with (folder / "leads.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        (row,) = [each for each in rows if each["external_id"] == moving["external_id"]]
+        row["country"] = "AT"
+        with (folder / "leads.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            writer.writeheader()
+            writer.writerows(rows)
+
+    moved = play(tmp_path / "moved", WEEK, move)
+    assert moving["country"] not in ("DE", "AT")
+    assert teams(moved) == teams(week) | {moving["id"]: "enterprise"}
+    before, after = (
+        Counter({team: sum(row[2] for row in each.tables["Handoffs"] if row[0] == team)
+                 for team in ("smb", "enterprise")})
+        for each in (week, moved)
+    )  # fmt: skip
+    assert after == before + Counter(enterprise=1) - Counter(smb=1)
+
+
+def deadline(start: datetime, hours: int, opens: str, closes: str, zone: str) -> datetime:
+    """Business time by walking minute by minute: slow, and nothing of the engine's in it."""
+    at, left = start, hours * 60
+    while left:
+        local = at.astimezone(ZoneInfo(zone))
+        working = local.isoweekday() < 6 and opens <= f"{local:%H:%M}" < closes
+        left -= working
+        at += timedelta(minutes=1)
+    return at
+
+
+def accepts_of(played: Played, rep: str) -> list[tuple[datetime, datetime]]:
+    rows = played.rows("SELECT * FROM clock WHERE rep = ? AND kind = 'accept'", rep)
+    return [(instant(row["started_at"]), instant(row["due_at"])) for row in rows]
+
+
+def test_a_reps_hours_move_when_offers_come_and_are_due(week: Played, tmp_path: Path) -> None:
+    later = play(
+        tmp_path / "later", WEEK, replaced("handoff.yaml", '"08:00-16:30"', '"14:00-16:30"')
+    )
+    berlin = ZoneInfo("Europe/Berlin")
+    for played, opens in ((week, "08:00"), (later, "14:00")):
+        clocks = accepts_of(played, "bo")
+        assert clocks
+        for started, due in clocks:
+            assert f"{started.astimezone(berlin):%H:%M}" >= opens
+            assert due == deadline(started, 2, opens, "16:30", "Europe/Berlin")
+    assert min(f"{start.astimezone(berlin):%H:%M}" for start, _ in accepts_of(week, "bo")) < "14:00"
+
+
+def test_a_holiday_shuts_the_office_for_mail_and_sales(week: Played, tmp_path: Path) -> None:
+    day = date(2026, 3, 5)
+    shut = play(
+        tmp_path / "shut", WEEK,
+        replaced("nurture.yaml", '["2026-03-13",', f'["{day}", "2026-03-13",'),
+    )  # fmt: skip
+
+    def on_the_day(played: Played) -> tuple[int, int]:
+        mails = played.rows(
+            "SELECT handed_at, coalesce(lead.timezone, 'Europe/Berlin') AS zone FROM message"
+            " JOIN lead ON lead.id = message.lead_id WHERE kind = 'nurture' AND state = 'sent'"
+        )
+        zones = [(row["handed_at"], row["zone"]) for row in mails]
+        due = [
+            (row["due_at"], row["zone"]) for row in played.rows(
+                "SELECT clock.* FROM clock JOIN handoff ON handoff.id = clock.handoff_id"
+                " WHERE team = 'enterprise' AND clock.rep != ''")
+        ]  # fmt: skip
+        return tuple(  # type: ignore[return-value]
+            sum(instant(at).astimezone(ZoneInfo(zone)).date() == day for at, zone in found)
+            for found in (zones, due)
+        )
+
+    before = on_the_day(week)
+    assert min(before) > 0
+    assert on_the_day(shut) == (0, 0)

@@ -1,0 +1,31 @@
+"""The app over a finished story: everything is shown, nothing is changed."""
+
+from __future__ import annotations
+
+from tests.web.conftest import Offer, Place, send
+from tests.web.test_routes import METHODS, TABLE, addresses
+
+CHANGING = {path for method, path in TABLE if method == "POST"}
+
+
+def test_every_route_that_changes_something_refuses_and_no_other_writes(
+    place: Place, offer: Offer
+) -> None:
+    mail = send(place)
+    place.site.read_only = True
+    admin = place.token("admin")
+    before = place.everything()
+    shown = 0
+    for path, address in addresses(mail, offer).items():
+        kind = "application/json" if path == "/engagements" else "application/x-www-form-urlencoded"
+        content = "[]" if path == "/engagements" else "List-Unsubscribe=One-Click"
+        for method in METHODS:
+            said = {"content": content} if method == "POST" else {}
+            headers = admin | {"content-type": kind}
+            code = place.ask(method, address, headers=headers, **said).status_code
+            if method == "POST" and path in CHANGING:
+                assert code == 403, (path, code)
+            elif method == "GET":
+                shown += code < 400
+            assert place.everything() == before, (method, path)
+    assert shown == len(TABLE) - len(CHANGING)
