@@ -24,10 +24,14 @@ from flows.tick import Outcome
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import import_leads
 
+RESULTS = "nurture-demo"
+"""Where results would be kept (none is).  Named, because Prefect else asks its server before each
+run for the place, and waits."""
 PATIENT = {
     "PREFECT_CLIENT_MAX_RETRIES": "5",  # a busy server is waited for: every run is to be seen
     "PREFECT_LOGGING_LEVEL": "WARNING",  # that runs and tasks ended is seen without log lines
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",  # the server asks for none: a request less
+    "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": f"local-file-system/{RESULTS}",
 }
 MARK = ".nurture-demo"
 """The file by which a folder is known to be the demo's, to be played anew."""
@@ -131,7 +135,12 @@ def set_up(folder: Path, settings: Settings) -> int:
 def _played(
     runtime: Runtime, folder: Path, days: int, *, at: Callable[[datetime], None]
 ) -> Story:
-    from flows.running import run_tick  # Prefect, imported once its settings are in place
+    from prefect.filesystems import LocalFileSystem  # imported once its settings are in place
+
+    from flows.running import run_tick
+
+    kept = folder / ".nurture" / "prefect" / "storage"
+    LocalFileSystem(basepath=str(kept)).save(RESULTS, overwrite=True)
 
     async def tick(runtime: Runtime, now: datetime) -> Outcome:
         return await run_tick(runtime, now=now)

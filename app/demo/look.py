@@ -13,13 +13,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
+from fastapi import FastAPI
+
 from app.demo import own
 from app.demo.story import BEGIN, DAYS, VirtualClock
 from app.server import embedded
 from app.settings import Settings, process_environment
 from app.web import make_app
-from app.web.serve import serve
+from app.web.serve import ListenFailed, Serving, serve
 from app.wiring import open_workspace
+from flows.runtime import Runtime
 
 
 def look(folder: Path, settings: Settings, *, say: Callable[[str], None]) -> None:
@@ -57,9 +61,18 @@ async def _serve(folder: Path, settings: Settings, ui: str, say: Callable[[str],
 
     with open_workspace(folder, own(settings), clock=clock) as runtime:
         app = make_app(runtime, poke=lambda: None, health=health, read_only=True, prefect_url=ui)
-        site = await serve(app, "127.0.0.1", 0)
+        site = await _site(app, runtime)
         say(f"App          {site.url}\nCtrl-C ends it.")
         for page in (site.url, f"{ui}/runs"):
             await asyncio.to_thread(webbrowser.open, page)
         await ended.wait()
         await site.stop()
+
+
+async def _site(app: FastAPI, runtime: Runtime) -> Serving:
+    """Where the links in the story's mails lead to, if nobody else listens there."""
+    base = httpx.URL(runtime.definitions().workspace.base_url)
+    try:
+        return await serve(app, "127.0.0.1", base.port or 0)
+    except ListenFailed:
+        return await serve(app, "127.0.0.1", 0)
