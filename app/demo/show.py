@@ -77,6 +77,8 @@ def story_of(session: Session, lead_id: int) -> tuple[str, list[tuple[str, str, 
 
 def _told(line: TimelineLine) -> str:
     """What happened, with its reason where the bare fact would leave one asking."""
+    if line.what == "episode":
+        return f"crossed the line: {line.reason}"
     unsent = line.what == "message" and not line.text.endswith(": sent")
     asked = unsent or line.what in ("score", "escalation")
     return f"{line.text}: {line.reason}" if asked and line.reason else line.text
