@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 SIZE = 20_000
 """Leads a transaction: a writer must never hold SQLite for long."""
+_DEAD = "dead rows of batch"
 
 batch = Table(
     "batch",
@@ -27,10 +28,9 @@ batch = Table(
 _TABLE = "CREATE TEMPORARY TABLE IF NOT EXISTS batch (id BIGINT PRIMARY KEY, lead_id BIGINT)"
 _CREATE = {
     "postgresql": (
-        # Nobody vacuums a temporary table: rows deleted alone would be walked past for ever.
-        f"{_TABLE} ON COMMIT DELETE ROWS",
-        # PostgreSQL has no statistics of it either: without an index a join by lead is a nested
-        # loop over it.
+        _TABLE,
+        # PostgreSQL has no statistics of a temporary table: without an index a join by lead is a
+        # nested loop over it.
         "CREATE INDEX IF NOT EXISTS batch_lead ON batch (lead_id)",
     ),
     # SQLite takes any table for large: told that this one is small, it begins with it instead of
@@ -48,6 +48,8 @@ _CREATE = {
 
 def attach(engine: Engine) -> None:
     """Give every new connection of the engine its `batch` table."""
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "checkout", _bury)
 
     @event.listens_for(engine, "connect")
     def _create(connection: Any, _record: Any) -> None:
@@ -67,6 +69,25 @@ def fill(session: Session, rows: Select[Any]) -> int:
     The query must be ordered and limited by the caller (`SIZE`) and, on PostgreSQL, lock what it
     reads (`with_for_update(skip_locked=True, of=…)` compiles to nothing on SQLite).
     """
-    session.execute(_EMPTY)
+    _empty(session)
     result = session.execute(insert(batch).from_select(["id", "lead_id"], rows))
     return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _empty(session: Session) -> None:
+    """Take every row out, and count them as dead."""
+    deleted: int = session.execute(_EMPTY).rowcount  # type: ignore[attr-defined]
+    info = session.connection().info
+    info[_DEAD] = info.get(_DEAD, 0) + deleted
+
+
+def _bury(connection: Any, record: Any, _proxy: Any) -> None:
+    """Give the room of dead rows back before a connection's next transaction, once they are many.
+
+    Nobody vacuums PostgreSQL's temporary tables: they would be walked past for ever.
+    """
+    if record.info.get(_DEAD, 0) >= SIZE // 2:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE batch")
+        connection.commit()
+        record.info[_DEAD] = 0
