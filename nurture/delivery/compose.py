@@ -21,6 +21,7 @@ from email.policy import compat32
 from email.utils import format_datetime
 from functools import lru_cache
 
+from nurture.delivery import lines
 from nurture.delivery.headers import HeaderRefused, mailbox, safe_header, unstructured, url_header
 from nurture.ledger.address import NormalAddress
 from nurture.ledger.errors import RenderFailed
@@ -111,7 +112,7 @@ def compose(skeleton: Skeleton, letter: Letter) -> bytes:
     Raises `HeaderRefused` for values no header may hold, `ComposedWrong` if the bytes are not
     as meant.
     """
-    lines = [
+    head = [
         f"{skeleton.first}To: {letter.to}",
         f"Subject: {unstructured('Subject', letter.subject)}",
         f"Date: {_date(letter.date.replace(microsecond=0))}",
@@ -122,12 +123,12 @@ def compose(skeleton: Skeleton, letter: Letter) -> bytes:
     if skeleton.one_click:
         if not any(url.startswith("https://") for url in letter.unsubscribe):
             _loopback_only(letter.unsubscribe)
-        lines.append(f"List-Unsubscribe: {url_header(letter.unsubscribe)}")
-        lines.append(f"List-Unsubscribe-Post: {_ONE_CLICK}")
-    lines.append(skeleton.rest)
+        head.append(f"List-Unsubscribe: {url_header(letter.unsubscribe)}")
+        head.append(f"List-Unsubscribe-Post: {_ONE_CLICK}")
+    head.append(skeleton.rest)
     mark = f"--{skeleton.boundary}".encode()
     data = b"".join((
-        "\r\n".join(lines).encode(),
+        "\r\n".join(head).encode(),
         b"\r\n\r\n", mark, b"\r\n", _part("plain", letter.text),
         b"\r\n", mark, b"\r\n", _part("html", letter.html),
         b"\r\n", mark, b"--\r\n",
@@ -179,11 +180,11 @@ _kept_line = lru_cache(maxsize=2048)(_encoded_line)
 
 
 def _base64(raw: bytes) -> bytes:
-    lines = (
+    rows = (
         b2a_base64(raw[at : at + _BASE64_CHUNK], newline=False)
         for at in range(0, len(raw), _BASE64_CHUNK)
     )
-    return b"\r\n".join(lines)
+    return b"\r\n".join(rows)
 
 
 def assert_as_meant(data: bytes, skeleton: Skeleton) -> None:
@@ -195,8 +196,7 @@ def assert_as_meant(data: bytes, skeleton: Skeleton) -> None:
     """
     if tuple(_NAMES.findall(data, 0, data.find(b"\r\n\r\n"))) != skeleton.names:
         raise ComposedWrong("The mail's headers are not the intended ones: it was not sent.")
-    breaks = data.count(b"\r\n")
-    if data.count(b"\n") != breaks or data.count(b"\r") != breaks or b"\0" in data:
+    if not lines.whole(data) or b"\0" in data:
         raise ComposedWrong("The mail holds a bare line break: it was not sent.")
     if data.count(skeleton.boundary.encode()) != 4:
         raise ComposedWrong("The mail's parts are not the intended ones: it was not sent.")

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, not_, select, update
+from sqlalchemy import ColumnElement, and_, case, literal, not_, select, update
 from sqlmodel import Session
 
 from nurture.delivery import permission
@@ -37,16 +37,29 @@ def hold(session: Session, definitions: Definitions, *, kind: str, now: datetime
     (their lead goes on), or due later, each with a reason.
     """
     tally = Tally()
+    verdicts: list[tuple[str, ColumnElement[bool], dict[str, Any]]] = []
     ends = _ends(definitions, now) if kind == "nurture" else _notice_ends(now)
     for state, condition, reason in ends:
-        final = {"state": state, "settled_at": now, "content": None}
-        tally += _write(session, condition, now=now, what=state, reason=reason, **final)
+        final = {"state": state, "reason": reason, "settled_at": now, "content": None}
+        verdicts.append((state, condition, final))
     if kind == "nurture":
         for until, condition, reason in _later(definitions, now):
-            tally += _write(session, condition, now=now, what="held", reason=reason, due_at=until)
+            verdicts.append(("held", condition, {"reason": reason, "due_at": until}))
+    for number in _reached(session, [condition for _, condition, _ in verdicts], now=now):
+        what, condition, values = verdicts[number]
+        tally += _write(session, condition, now=now, what=what, **values)
     if tally:
         wake(session, M.id.in_(select(batch.c.id)), now=now)
     return tally
+
+
+def _reached(
+    session: Session, conditions: list[ColumnElement[bool]], *, now: datetime
+) -> list[int]:
+    """Which of these is the first to hold for some mail: nearly always none, and one look tells."""
+    first = case(*((condition, literal(n)) for n, condition in enumerate(conditions)))
+    found = session.execute(select(first).where(_waiting(now)).distinct()).scalars()
+    return sorted(number for number in found if number is not None)
 
 
 def _ends(definitions: Definitions, now: datetime) -> list[Ends]:
@@ -109,10 +122,13 @@ def _write(
     session: Session, condition: ColumnElement[bool], *, now: datetime, what: str, **values: Any
 ) -> Tally:
     """Change those of the working set that are still to go now and for which it holds."""
-    waiting = and_(M.id.in_(select(batch.c.id)), among(M.state, WAITING), M.due_at <= now)
     changed = session.execute(
-        update(MESSAGE).where(waiting, condition).values(**values).returning(M.path)
+        update(MESSAGE).where(_waiting(now), condition).values(**values).returning(M.path)
     )
     paths = Counter(changed.scalars())
     line = f"{what}: {values['reason']}"
     return sum((Tally.of(line, count, path=path) for path, count in paths.items()), Tally())
+
+
+def _waiting(now: datetime) -> ColumnElement[bool]:
+    return and_(M.id.in_(select(batch.c.id)), among(M.state, WAITING), M.due_at <= now)

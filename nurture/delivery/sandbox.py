@@ -153,11 +153,12 @@ class Checked(dict[str, Any]):
 class Template:
     """A compiled template. Made by `Sandbox.compile`; may be used by several threads."""
 
-    __slots__ = ("_compiled", "_constant", "_globals", "name")
+    __slots__ = ("_compiled", "_constant", "_environment", "_globals", "name")
 
     def __init__(self, compiled: Compiled, name: str, constant: str | None = None) -> None:
         self._compiled = compiled
         self._constant = constant
+        self._environment = compiled.environment
         self._globals = dict(compiled.globals)
         self.name = name
 
@@ -169,7 +170,7 @@ class Template:
             if type(values) is not Checked:
                 _refuse_objects(values, 0)
             known = {**self._globals, **values, METER: Meter()}
-            context = self._compiled.new_context(known, shared=True)
+            context = Context(self._environment, known, self.name, self._compiled.blocks)
             pieces, size = [], 0
             for piece in self._compiled.root_render_func(context):
                 size += len(piece)
@@ -219,10 +220,10 @@ def _refuse_objects(value: Any, depth: int) -> None:
     if depth > 16 or not isinstance(value, dict | list | tuple):
         raise Stopped(f"it was given a {type(value).__name__} where plain data belongs")
     entries = value.values() if isinstance(value, dict) else value
-    if _PLAIN.issuperset(map(type, entries)):  # as nearly always: one look at all of them
-        return
-    for entry in entries:
-        _refuse_objects(entry, depth + 1)
+    if not _PLAIN.issuperset(map(type, entries)):  # nearly always one look at all of them will do
+        for entry in entries:
+            if type(entry) not in _PLAIN:
+                _refuse_objects(entry, depth + 1)
 
 
 def _written_line(failure: Exception) -> int:

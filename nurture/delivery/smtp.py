@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from nurture.delivery import lines
 from nurture.delivery.greeting import Session, SmtpSettings, greet
 from nurture.delivery.transport import ChannelFailed, Outgoing, Phase, Reply, Verdict, Waiting
 from nurture.delivery.wire import Answer, Broken
@@ -273,8 +274,7 @@ def _unsendable(mail: Outgoing, session: Session) -> Reply | None:
     if not (mail.sender + mail.recipient).isascii() and not session.smtputf8:
         text = "The mail server takes no addresses with letters beyond ASCII (SMTPUTF8)."
         return replace(refusal, text=text, phase="rcpt")
-    breaks = mail.data.count(b"\r\n")
-    if mail.data.count(b"\n") != breaks or mail.data.count(b"\r") != breaks:
+    if not lines.whole(mail.data):
         return replace(refusal, text="The mail holds a bare line break.")
     if session.largest and len(mail.data) > session.largest:
         text = f"The mail server takes {session.largest:,} octets, it has {len(mail.data):,}."

@@ -63,7 +63,7 @@ class Wire:
                     self._sock.settimeout(max(end - time.monotonic(), 0.001))
                     self._sock.sendall(piece)
                 else:
-                    self._sock.settimeout(0.0)
+                    self._never_block()
                     self.offered += self._send(view[self.offered :], end)
         except TimeoutError as failure:
             raise Broken("The server did not take the mail in time.") from failure
@@ -130,7 +130,7 @@ class Wire:
     def _receive(self) -> bool:
         """Whether anything more came by now."""
         try:
-            self._sock.settimeout(0.0)
+            self._never_block()
             data = self._sock.recv(65_536)
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
@@ -140,6 +140,10 @@ class Wire:
             raise Broken("The server closed the connection.")
         self._in += data
         return True
+
+    def _never_block(self) -> None:
+        if self._sock.gettimeout() != 0.0:  # setting it is a call of the system
+            self._sock.settimeout(0.0)
 
     def _wait(self, event: int, end: float) -> bool:
         poll = select.poll()

@@ -30,6 +30,7 @@ def suppressed(ledger: Ledger) -> list[str]:
         return list(session.execute(select(table_of(t.Suppression).c.email_key)).scalars())
 
 
+@pytest.mark.parametrize("connections", [1, 3])
 @pytest.mark.parametrize(
     ("script", "state", "bounced", "taken"),
     [
@@ -48,13 +49,13 @@ def suppressed(ledger: Ledger) -> list[str]:
     ],
 )
 def test_one_mail_in_trouble_stops_itself_and_its_neighbours_arrive(
-    guarded: Ledger, script: str, state: str, bounced: bool, taken: int
+    guarded: Ledger, script: str, state: str, bounced: bool, taken: int, connections: int
 ) -> None:
     fill(guarded, ["ann", "bob", script, *(f"lead{n}" for n in range(27))])
     with Sink(hang=5) as sink:
-        deliver(a_round(guarded), through(sink, timeout=0.5))
-        deliver(a_round(guarded, now=NOW + LATER / 4), through(sink, timeout=0.5))
-        deliver(a_round(guarded, now=NOW + LATER / 4 + LATER), through(sink, timeout=0.5))
+        for now in (NOW, NOW + LATER / 4, NOW + LATER / 4 + LATER):
+            round_ = a_round(guarded, now=now)
+            deliver(round_, through(sink, timeout=0.5), connections=connections)
     found = message(guarded, 3)
     assert found.state == state
     assert found.reason
