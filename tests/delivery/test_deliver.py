@@ -307,3 +307,39 @@ def test_what_was_answered_is_settled_whatever_the_next_claim_does(guarded: Ledg
     with pytest.raises(KeyboardInterrupt):
         deliver(a_round(guarded, crash=crash), post)
     assert states(guarded) == {"sent": len(post.mails)} == {"sent": 30}
+
+
+@pytest.mark.parametrize("taken", [{"generation": 2}, {"owner": "other"}, {"lease_until": NOW}])
+def test_a_mail_somebody_else_holds_meanwhile_is_neither_frozen_nor_sent(
+    guarded: Ledger, taken: dict[str, object]
+) -> None:
+    fill(guarded, ["ann", "bob"])
+    crash = {"written": lambda: change(guarded, 1, **taken)}
+    post = Post()
+    deliver(a_round(guarded, crash=lambda point: crash.pop(point, lambda: None)()), post)
+    if "lease_until" in taken:  # it was still ours to give back
+        assert post.recipients.count("ann") == 1
+        assert message(guarded, 1).generation == 2
+        return
+    assert post.recipients == ["bob"]
+    found = message(guarded, 1)
+    # What carries the name of this run is given back at its end.
+    assert found.state == ("due" if "generation" in taken else "claimed")
+    assert found.content is None or "generation" not in taken
+
+
+def test_an_answer_changes_nothing_of_a_mail_somebody_else_holds_meanwhile(
+    guarded: Ledger,
+) -> None:
+    fill(guarded, ["ann", "bob"])
+
+    class Slow(Post):
+        def send(self, window: list[Outgoing]) -> Iterator[Reply]:
+            change(guarded, 1, generation=2)
+            return super().send(window)
+
+    deliver(a_round(guarded), Slow())
+    found = message(guarded, 1)
+    assert (found.state, found.reply, found.content is None) == ("handed", "", False)
+    assert due_enrolments(guarded)[1] is None
+    assert message(guarded, 2).state == "sent"
