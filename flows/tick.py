@@ -55,6 +55,8 @@ class Outcome:
     now: datetime
     tally: Tally = field(default_factory=Tally)
     failures: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """The names of the pieces that failed."""
     next_due: datetime | None = None
     busy: bool = False
     unseen: bool = False
@@ -62,6 +64,7 @@ class Outcome:
     def failed(self, piece: Piece, error: Exception) -> None:
         """Note a pass that failed; the others go on."""
         self.failures.append(f"{piece.name}: {reason(error)}")
+        self.broken.append(piece.name)
 
 
 def reason(error: Exception) -> str:
@@ -182,6 +185,11 @@ class Claim:
         with runtime.ledger.begin() as session:
             self.tick = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner).tick_id
 
+    def judged(self) -> int:
+        """The tick whose leads may go on: 0 when the look at them failed."""
+        failed = self._outcome.broken[self._failures :]
+        return 0 if set(failed) & set(work.JUDGING) else self.tick
+
     def end(self) -> None:
         """The touches were looked at."""
         if self.tick and len(self._outcome.failures) == self._failures:
@@ -190,7 +198,7 @@ class Claim:
 
 
 def _nurture(runtime: Runtime, outcome: Outcome, claim: Claim) -> Iterator[Piece]:
-    yield from work.stages(runtime, tick=claim.tick, now=outcome.now)
+    yield from work.stages(runtime, tick=claim.judged(), now=outcome.now)
     claim.end()
     yield from _effects(runtime, outcome)
 
@@ -211,7 +219,7 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
             return
         if claim.tick:
             yield from work.score(runtime, tick=claim.tick, now=now)
-        yield from work.stages(runtime, tick=claim.tick, now=now)
+        yield from work.stages(runtime, tick=claim.judged(), now=now)
         claim.end()
 
 

@@ -34,6 +34,8 @@ from nurture.sequences.leave import leave
 from nurture.sequences.standing import due_stages
 
 Verb = Callable[[Session], Tally]
+JUDGING = ("rescore", "leave and enter")
+"""The pieces that say who may go on: leads they failed for stay where they are."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, literal, select, update
+from sqlalchemy import Select, insert, literal, not_, select, update
 from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
@@ -16,7 +16,7 @@ from nurture.ledger.batches import SIZE
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.sequences.leave import leave_by_time
-from nurture.sequences.standing import ACTIVE, LISTENING, DueStage, lost, touched
+from nurture.sequences.standing import ACTIVE, LISTENING, DueStage, lost, touched, unjudged
 from nurture.sequences.steps import BUILDERS
 from nurture.sequences.visit import DECISION, ENROLMENT, E, Visit, worked_on
 
@@ -29,7 +29,8 @@ def advance(
 ) -> Tally:
     """Walk the stage's steps in program order, moving everybody due at `now`.
 
-    Before it, those leave for whom time, or their entry alone, made an exit rule hold.  One batch
+    Before it, those leave for whom time, or their entry alone, made an exit rule hold; leads of
+    whom another tick holds something new are left to it, and to the tick after it.  One batch
     of leads a step; a lead passes several steps in one call until it has to wait.  `more` says
     a step had more leads than a batch holds: commit, and call again.  Statements grow with the
     steps somebody stands at, never with leads.
@@ -66,10 +67,10 @@ def targets(step: Step, program: Program) -> Iterator[int]:
 def _visit(visit: Visit) -> Tally | None:
     """Run the step's builder on those due, then on those something new is known of; None when
     nobody was there."""
-    due = _standing(visit).where(E.due_at <= visit.now).order_by(E.due_at)
-    looks = [_batch(due)]
+    free = _standing(visit).where(not_(unjudged(visit.tick)))
+    looks = [_batch(free.where(E.due_at <= visit.now).order_by(E.due_at))]
     if isinstance(visit.step, LISTENING):
-        looks.append(_batch(_standing(visit).where(E.recheck_at <= visit.now)))
+        looks.append(_batch(free.where(E.recheck_at <= visit.now)))
         if visit.tick:
             news = _standing(visit).where(E.lead_id.in_(touched(visit.tick))).order_by(E.id)
             # All of them, waited for if need be: a touch passed by would be lost with its tick.

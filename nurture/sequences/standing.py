@@ -67,6 +67,15 @@ def touched(tick: int) -> Select[tuple[int]]:
     return select(TOUCH.lead_id).where(TOUCH.tick_id == tick)
 
 
+def unjudged(tick: int) -> ColumnElement[bool]:
+    """Another tick holds something new about the enrolment's lead: it may have to leave first.
+
+    So is what this tick held, when its own look at goals and exits failed (`tick` is 0 then).
+    """
+    held = select(TOUCH.lead_id).where(TOUCH.tick_id.is_not(None), TOUCH.tick_id != tick)
+    return E.lead_id.in_(held)
+
+
 def not_paused() -> ColumnElement[bool]:
     """The enrolment's sequence is not paused (a handful of rows, asked once a statement)."""
     return E.sequence.not_in(select(PAUSE.sequence))

@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from flows import work
+from flows.tick import run_tick
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import insert_new_values, table_of
 from nurture.sequences import leave
-from tests.sequences.play import Play, at, sequence
+from tests.sequences.play import Play, at
+from tests.sequences.texts import sequence
 
 LONG = "- wait: 30 days\n- send: welcome"
 CUSTOMER = "exit: [{when: {lifecycle: customer}, reason: became a customer}]"
@@ -132,3 +135,33 @@ def test_more_leads_than_a_batch_leave_by_time(play: Play, monkeypatch: pytest.M
     outcome = play.tick("03-04 08:00")
     assert {play.state(name) for name in names} == {"exited"}
     assert outcome.next_due is None or outcome.next_due > play.now
+
+
+def test_who_could_not_be_judged_stays_and_all_others_go_on(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at exits fails: nobody it is about gets a mail that an exit might have stopped."""
+    play.apply(
+        sequence(
+            "- wait: 1 day\n- send: welcome",
+            head="exit: [{when: {lifecycle: customer}, reason: a customer}]",
+        )
+    )
+    for name in ("ann", "bob"):
+        play.lead(name)
+        play.event(name, "form_submitted")
+    play.tick("03-02 08:00")
+    play.now = at("03-03 09:00")
+    play.change("ann", "lifecycle", "customer")
+
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(work, "leave", failing)
+        run_tick(play.runtime(), now=play.now)
+    assert play.sent("bob") == [("welcome", "03-03 09:00")]
+    assert play.mails("ann") == []
+    play.tick()
+    assert play.state("ann") == "exited"
+    assert play.mails("ann") == []
