@@ -20,8 +20,10 @@ from nurture.ledger.ticks import LEASE
 from nurture.ledger.upsert import table_of
 from nurture.sequences import enrol as enrolling
 from tests.fixtures_ledger import empty
-from tests.properties.histories import FLOW, ORDERS, SLOW, everything
-from tests.sequences.play import HANDOFF, SCORING, WORKSPACE, Play, at
+from tests.properties.rows import everything
+from tests.properties.sequences import FLOW, ORDERS, SLOW
+from tests.sequences.play import Play, at
+from tests.sequences.texts import HANDOFF, SCORING, WORKSPACE
 
 TICKER = Path(__file__).with_name("ticker.py")
 KILLED = -signal.SIGKILL
@@ -115,6 +117,9 @@ def undisturbed(company: Company) -> dict[str, list[tuple[Any, ...]]]:
         "open_handoffs:after",
         "assign:after",
         "write_notices:after",
+        "deliver:before",
+        "deliver:after",
+        "look_again:after",
     ],
 )
 def test_a_tick_killed_anywhere_is_made_up_for_by_the_next(
@@ -127,6 +132,22 @@ def test_a_tick_killed_anywhere_is_made_up_for_by_the_next(
     company.play.tick(MONDAY)
     company.later(*LATER)
     found = company.rows()
+    for table, rows in undisturbed.items():
+        assert found[table] == rows, table
+
+
+@pytest.mark.parametrize("where", ["run_clocks:after", "climb:before", "climb:after"])
+def test_a_tick_killed_on_the_ladder_is_made_up_for_by_the_next(
+    company: Company, undisturbed: dict[str, list[tuple[Any, ...]]], where: str
+) -> None:
+    company.play.tick(MONDAY)
+    process = company.child(at(LATER[0]), CRASH_AT=where)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == KILLED, out
+    company.play.wrap = _impatient
+    company.later(*LATER)
+    found = company.rows()
+    assert [row for row in found["rungs"] if row[4] == "fired"]
     for table, rows in undisturbed.items():
         assert found[table] == rows, table
 

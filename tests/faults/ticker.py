@@ -21,11 +21,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from flows import work
+from flows import tick, work
 from nurture.ledger.engine import open_ledger
 from tests.sequences.play import Play
-
-PASSES = ("rescore", "leave", "enrol", "advance", "open_handoffs", "assign", "write_notices")
 
 
 def deadly(where: str) -> None:
@@ -34,7 +32,8 @@ def deadly(where: str) -> None:
     side = "before" if "before" in rest else "after"
     turn = int(rest[-1]) if rest and rest[-1].isdigit() else 1
     seen: Counter[str] = Counter()
-    verb = getattr(work, name)
+    room = work if hasattr(work, name) else tick
+    verb = getattr(room, name)
 
     def run(*args: Any, **values: Any) -> Any:
         seen[name] += 1
@@ -45,7 +44,7 @@ def deadly(where: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return done
 
-    setattr(work, name, run)
+    setattr(room, name, run)
 
 
 def main() -> None:
@@ -62,8 +61,8 @@ def main() -> None:
     for now in given.now:
         play = Play(ledger, given.folder, datetime.fromisoformat(now), given.owner, plain=False)
         ticks.append(play.tick)
-    for tick in ticks:
-        print("busy" if tick().busy else "done", flush=True)
+    for run in ticks:
+        print("busy" if run().busy else "done", flush=True)
     ledger.close()
 
 

@@ -12,7 +12,8 @@ from handoff.tables import CHANGE
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.upsert import table_of
-from tests.sequences.play import HANDOFF, Play, sequence
+from tests.sequences.play import Play
+from tests.sequences.texts import HANDOFF, sequence
 
 LAPSING = HANDOFF + "    - {after: 3 business hours, recycle: back}\n"
 BACK = sequence("- wait: 1 day\n- hand_off: smb", name="back", head="enter: {when: {event: poked}}")

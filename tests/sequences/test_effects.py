@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import insert_new_values, table_of
-from tests.sequences.play import HANDOFF, Play, sequence
+from tests.sequences.play import Play
+from tests.sequences.texts import HANDOFF, sequence
 
 CHANGE, TAG, CONSENT, ENTRY, EPISODE = (
     table_of(model).c for model in (t.Change, t.LeadTag, t.Consent, t.ScoreEntry, t.Episode)

@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import insert_new_values, table_of
-from tests.sequences.play import Play, sequence
+from tests.sequences.play import Play
+from tests.sequences.texts import sequence
 
 TOUCH = table_of(t.Touch).c
 ONE_MAIL = "- send: welcome"

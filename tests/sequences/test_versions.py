@@ -6,7 +6,8 @@ from sqlalchemy import update
 
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
-from tests.sequences.play import Play, sequence
+from tests.sequences.play import Play
+from tests.sequences.texts import sequence
 
 ENROLMENT = table_of(t.Enrolment)
 FIRST = sequence("- wait: 1 day\n- send: welcome")

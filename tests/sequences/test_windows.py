@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
-from tests.sequences.play import Play, at, sequence
+from tests.sequences.play import Play, at
+from tests.sequences.texts import sequence
 
 MESSAGE = table_of(t.Message).c
 OFFICE = "timing: {zone: lead, window: {calendar: office}}"

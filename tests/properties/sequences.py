@@ -1,0 +1,42 @@
+"""The sequences histories are played in: windows, gates, waits, keys, hand-overs, a way back."""
+
+FLOW = """
+sequence: flow
+topic: tips
+enter: {when: {event: form_submitted}, again: after 2 days}
+exit: [{when: {lifecycle: customer}, reason: a customer}]
+goal: {event: demo_booked}
+timing: {zone: lead, window: {calendar: office}, late: {send_within: 20 hours, otherwise: skip}}
+stages:
+  - stage: first
+    steps:
+      - send: welcome
+      - wait_for: {event: poked}
+        within: 1 day
+        then: [{score: {points: 12, half_life: 3 days}}]
+        otherwise: [{send: tips}]
+      - wait: 2 business hours
+  - stage: second
+    gate: {when: {score: {at_least: 25}}, within: 2 days, otherwise: [{start: slow}]}
+    steps:
+      - branch:
+          - {when: {score: {at_least: 50}}, steps: [{hand_off: smb}]}
+          - {otherwise: [{send: offer}]}
+"""
+SLOW = """
+sequence: slow
+topic: tips
+enter: {segment: {lifecycle: recycled}, again: after 3 days}
+exit: [{when: {not: {score: {at_least: -10}}}, reason: cold}]
+stages:
+  - stage: only
+    steps: [{send: news}, {update: {add_tags: [slow]}}, {wait: 1 day}, {send: tips}]
+"""
+ORDERS = """
+sequence: orders
+topic: offers
+enter: {when: {event: ordered}, once_per: order_id, again: always}
+stages:
+  - stage: only
+    steps: [{score: 1}, {update: {add_tags: [buyer]}}, {wait: 6 hours}, {send: offer}]
+"""
