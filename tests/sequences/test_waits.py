@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from flows import tick
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 from tests.sequences.play import Play, at
@@ -217,3 +218,19 @@ def test_who_comes_to_a_mail_that_is_over_goes_on(play: Play) -> None:
         due = play.enrolments()[0].due_at
         assert due == play.now + timedelta(days=1)
         assert len(play.mails()) == 1
+
+
+def test_a_wait_ends_even_where_the_hours_of_a_zone_are_not_kept_yet(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lead of a new zone comes in between two looks at the zones: nobody waits for ever."""
+    head = "timing: {zone: lead, window: {calendar: office}}"
+    play.apply(sequence("- wait: 6 business hours\n- update: {add_tags: done}", head=head))
+    play.lead(zone="Asia/Tokyo")
+    play.event("ann", "form_submitted")
+    with monkeypatch.context() as late:
+        late.setattr(tick, "keep_openings", lambda *_, **__: None)
+        play.tick("03-02 08:00")
+    assert play.enrolments()[0].due_at == at("03-02 14:00")
+    play.tick("03-02 14:00")
+    assert tags(play) == {"done"}
