@@ -71,7 +71,7 @@ def _play(folder: Path, *, as_json: bool) -> None:
         show.document(shown)
     else:
         _story(shown)
-    if shown.failures:
+    if shown.failures or shown.unseen:
         raise typer.Exit(1)
 
 
@@ -129,6 +129,8 @@ def _story(shown: Shown) -> None:
     if shown.lead:
         show.heading(f"One lead from first click to sales outcome: {shown.lead} (times in UTC)")
         show.table(("when", "what", "happened"), shown.timeline)
+    if shown.unseen:
+        show.note(f"nurture: Prefect did not answer for {shown.unseen} ticks: no runs of them")
     for failure in shown.failures:
         show.note(f"nurture: {failure}")
     show.heading("Why each of it happened, and the whole story in the browser:")

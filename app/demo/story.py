@@ -57,6 +57,7 @@ class Story:
     days: int = DAYS
     dice: Dice = field(default_factory=lambda: Dice("trial month"))
     ticks: int = 0
+    unseen: int = 0
     failures: list[str] = field(default_factory=list)
     _readers_deeds: list[Deed] = field(default_factory=list)
     _sales_deeds: list[Deed] = field(default_factory=list)
@@ -72,6 +73,7 @@ class Story:
             self.clock.now = at
             outcome = await self.tick(self.runtime, at)
             self.ticks += 1
+            self.unseen += outcome.unseen
             self.failures += outcome.failures
             self._look_ahead()
             progress(at)

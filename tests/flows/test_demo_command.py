@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from app.wiring import open_workspace
 from nurture.ledger.errors import InputRefused
 from tests.app.cli.conftest import invoke
 
-SHOWN = demo.Shown(Path("x"), BEGIN, BEGIN, 500, 1, [], [], "ann@example.test", [])
+SHOWN = demo.Shown(Path("x"), BEGIN, BEGIN, 500, 1, 0, [], [], "ann@example.test", [])
 
 
 @pytest.fixture
@@ -64,6 +65,15 @@ def test_json_is_one_document(tmp_path: Path, called: list[str]) -> None:
     assert json.loads(told.stdout)["finished"] is True
 
 
+def test_ticks_that_are_not_to_be_seen_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "demo", lambda *_, **__: replace(SHOWN, unseen=3))
+    told = invoke("demo", "-w", tmp_path / "demo")
+    assert told.exit_code == 1
+    assert "did not answer for 3 ticks" in told.output
+
+
 def test_it_never_deletes_what_is_not_its_own(tmp_path: Path) -> None:
     (tmp_path / "theirs.txt").write_text("theirs")
     with pytest.raises(InputRefused, match="not a demo"):
@@ -82,6 +92,7 @@ def test_every_tick_with_work_is_a_run_named_by_its_virtual_time(tmp_path: Path)
     real = Settings(database=SecretStr(f"sqlite:///{tmp_path / 'real.db'}"))
     shown = demo.demo(folder, real, say=lambda _: None, at=instants.append, days=2)
     assert not shown.failures
+    assert not shown.unseen
     assert not (tmp_path / "real.db").exists()
     assert demo.finished(folder)
     with closing(sqlite3.connect(folder / ".nurture" / "prefect" / "prefect.db")) as runs:
