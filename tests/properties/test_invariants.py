@@ -90,7 +90,7 @@ def test_ticks_repeated_cut_in_pieces_or_doubled_leave_the_same_rows(
         assert _told(ledger, _calm(story), way) == plain
 
 
-@settings(modest, max_examples=3)
+@settings(modest, max_examples=2)
 @given(histories)
 def test_a_lead_whose_mail_cannot_be_written_stops_nobody_else(
     ledger: Ledger, story: list[Deed]
