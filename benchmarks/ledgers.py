@@ -45,7 +45,8 @@ def ledgers() -> Iterator[list[tuple[str, str]]]:
             yield found
         finally:
             if POSTGRES:
-                _administer(POSTGRES, f'DROP DATABASE "{name}" WITH (FORCE)')
+                for each in (name, f"{name}_dbos"):  # DBOS makes one of its own beside it
+                    _administer(POSTGRES, f'DROP DATABASE IF EXISTS "{each}" WITH (FORCE)')
 
 
 def _administer(server: str, *statements: str) -> None:
