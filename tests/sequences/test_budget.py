@@ -41,6 +41,8 @@ ONE_EACH = HANDOFF.replace("bo@example.test}", "bo@example.test, room: 1}").repl
     "cy@example.test}", "cy@example.test, room: 1}"
 )
 LAPSING = ONE_EACH + "    - {after: 4 business hours, recycle: slow}\n"
+VERDICTS = 10
+"""What `hold` can say of a mail: why it ends, or why it goes later."""
 MOMENTS = ("03-02 10:00", "03-02 16:30", "03-03 12:00", "03-05 12:00")
 
 
@@ -123,4 +125,6 @@ def test_no_pass_takes_more_statements_for_more_leads(play: Play) -> None:
         assert play.rows(select(func.count()).select_from(table))[0][0] >= least
     ran = {name.split()[0] for name in many}
     assert ran == {name for names in PASSES.values() for name in names}
+    # A claim takes one for each kind of verdict it reaches, and many leads reach more kinds.
+    assert few.pop("hold") <= many.pop("hold") <= 2 + VERDICTS
     assert {name: n for name, n in many.items() if n > few.get(name, 0)} == {}
