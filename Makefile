@@ -8,6 +8,8 @@ VENV      := .venv
 BIN       := $(VENV)/bin
 WORKSPACE ?= workspace
 ARGS      ?=
+# Processes the tests are spread over: one a core; 0 runs them in this one.
+JOBS      ?= auto
 
 # Somebody's own Python settings must not leak into the environment made here.
 unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_USER
@@ -40,7 +42,7 @@ up: $(VENV)/.ready
 	@$(BIN)/nurture up --workspace $(WORKSPACE) $(ARGS)
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.ready
 	@$(BIN)/ruff check .

@@ -24,7 +24,10 @@ from app.settings import Settings
 from app.wiring import open_workspace
 from flows import tick as ticking
 
-pytestmark = pytest.mark.timeout(400)  # a month of 300 ticks
+pytestmark = [
+    pytest.mark.timeout(400),  # a month of 300 ticks
+    pytest.mark.xdist_group("demo"),  # played once, by one process
+]
 WEEK = 8
 """Days the variants play: until Monday a week later."""
 
