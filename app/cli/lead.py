@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import show
+from app.cli.instants import clock_at
 from app.cli.opening import Opened, opened
 from app.cli.options import Json, Workspace, example
 
@@ -102,13 +103,29 @@ def timeline(who: Who, workspace: Workspace = None, as_json: Json = False) -> No
     return None
 
 
-@commands.command(epilog=example("nurture lead explain ann@example.test"))
-def explain(who: Who, workspace: Workspace = None, as_json: Json = False) -> None:
-    """Why the score is what it is: in sentences, and entry by entry with its worth now."""
+@commands.command(
+    epilog=example(
+        "nurture lead explain ann@example.test",
+        "nurture lead explain ann@example.test --now 2026-03-02T09:00+01:00",
+    )
+)
+def explain(
+    who: Who,
+    now: Annotated[
+        str,
+        typer.Option("--now", metavar="INSTANT", help="As of another instant, with its zone."),
+    ] = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Why the score is what it is: in sentences, and entry by entry with its worth then.
+
+    With --now an entry counts if it was given by that instant and was not taken back since.
+    """
     from nurture.ledger.leads import find_lead
     from nurture.scoring import explain as scoring
 
-    with opened(workspace) as work, work.looking() as session:
+    with opened(workspace, clock=clock_at(now)) as work, work.looking() as session:
         lead = find_lead(session, who)
         assert lead.id is not None
         told = scoring.explain(session, lead.id, now=work.now)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli import show
+from app.cli.instants import clock_at
 from app.cli.opening import Opened, chosen, opened
 from app.cli.options import Json, Workspace, example
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from flows.tick import Outcome
 
 SKEW = timedelta(minutes=5)
-LATEST = timedelta(days=3660)
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def register(program: typer.Typer) -> None:
@@ -48,49 +47,17 @@ def tick(
     from app.wiring import wall_clock
     from flows.tick import run_tick
 
-    clock, wall = wall_clock, wall_clock()
-    at = _instant(now, wall) if now else None
-    if at is not None:
-        chosen_instant = at
-
-        def clock() -> datetime:
-            return chosen_instant
-
-    with opened(workspace, clock=clock) as work:
-        if at is not None:
-            _rehearsal(work, at, wall)
-        outcome = run_tick(work.runtime, now=at or work.now)
+    with opened(workspace, clock=clock_at(now)) as work:
+        at = work.now
+        if now:
+            _rehearsal(work, at, wall_clock())
+        outcome = run_tick(work.runtime, now=at)
         if as_json:
             show.document(_document(outcome))
         else:
             _tell(outcome, work.zone)
     if outcome.failures or outcome.busy:
         raise typer.Exit(1)
-
-
-def _instant(text: str, wall: datetime) -> datetime:
-    """The instant that was meant; wrong usage unless it is one, with a zone, and bearable."""
-    try:
-        at = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no instant; write 2026-03-02T09:00+01:00", param_hint="--now"
-        ) from None
-    if at.tzinfo is None:
-        raise typer.BadParameter(
-            f"{text!r} has no zone; write {text.strip()}Z for UTC, or {text.strip()}+01:00",
-            param_hint="--now",
-        )
-    try:
-        at = at.astimezone(UTC)
-        bearable = EARLIEST <= at <= wall + LATEST
-    except OverflowError:
-        bearable = False
-    if not bearable:
-        raise typer.BadParameter(
-            f"{text!r} is before 2000 or more than ten years ahead", param_hint="--now"
-        )
-    return at
 
 
 def _rehearsal(work: Opened, at: datetime, wall: datetime) -> None:
@@ -181,5 +148,3 @@ def _apply_first(folder: Path) -> None:
         applied = apply_workspace(work.runtime.ledger, folder, now=work.now)
         if applied.refused:
             raise DefinitionInvalid(applied.errors)
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -142,6 +143,22 @@ def test_explain_adds_up_to_the_score_and_says_how_far_the_line_is(run: Run) -> 
     assert told["score"] == pytest.approx(sum(line["worth"] for line in told["lines"]))
     assert told["sentences"]
     assert "below mql (60)" in ok(run("lead", "explain", "ann@example.test")).stdout
+
+
+def test_explain_at_another_instant_counts_what_was_given_by_then_and_faded_since(
+    run: Run, folder: Path
+) -> None:
+    ok(run("events", "import", folder / "engagements.jsonl"))
+    ok(run("tick", "--now", "2026-03-02T09:30Z"))
+
+    def at(instant: str) -> Any:
+        return document(ok(run("lead", "explain", "ann@example.test", "--now", instant, "--json")))
+
+    then, later = at("2026-03-02T09:30Z"), at("2026-05-02 11:30+02:00")
+    assert later["now"] == "2026-05-02T09:30:00+00:00"
+    assert 0 < later["behaviour"] < then["behaviour"]
+    assert later["fit"] == then["fit"] > 0
+    assert at("2026-03-02T07:59Z")["lines"] == []
 
 
 def test_an_answer_moves_the_handoff_and_a_second_one_is_told_so(run: Run) -> None:

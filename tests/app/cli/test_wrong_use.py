@@ -31,7 +31,9 @@ REFUSED = [
 ]
 WRONG_USE = [
     ("tick --now yesterday", "no instant"),
-    ("tick --now 2026-03-02T09:00", "has no zone"),
+    ("tick --now 2026-03-02T09:00", "write 2026-03-02T09:00Z for UTC"),
+    ("lead explain ann@example.test --now 2026-03-02T09", "write 2026-03-02T09:00Z for UTC"),
+    ("lead explain ann@example.test --now 2026-02-30T09:00Z", "no instant"),
     ("tick --now 9999-12-31T23:59Z", "ten years ahead"),
     ("tick --now 0001-01-01T00:00+14:00", "before 2000"),
     ("messages resolve 1", "--sent or --resend"),

@@ -1,0 +1,46 @@
+"""Another instant than the clock's, as one types it: `--now INSTANT`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+LATEST = timedelta(days=3660)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def clock_at(text: str) -> Callable[[], datetime]:
+    """A clock that stands at the instant that was typed; the wall clock for ''.
+
+    Wrong usage unless it is an instant, with a zone, and bearable.
+    """
+    from app.wiring import wall_clock
+
+    if not text:
+        return wall_clock
+    at = _instant(text.strip(), wall_clock())
+    return lambda: at
+
+
+def _instant(text: str, wall: datetime) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise _wrong(f"{text!r} is no instant; write 2026-03-02T09:00+01:00") from None
+    if at.tzinfo is None:
+        typed = at.isoformat(timespec="minutes")
+        raise _wrong(f"{text!r} has no zone; write {typed}Z for UTC, or {typed}+01:00")
+    try:
+        at = at.astimezone(UTC)
+        bearable = EARLIEST <= at <= wall + LATEST
+    except OverflowError:
+        bearable = False
+    if not bearable:
+        raise _wrong(f"{text!r} is before 2000 or more than ten years ahead")
+    return at
+
+
+def _wrong(said: str) -> typer.BadParameter:
+    return typer.BadParameter(said, param_hint="--now")
