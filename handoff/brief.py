@@ -19,10 +19,10 @@ from nurture.language.predicates import predicate
 from nurture.ledger import tables as t
 from nurture.ledger.batches import batch
 from nurture.ledger.upsert import table_of
-from nurture.ledger.worth import counted, score_of, worth
+from nurture.ledger.worth import score_of
+from nurture.scoring.explain import told
 
 ENGAGEMENT = table_of(t.Engagement)
-ENTRY = table_of(t.ScoreEntry)
 LATEST = 12
 SENTENCES = 5
 _ABOUT = (
@@ -43,17 +43,17 @@ def leads(
         .where(LEAD.c.id.in_(who))
     ).mappings()
     said = [each.say for each in definitions.handoff.openings] if definitions.handoff else []
+    why = told(session, who, now=now, most=SENTENCES)
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         zone = ZoneInfo(row["timezone"] or definitions.workspace.zone)
         found[row["id"]] = {
             "lead": _lead(row, now.astimezone(zone)),
-            "score": {"total": float(row["score"]), "sentences": []},
+            "score": {"total": float(row["score"]), "sentences": list(why.get(row["id"], ()))},
             "timeline": [],
             "read": [],
             "opening_line": said[row["line"]] if row["line"] >= 0 else "",
         }
-    _explain(session, who, found, now=now)
     _remember(session, who, found, definitions, now=now)
     return found
 
@@ -82,25 +82,6 @@ def _lead(row: Any, local: datetime) -> dict[str, Any]:
         "local_time": f"{local:%H:%M}",
         "attributes": [list(pair) for pair in attributes],
     }
-
-
-def _explain(
-    session: Session, who: Select[Any], found: dict[int, dict[str, Any]], *, now: datetime
-) -> None:
-    """The rules that carry the score, the heaviest first, in sentences."""
-    points = func.sum(worth(now, ENTRY.c)).label("points")
-    why = func.coalesce(func.nullif(ENTRY.c.reason, ""), ENTRY.c.rule).label("why")
-    rows = session.execute(
-        select(ENTRY.c.lead_id, why, points, func.count())
-        .where(ENTRY.c.lead_id.in_(who), counted(now, ENTRY.c))
-        .group_by(ENTRY.c.lead_id, why)
-        .order_by(ENTRY.c.lead_id, func.abs(points).desc(), why)
-    )
-    for lead, reason, worth_now, count in rows:
-        sentences = found[lead]["score"]["sentences"]
-        if len(sentences) < SENTENCES and abs(worth_now) >= 0.5:
-            times = f", {count} times" if count > 1 else ""
-            sentences.append(f"{worth_now:+.0f}: {reason}{times}")
 
 
 def _remember(

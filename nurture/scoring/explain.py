@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from nurture.ledger.worth import counted, worth
@@ -60,7 +60,7 @@ def explain(session: Session, lead_id: int, *, now: datetime) -> Explanation:
 
     A lead without entries, or one that is not there, has a score of 0 and no lines.
     """
-    lines = tuple(_line(row) for row in session.execute(_lines(lead_id, now)).mappings())
+    lines = tuple(_lines(session, [lead_id], now).get(lead_id, ()))
     return Explanation(
         lead_id,
         now,
@@ -71,40 +71,63 @@ def explain(session: Session, lead_id: int, *, now: datetime) -> Explanation:
     )
 
 
-def sentences(lines: Sequence[Line], *, now: datetime) -> tuple[str, ...]:
+def told(
+    session: Session, leads: Select[Any], *, now: datetime, most: int
+) -> dict[int, tuple[str, ...]]:
+    """The sentences of many leads' scores in one statement: of each the `most` heaviest."""
+    return {
+        lead: sentences(lines, now=now, most=most)
+        for lead, lines in _lines(session, leads, now).items()
+    }
+
+
+def sentences(lines: Sequence[Line], *, now: datetime, most: int | None = None) -> tuple[str, ...]:
     """One sentence a rule, such as `viewed the pricing page 3 times in the last 5 days (+24)`.
 
     The points are what the rule's entries are worth now; rules worth nothing any more are left
-    out, those that take points away come last.
+    out, those that take points away come last.  `most` keeps those that weigh most, either way.
     """
     ordered = sorted(lines, key=_told_as_one)
-    told = [
-        (sum(line.worth for line in group), _sentence(group, now))
-        for group in (list(found) for _, found in groupby(ordered, key=_told_as_one))
-    ]
+    rules = [list(found) for _, found in groupby(ordered, key=_told_as_one)]
+    weighed = [(sum(line.worth for line in rule), rule) for rule in rules]
+    heaviest = sorted(
+        ((points, rule) for points, rule in weighed if abs(points) >= LEAST_SHOWN),
+        key=lambda each: -abs(each[0]),
+    )[:most]
+    said = [(points, _sentence(rule, now)) for points, rule in heaviest]
     return tuple(
         f"{sentence} ({points:+.0f})"
-        for points, sentence in sorted(told, key=lambda each: (-each[0], each[1]))
-        if abs(points) >= LEAST_SHOWN
+        for points, sentence in sorted(said, key=lambda each: (-each[0], each[1]))
     )
 
 
-def _lines(lead_id: int, now: datetime) -> Any:
+def _lines(
+    session: Session, leads: Select[Any] | Sequence[int], now: datetime
+) -> dict[int, list[Line]]:
+    """What counts for each of the leads, latest first."""
+    found: dict[int, list[Line]] = {}
+    for row in session.execute(_entries(leads, now)).mappings():
+        values = dict(row)
+        found.setdefault(values.pop("lead_id"), []).append(_line(values))
+    return found
+
+
+def _entries(leads: Select[Any] | Sequence[int], now: datetime) -> Select[Any]:
     return (
         select(
+            ENTRY.c.lead_id,
             ENTRY.c.kind.label("part"), ENTRY.c.rule, ENTRY.c.points, ENTRY.c.before_limit,
             worth(now).label("worth"), ENTRY.c.at, ENTRY.c.reason, ENTRY.c.path,
             ENTRY.c.engagement_id, ENGAGEMENT.c.kind, ENGAGEMENT.c.properties,
         )
         .select_from(ENTRY)
         .outerjoin(ENGAGEMENT, ENGAGEMENT.c.id == ENTRY.c.engagement_id)
-        .where(ENTRY.c.lead_id == lead_id, counted(now))
+        .where(ENTRY.c.lead_id.in_(leads), counted(now))
         .order_by(ENTRY.c.at.desc(), ENTRY.c.id.desc())
     )  # fmt: skip
 
 
-def _line(row: Any) -> Line:
-    values = dict(row)
+def _line(values: dict[str, Any]) -> Line:
     return Line(**values | {"kind": values["kind"] or "", "properties": values["properties"] or {}})
 
 
@@ -125,7 +148,7 @@ def _sentence(group: list[Line], now: datetime) -> str:
     first = min(line.at for line in group)
     if len(group) == 1:
         return f"{words} {_ago(now - first)}"
-    return f"{words} {len(group)} times in the last {_length(now - first)}"
+    return f"{words} {len(group)} times in the last {_length(now - first).removeprefix('1 ')}"
 
 
 def _ago(age: timedelta) -> str:

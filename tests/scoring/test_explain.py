@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.scoring.explain import Line, explain, sentences
+from nurture.scoring.explain import Line, explain, sentences, told
 from tests.fixtures_ledger import NOW, counting, kept, make_lead
 from tests.scoring.rules import FORM, GERMAN, PRICING, scoring, tick, viewed
 
@@ -58,9 +59,9 @@ def test_a_lead_without_entries_has_nothing_to_explain(ledger: Ledger) -> None:
         ([timedelta(0)], "read it just now (+8)"),
         ([timedelta(minutes=59)], "read it 59 minutes ago (+8)"),
         ([timedelta(hours=47)], "read it 1 day ago (+8)"),
-        ([timedelta(hours=1), timedelta(0)], "read it 2 times in the last 1 hour (+16)"),
+        ([timedelta(hours=1), timedelta(0)], "read it 2 times in the last hour (+16)"),
         ([timedelta(hours=47), timedelta(0)], "read it 2 times in the last 2 days (+16)"),
-        ([timedelta(0)] * 3, "read it 3 times in the last 1 minute (+24)"),
+        ([timedelta(0)] * 3, "read it 3 times in the last minute (+24)"),
     ],
 )
 def test_a_sentence_says_how_often_and_since_when(ages: list[timedelta], said: str) -> None:
@@ -70,6 +71,30 @@ def test_a_sentence_says_how_often_and_since_when(ages: list[timedelta], said: s
 
 def test_rules_whose_points_are_gone_make_no_sentence() -> None:
     assert sentences([Line("behaviour", "r", 8, 8, 0.4, NOW, "read it", "p")], now=NOW) == ()
+
+
+def test_the_heaviest_are_kept_whether_they_give_or_take() -> None:
+    lines = [
+        Line("behaviour", name, points, points, points, NOW, name, "p")
+        for name, points in (("light", 2), ("heavy", 9), ("taken", -5))
+    ]
+    assert sentences(lines, now=NOW, most=2) == ("heavy just now (+9)", "taken just now (-5)")
+
+
+def test_many_leads_are_told_in_one_statement_as_each_alone(ledger: Ledger) -> None:
+    rules = scoring(PRICING, FORM)
+    with ledger.begin() as session:
+        leads = [make_lead(session, f"{name}@example.test") for name in ("ann", "ben", "cy")]
+        for number, lead in enumerate(leads):
+            for days in range(number):
+                viewed(session, lead, NOW - days * DAY)
+        tick(session, rules)
+        alone = {lead.id: explain(session, lead.id or 0, now=NOW).sentences for lead in leads}
+        with counting(ledger) as sent:
+            found = told(session, select(t.Lead.id), now=NOW, most=5)
+        assert len(sent) == 1
+    assert found == {lead: said for lead, said in alone.items() if said}
+    assert len(found) == 2
 
 
 def test_a_limit_is_no_part_of_the_sentence() -> None:
