@@ -10,13 +10,14 @@ The settings it gets are in `app.prefect_settings`.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from app.prefect_reach import base_url, is_loopback, reachable
 from nurture.ledger.errors import NurtureError
 
 START_TIMEOUT = 90.0
+FAREWELL = prefect_child.GRACE + 5.0
+"""Seconds given to the server of a process that was killed: it ends by itself, a little later."""
 STOP_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 4.0), (signal.SIGKILL, 4.0))
 
 
@@ -79,12 +82,14 @@ def start(
     auth_string: str = "",
     timeout: float = START_TIMEOUT,
     overrides: Mapping[str, str] | None = None,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Server:
     """Start a server that keeps everything in `home`, and return once it answers.
 
     `port` 0 takes a free one.  `environ` is the environment to inherit, its PREFECT_* left out;
     `overrides` are PREFECT_* settings an admin wants otherwise.  Raises ServerFailed with the end
-    of the log when it is not healthy within `timeout` seconds, and leaves no process behind.
+    of the log when it is not healthy within `timeout` seconds, when another server works in `home`,
+    or when it is no longer `wanted`, and leaves no process behind.
     """
     if not is_loopback(host) and not auth_string:
         raise ServerFailed(
@@ -93,17 +98,11 @@ def start(
         )
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    port = _usable_port(host, port)
-    environment = prefect_settings.without_prefect(environ)
-    environment |= prefect_settings.server_settings(home, host, port, auth_string)
-    environment |= overrides or {}
-    log = home / "server.log"
-    base = base_url(host, port)
-    server = Server(
-        f"{base}/api", base, log, home, auth_string, _process=_spawn(host, port, environment, log)
-    )
+    with _alone(home, wanted) as lock:
+        port = _usable_port(host, port)
+        server = _launch(home, host, port, auth_string, environ, overrides or {}, lock)
     with _stopped_on_error(server):
-        _await_health(server, timeout)
+        _await_health(server, timeout, wanted)
     return server
 
 
@@ -124,6 +123,49 @@ def embedded(
         server.stop()
 
 
+@contextlib.contextmanager
+def _alone(home: Path, wanted: Callable[[], bool]) -> Iterator[int]:
+    """The lock of a server's folder, to be handed to the child: it is held until that one ends."""
+    lock = os.open(home / "server.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    deadline = time.monotonic() + FAREWELL
+    try:
+        while not _locked(lock):
+            if time.monotonic() > deadline or not wanted():
+                raise ServerFailed(
+                    f"Another Prefect server works in {home}: something like this runs already. "
+                    "End it, or choose another folder with NURTURE_PREFECT_HOME."
+                )
+            time.sleep(0.1)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _launch(
+    home: Path,
+    host: str,
+    port: int,
+    auth_string: str,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, str],
+    lock: int,
+) -> Server:
+    environment = prefect_settings.without_prefect(environ)
+    environment |= prefect_settings.server_settings(home, host, port, auth_string)
+    environment |= overrides
+    base, log = base_url(host, port), home / "server.log"
+    process = _spawn(host, port, environment, log, lock)
+    return Server(f"{base}/api", base, log, home, auth_string, _process=process)
+
+
 def _usable_port(host: str, port: int) -> int:
     """The port itself if it is free, a free one for 0."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -140,7 +182,7 @@ def _usable_port(host: str, port: int) -> int:
 
 
 def _spawn(
-    host: str, port: int, environment: Mapping[str, str], log: Path
+    host: str, port: int, environment: Mapping[str, str], log: Path, lock: int
 ) -> subprocess.Popen[bytes]:
     """The child, in a session of its own: Ctrl-C stops us first, and we stop it when we are done.
 
@@ -156,6 +198,7 @@ def _spawn(
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=(lock,),
         )
 
 
@@ -168,9 +211,11 @@ def _stopped_on_error(server: Server) -> Iterator[None]:
         raise
 
 
-def _await_health(server: Server, timeout: float) -> None:
+def _await_health(server: Server, timeout: float, wanted: Callable[[], bool]) -> None:
     deadline = time.monotonic() + timeout
     while not reachable(server.api_url, timeout=2.0):
+        if not wanted():
+            raise ServerFailed("The Prefect server was told to end while it started.")
         if not server.running():
             raise ServerFailed(f"The Prefect server ended while starting. {_tail(server.log)}")
         if time.monotonic() > deadline:

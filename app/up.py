@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from app.prefect_reach import reachable
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 30.0
 """Seconds a stop waits for the mail in hand; what is not settled by then is `unknown`, not lost."""
 
+AUTOMATIONS = 10.0
+"""Seconds a server has to take them in: a stop waits for this too."""
+
 
 @dataclass
 class Visible:
@@ -41,8 +45,13 @@ class Visible:
     server: Server | None = None
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    async def begin(self, settings: Settings, home: Path, say: Callable[[str], None]) -> None:
-        """Start the embedded server (or use the one that is named) and point this process at it."""
+    async def begin(
+        self, settings: Settings, home: Path, say: Callable[[str], None], stop: Event
+    ) -> None:
+        """Start the embedded server (or use the one that is named) and point this process at it.
+
+        When `stop` is set while a server starts, that server is ended again.
+        """
         environ, auth = process_environment(), settings.prefect_auth.get_secret_value()
         if settings.prefect_api_url:
             variables = prefect_environment(home, settings.prefect_api_url, auth_string=auth)
@@ -50,10 +59,16 @@ class Visible:
         else:
             try:
                 self.server = await asyncio.to_thread(
-                    start, home, environ=environ, port=settings.prefect_port, auth_string=auth
+                    start,
+                    home,
+                    environ=environ,
+                    port=settings.prefect_port,
+                    auth_string=auth,
+                    wanted=lambda: not stop.is_set(),
                 )
             except ServerFailed as error:
-                say(f"Prefect: {error}\nThe engine runs without it; see /health.")
+                if not stop.is_set():
+                    say(f"Prefect: {error}\nThe engine runs without it; see /health.")
                 return
             variables, url = self.server.environment(), self.server.api_url
             say(f"Prefect UI   {self.server.ui_url}")
@@ -62,7 +77,8 @@ class Visible:
         with contextlib.suppress(Exception):  # a picture of dead runs is not worth a failed start
             from app.automations import install_automations
 
-            await install_automations()
+            async with asyncio.timeout(AUTOMATIONS):
+                await install_automations()
 
     async def tick(self, runtime: Runtime, now: datetime) -> Outcome:
         """One tick, as flow runs if Prefect answers within five seconds."""
@@ -101,12 +117,11 @@ async def _up(folder: Path, settings: Settings, say: Callable[[str], None]) -> N
         visible = Visible()
         home = settings.prefect_home or folder / ".nurture" / "prefect"
         async with _running(runtime, settings, visible, say):
-            begun = asyncio.create_task(visible.begin(settings, home, say))
+            begun = asyncio.create_task(visible.begin(settings, home, say, runtime.stop))
             await ended.wait()
             say("stopping: finishing the mail in hand")
             runtime.stop.set()
-            begun.cancel()
-            await asyncio.gather(begun, return_exceptions=True)
+            await asyncio.wait({begun})  # not cancelled: a server that starts would be left alone
         await asyncio.to_thread(visible.end)
     say("stopped")
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -114,6 +115,15 @@ class TestARunningServer:
                 assert bare.submit(asyncio.run, play()).result() == ["Completed", "Completed"]
         assert dict(os.environ) == before
 
+    def test_a_second_server_is_not_started_in_the_same_folder(
+        self, running: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "FAREWELL", 0.2)
+        monkeypatch.setattr(server, "_spawn", lambda *_: pytest.fail("started"))
+        with pytest.raises(ServerFailed, match="Another Prefect server works in"):
+            server.start(home, environ=os.environ)
+        assert running.running()
+
     def test_the_automation_and_the_work_pool_are_installed_once(self, running: Server) -> None:
         async def play() -> list[bool]:
             return [await install_automations(), await install_work_pool()]
@@ -193,6 +203,22 @@ def test_a_server_that_ends_while_starting_shows_the_end_of_its_log(tmp_path: Pa
     wrong = {"PREFECT_SERVER_API_PORT": "not a port"}
     with pytest.raises(ServerFailed, match="(?s)ended while starting.*server.log"):
         server.start(tmp_path, environ=os.environ, overrides=wrong)
+
+
+def test_a_server_that_is_no_longer_wanted_is_ended_while_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    spawn = server._spawn
+
+    def noted(*given: Any) -> subprocess.Popen[bytes]:
+        started.append(spawn(*given))
+        return started[0]
+
+    monkeypatch.setattr(server, "_spawn", noted)
+    with pytest.raises(ServerFailed, match="told to end"):
+        server.start(tmp_path, environ=os.environ, wanted=lambda: not started)
+    assert started[0].poll() is not None
 
 
 def test_a_server_that_never_answers_is_given_up_and_leaves_nothing(
