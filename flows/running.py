@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextvars import ContextVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.context import tags as run_tags
 from prefect.runtime import flow_run
@@ -23,56 +25,67 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows import tick as ticking
 from flows.runtime import RUNTIME, Runtime
-from flows.tick import Job, Outcome
-from flows.work import Piece
+from flows.tick import Outcome
+from flows.watch import PATIENCE, WATCH, CancelledInUi, PrefectLost, Stop, Watch
 from insight import daily
 from nurture.ledger.tally import Tally
 
 log = logging.getLogger(__name__)
-JOB: ContextVar[tuple[Job, Outcome] | None] = ContextVar("job", default=None)
-PIECE: ContextVar[Piece] = ContextVar("piece")
+CANCELLED = "cancelled in the UI, between two batches; the next tick goes on"
 
 
-class CancelledInUi(Exception):
-    """Somebody cancelled the run in the UI: it stops between two batches."""
-
-
-async def run_tick(runtime: Runtime, *, now: datetime) -> Outcome:
+async def run_tick(runtime: Runtime, *, now: datetime, patience: float = PATIENCE) -> Outcome:
     """Do everything due at `now`, each job as a flow run of its own; nothing due, no run.
 
-    When Prefect does not answer (at the start of a run or in the middle) the rest of the tick is
-    done without it, and `outcome.unseen` says so: only the picture is lost.
+    When Prefect does not answer for `patience` seconds (at the start of a run or in the middle)
+    the rest of the tick is done without it, and `outcome.unseen` says so: only the picture is
+    lost.  A run that is cancelled in the UI ends the tick between two batches.
     """
-    outcome = Outcome(now)
+    stop, outcome = Stop(runtime.stop), Outcome(now)
+    runtime = replace(runtime, stop=stop)
     RUNTIME.set(runtime)
     found = ticking.jobs(runtime, outcome)
-    while (job := await asyncio.to_thread(next, found, None)) is not None:
-        if not outcome.unseen:
-            outcome.unseen = not await _as_run(job, outcome)
-        if outcome.unseen:
-            for piece in job.pieces:
-                await asyncio.to_thread(ticking.run_piece, piece, outcome)
+    try:
+        while (job := await asyncio.to_thread(next, found, None)) is not None:
+            watch = Watch(job, outcome, stop)
+            if not outcome.unseen:
+                await _as_run(watch, patience)
+            if stop.cancelled:
+                outcome.failures.append(f"{job.name}: {CANCELLED}")
+                break
+            if outcome.unseen:
+                await asyncio.to_thread(_without_prefect, watch)
+    finally:
+        await asyncio.to_thread(found.close)  # gives the turn back
     return outcome
 
 
-async def _as_run(job: Job, outcome: Outcome) -> bool:
-    """Run the job as a flow; False when Prefect was lost on the way."""
-    token = JOB.set((job, outcome))
+async def _as_run(watch: Watch, patience: float) -> None:
+    """Run the job as a flow; the outcome is `unseen` when Prefect was lost on the way."""
+    token = WATCH.set(watch)
     try:
-        state = await FLOWS[job.name](return_state=True)
+        state = await watch.over(FLOWS[watch.job.name](return_state=True), patience)
+        watch.outcome.unseen = state.is_crashed()
     except Exception as error:  # the engine's own trouble: ours ends in the run's state
         log.warning("Prefect does not answer (%s): going on without it", type(error).__name__)
-        return False
+        watch.outcome.unseen = True
     finally:
-        JOB.reset(token)
-    return not state.is_crashed()
+        WATCH.reset(token)
+
+
+def _without_prefect(watch: Watch) -> None:
+    """What a run left undone: the rest of its piece in hand, and the pieces after that."""
+    if watch.piece is not None:
+        ticking.run_piece(watch.piece, watch.outcome)
+    for piece in watch.job.pieces:
+        ticking.run_piece(piece, watch.outcome)
 
 
 def run_name() -> str:
     """`nurture @ 02 Mar 09:00`: the flow and the instant it works on."""
-    current = JOB.get()
+    watch = WATCH.get()
     name = str(flow_run.flow_name)
-    return name if current is None else f"{name} @ {current[0].now:%d %b %H:%M}"
+    return name if watch is None else f"{name} @ {watch.job.now:%d %b %H:%M}"
 
 
 @flow(name="score", flow_run_name=run_name)
@@ -116,53 +129,56 @@ FLOWS = {
 
 async def _perform(name: str) -> State[Any]:
     """Run a job's pieces as tasks; failed ones are named in the run's state, the rest go on."""
-    current = JOB.get()
-    if current is None:
+    watch = WATCH.get()
+    if watch is None:
         return await whole_tick(name)
-    job, outcome = current
-    before, tally = len(outcome.failures), Tally()
-    while (piece := await asyncio.to_thread(next, job.pieces, None)) is not None:
-        token = PIECE.set(piece)
+    watch.run_id = flow_run.id
+    failed = len(watch.outcome.failures)
+    try:
+        await _tasks(watch)
+    except CancelledInUi:
+        return Cancelled(message=CANCELLED)
+    await _show(name, watch.job.now, watch.tally)
+    if failures := watch.outcome.failures[failed:]:
+        return Failed(message="; ".join(failures))
+    return Completed(message=f"{sum(watch.tally.counts.values())} moves")
+
+
+async def _tasks(watch: Watch) -> None:
+    """Every piece of a job as a task: one that fails is noted, the others go on."""
+    while (piece := await watch.work(next, watch.job.pieces, None)) is not None:
+        watch.piece = piece
         try:
             with run_tags(*piece.tags):
-                tally += await _piece.with_options(task_run_name=piece.name)()
-        except CancelledInUi:
-            return Cancelled(message="cancelled in the UI, between two batches")
+                await _piece.with_options(task_run_name=piece.name)()
+        except (CancelledInUi, PrefectLost):
+            raise
         except Exception as error:
-            outcome.failed(piece, error)
-        finally:
-            PIECE.reset(token)
-    outcome.tally += Tally(tally.counts)
-    await _show(name, job.now, tally)
-    if name == "upkeep":
-        await _report(RUNTIME.get(), job.now)
-    failures = outcome.failures[before:]
-    if failures:
-        return Failed(message="; ".join(failures))
-    return Completed(message=f"{sum(tally.counts.values())} moves")
+            watch.outcome.failed(piece, error)
+        watch.piece = None
+    if watch.job.name == "upkeep":
+        await _report(watch)
 
 
 @task(name="pass", cache_policy=NO_CACHE)
-async def _piece() -> Tally:
-    """Run one pass batch by batch; look between batches whether the run was cancelled."""
-    piece, tally = PIECE.get(), Tally()
-    while True:
-        done = await asyncio.to_thread(piece.run)
-        tally += Tally(done.counts)
-        if not done.more:
-            return tally
-        if await _cancelling():
-            raise CancelledInUi
-
-
-async def _cancelling() -> bool:
-    async with get_client() as client:
-        state = (await client.read_flow_run(flow_run.id)).state
-    return state is not None and state.is_cancelling()
+async def _piece() -> None:
+    """Run one pass batch by batch."""
+    watch = WATCH.get()
+    assert watch is not None
+    assert watch.piece is not None
+    more = True
+    while more:
+        done = await watch.work(watch.piece.run)
+        watch.count(done)
+        more = done.more
+    watch.piece = None
 
 
 async def _show(name: str, now: datetime, tally: Tally) -> None:
-    if tally:
+    """A table of what was done; where Prefect does not take it, only the table is lost."""
+    if not tally:
+        return
+    with _only_a_picture():
         await acreate_table_artifact(
             table=tally.rows(),
             key=f"{name}-tick",
@@ -170,10 +186,20 @@ async def _show(name: str, now: datetime, tally: Tally) -> None:
         )
 
 
-async def _report(runtime: Runtime, now: datetime) -> None:
+async def _report(watch: Watch) -> None:
     """The day in figures, under Artifacts."""
-    text = await asyncio.to_thread(daily.report, runtime.ledger, runtime.definitions(), now=now)
-    await acreate_markdown_artifact(markdown=text, key="daily-report", description="The day")
+    runtime, now = RUNTIME.get(), watch.job.now
+    text = await watch.work(partial(daily.report, runtime.ledger, runtime.definitions(), now=now))
+    with _only_a_picture():
+        await acreate_markdown_artifact(markdown=text, key="daily-report", description="The day")
+
+
+@contextmanager
+def _only_a_picture() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        log.warning("Prefect did not take a picture (%s)", type(error).__name__)
 
 
 async def whole_tick(name: str) -> State[Any]:
@@ -181,19 +207,20 @@ async def whole_tick(name: str) -> State[Any]:
 
     Whatever flow was asked for, what it depends on is due as well, so the tick does it all.
     """
-    runtime = RUNTIME.get()
+    runtime, stop = RUNTIME.get(), Stop(RUNTIME.get().stop)
     outcome = Outcome(runtime.clock())
     get_run_logger().info("%s was started by hand: running what is due", name)
-    found = ticking.jobs(runtime, outcome)
-    while (job := await asyncio.to_thread(next, found, None)) is not None:
-        while (piece := await asyncio.to_thread(next, job.pieces, None)) is not None:
-            token = PIECE.set(piece)
+    found = ticking.jobs(replace(runtime, stop=stop), outcome)
+    try:
+        while (job := await asyncio.to_thread(next, found, None)) is not None:
+            watch = Watch(job, outcome, stop)
+            token = WATCH.set(watch)
             try:
-                outcome.tally += await _piece.with_options(task_run_name=piece.name)()
-            except Exception as error:
-                outcome.failed(piece, error)
+                await _tasks(watch)
             finally:
-                PIECE.reset(token)
+                WATCH.reset(token)
+    finally:
+        await asyncio.to_thread(found.close)
     await _show(name, outcome.now, outcome.tally)
     if outcome.failures:
         return Failed(message="; ".join(outcome.failures))

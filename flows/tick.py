@@ -7,7 +7,7 @@ when nothing is due at `now` any more, or nothing moves.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -50,13 +50,13 @@ class Outcome:
     did not answer, (part of) the tick is missing in its pictures.
 
     `next_due` is the next instant something has to be looked at, None when nothing waits.
+    `broken` names the passes that failed: this tick does not try them again.
     """
 
     now: datetime
     tally: Tally = field(default_factory=Tally)
     failures: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-    """The names of the pieces that failed."""
+    broken: set[str] = field(default_factory=set)
     next_due: datetime | None = None
     busy: bool = False
     unseen: bool = False
@@ -64,7 +64,11 @@ class Outcome:
     def failed(self, piece: Piece, error: Exception) -> None:
         """Note a pass that failed; the others go on."""
         self.failures.append(f"{piece.name}: {reason(error)}")
-        self.broken.append(piece.name)
+        self.broken.add(piece.name)
+
+    def sound(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """The pieces that did not fail in this tick."""
+        return (piece for piece in pieces if piece.name not in self.broken)
 
 
 def reason(error: Exception) -> str:
@@ -98,7 +102,7 @@ def run_piece(piece: Piece, outcome: Outcome) -> None:
         outcome.failed(piece, error)
 
 
-def jobs(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
+def jobs(runtime: Runtime, outcome: Outcome) -> Generator[Job]:
     """The flows that have work at `outcome.now`, each looked for when the last one is done.
 
     Takes the turn (another process's tick is left to it) and gives it back at the end; a crash
@@ -186,9 +190,8 @@ class Claim:
             self.tick = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner).tick_id
 
     def judged(self) -> int:
-        """The tick whose leads may go on: 0 when the look at them failed."""
-        failed = self._outcome.broken[self._failures :]
-        return 0 if set(failed) & set(work.JUDGING) else self.tick
+        """The tick whose leads may go on: 0 when a look at them failed, for it is not repeated."""
+        return 0 if self._outcome.broken & set(work.JUDGING) else self.tick
 
     def end(self) -> None:
         """The touches were looked at."""
@@ -209,17 +212,22 @@ def _with_effects(runtime: Runtime, outcome: Outcome, pieces: Iterator[Piece]) -
 
 
 def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
-    """What follows at once: touched leads are rescored and may enter or leave, steps are walked."""
-    failures, now = len(outcome.failures), outcome.now
+    """What follows at once: touched leads are rescored and may enter or leave, steps are walked.
+
+    After a failure once only, without what failed, and the touches stay for the next tick.
+    """
+    now = outcome.now
     for _ in range(ROUNDS):
         claim = Claim(runtime, outcome)
         with runtime.ledger.looking() as session:
             due = due_stages(session, runtime.definitions(), tick=claim.tick, now=now)
-        if not (claim.tick or due) or len(outcome.failures) > failures:
+        if not (claim.tick or due):
             return
         if claim.tick:
-            yield from work.score(runtime, tick=claim.tick, now=now)
-        yield from work.stages(runtime, tick=claim.judged(), now=now)
+            yield from outcome.sound(work.score(runtime, tick=claim.tick, now=now))
+        yield from outcome.sound(work.stages(runtime, tick=claim.judged(), now=now))
+        if outcome.failures:
+            return
         claim.end()
 
 
