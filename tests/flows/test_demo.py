@@ -210,9 +210,7 @@ def teams(played: Played) -> dict[int, str]:
     return {row["lead_id"]: row["team"] for row in played.rows("SELECT * FROM handoff")}
 
 
-def test_a_lead_of_another_territory_goes_to_the_other_team(
-    week: Played, tmp_path: Path
-) -> None:
+def test_a_lead_of_another_territory_goes_to_the_other_team(week: Played, tmp_path: Path) -> None:
     moving = week.rows(
         "SELECT lead.* FROM handoff JOIN lead ON lead.id = handoff.lead_id"
         " WHERE team = 'smb' ORDER BY handoff.id LIMIT 1"

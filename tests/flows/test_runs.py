@@ -22,7 +22,7 @@ from tests.fixtures_ledger import empty
 from tests.flows.conftest import Prefect, SeenPlay
 from tests.sequences.texts import HANDOFF, SCORING, sequence
 
-pytestmark = pytest.mark.flows
+pytestmark = [pytest.mark.flows, pytest.mark.xdist_group("prefect")]
 FLOW = sequence(
     """
 - send: {email: welcome, anytime: true}
@@ -52,7 +52,7 @@ def _story(play: SeenPlay, tick: Any) -> None:
         tick(when)
 
 
-def _rows(play: SeenPlay) -> dict[str, list[Any]]:
+def rows(play: SeenPlay) -> dict[str, list[Any]]:
     """Every row there is, without the names of senders: those are drawn by lot."""
     return {
         table.name: sorted(
@@ -67,13 +67,13 @@ def test_a_tick_as_flow_runs_leaves_the_rows_of_the_plain_tick(
 ) -> None:
     play = SeenPlay(ledger, tmp_path / "workspace")
     _story(play, play.tick)
-    plain = _rows(play)
+    plain = rows(play)
     play_again = SeenPlay(ledger, play.folder)
     empty(ledger)
     outcomes: list[Outcome] = []
     _story(play_again, lambda when: outcomes.append(play_again.see(when)))
     assert not any(outcome.unseen or outcome.failures for outcome in outcomes)
-    seen = _rows(play_again)
+    seen = rows(play_again)
     assert seen == plain
     assert len(seen["message"]) >= 6
     assert seen["handoff"]
