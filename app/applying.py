@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from handoff.people import sync_people
+from nurture.delivery.trial import trial
 from nurture.language.loading import load_definitions
 from nurture.language.versions import Applied, Change, apply
 from nurture.ledger import schema
@@ -32,7 +33,7 @@ def apply_workspace(ledger: Ledger, folder: Path, *, now: datetime) -> Applied:
     if empty:
         schema.upgrade(ledger)
     with ledger.begin() as session:
-        applied = apply(session, folder, now=now)
+        applied = apply(session, folder, now=now, trial=trial)
         if not applied.refused:
             sync_people(session, load_definitions(session))
             if any(_concerns_everybody(change) for change in applied.changes):

@@ -78,12 +78,11 @@ def validate(workspace: Workspace = None, as_json: Json = False) -> None:
     """Name every problem in the workspace's files, all at once."""
     from app.settings import read_settings
     from app.wiring import workspace_folder
-    from nurture.language.folder import load_workspace
-    from nurture.language.validate import check
+    from nurture.delivery.trial import trial
+    from nurture.language.validate import validate as check
 
-    folder = workspace_folder(chosen(workspace, read_settings()))
-    files = load_workspace(folder)
-    problems = check(files).problems
+    checked = check(workspace_folder(chosen(workspace, read_settings())), trial)
+    files, problems = checked.files, checked.problems
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json:
         show.document(

@@ -79,12 +79,12 @@ def _schema(ledger: Ledger) -> Iterator[Finding]:
 
 def _definitions(session: Session, folder: Path) -> Iterator[Finding]:
     """What is applied against what stands in the folder, and that both can be read."""
-    from nurture.language.folder import load_workspace
+    from nurture.delivery.trial import trial
     from nurture.language.loading import load_definitions
-    from nurture.language.validate import check as read
+    from nurture.language.validate import validate
 
-    files = load_workspace(folder)
-    errors = [p for p in read(files).problems if p.severity == "error"]
+    read = validate(folder, trial)
+    errors = [p for p in read.problems if p.severity == "error"]
     rows = session.execute(select(DEFINITION.hash).where(DEFINITION.active)).scalars()
     applied = sorted(rows)
     if not applied:
@@ -97,7 +97,7 @@ def _definitions(session: Session, folder: Path) -> Iterator[Finding]:
     elif errors:
         said = f"{len(errors)} errors in the files; the applied versions run on"
         yield Finding("definitions", "warn", said, "nurture validate names them.")
-    elif applied != sorted(file.hash for file in files):
+    elif applied != sorted(file.hash for file in read.files):
         said = "the files differ from what is applied"
         yield Finding("definitions", "warn", said, "Run: nurture apply")
     else:

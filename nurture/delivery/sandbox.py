@@ -269,4 +269,4 @@ def _failed(name: str, line: int, failure: Exception) -> RenderFailed:
             f"it cannot be rendered ({type(failure).__name__})",
         )
     where = f"{name}, line {line}" if line else name
-    return RenderFailed(f"{where}: {reason}.")
+    return RenderFailed(f"{where}: {reason}.", line=line, reason=reason)

@@ -59,8 +59,12 @@ def track(
         return _HREF.sub(lambda href: link(href, line), found[0], count=1)
 
     def link(href: re.Match[str], line: int) -> str:
-        where = f"{name}, line {line + href.string.count(chr(10), 0, href.start('url'))}"
-        url = _tracked_link(href["url"].strip(), link_id=link_id, own=own, where=where)
+        at = line + href.string.count("\n", 0, href.start("url"))
+        try:
+            url = _tracked_link(href["url"].strip(), link_id=link_id, own=own)
+        except _Unfit as unfit:
+            said = f"{name}, line {at}: {unfit}"
+            raise RenderFailed(said, line=at, reason=str(unfit)) from unfit
         return href[0] if url is None else f'{href["before"]}"{url}"'
 
     rewritten = _TAG.sub(tag, source)
@@ -70,9 +74,11 @@ def track(
     return rewritten if "{% extends" in rewritten else rewritten + PIXEL
 
 
-def _tracked_link(
-    url: str, *, link_id: Callable[[str], int], own: Collection[str], where: str
-) -> str | None:
+class _Unfit(Exception):
+    """An address no link may have; the text says why."""
+
+
+def _tracked_link(url: str, *, link_id: Callable[[str], int], own: Collection[str]) -> str | None:
     """What to write instead of `url`, or None to leave it."""
     fields = [unescape(field).strip() for field in _FIELD.findall(url)]
     if _FIELD.fullmatch(url) and len(fields) == 1 and fields[0].partition("|")[0].strip() in own:
@@ -80,26 +86,26 @@ def _tracked_link(
     if not url or url.startswith("#") or url.partition(":")[0].lower() in {"mailto", "tel"}:
         return None
     if "{%" in url:
-        raise RenderFailed(f"{where}: a link may hold fields, but no tags like {{% if %}}.")
+        raise _Unfit("a link may hold fields, but no tags like {% if %}.")
     pieces = [unescape(piece).replace(HOLE, "%7B%7D") for piece in _FIELD.split(url)[::2]]
-    _check_target(pieces, where=where)
+    _check_target(pieces)
     tracked = f"{{{{ click }}}}/{link_id(HOLE.join(pieces))}"
     # In brackets: a filter binds tighter than an operator of the field's own expression.
     said = "&amp;".join(f"v={{{{ ({field})|urlencode }}}}" for field in fields)
     return f"{tracked}?{said}" if said else tracked
 
 
-def _check_target(pieces: Sequence[str], *, where: str) -> None:
+def _check_target(pieces: Sequence[str]) -> None:
     """Scheme and host have to stand whole before the first field."""
     origin = re.match(r"https?://[^/?#]+(?P<rest>[/?#]?)", pieces[0], re.IGNORECASE)
     if len(pieces) > 1 and (origin is None or not origin["rest"]):
-        raise RenderFailed(
-            f"{where}: fields may stand in a link after its host only, as in"
+        raise _Unfit(
+            "fields may stand in a link after its host only, as in"
             " https://example.test/{{ lead.id }}: else anybody could be sent anywhere."
         )
     url = "x".join(pieces)
     if _host(url) is None or not url.isprintable():
-        raise RenderFailed(f"{where}: a link has to begin with https://host, mailto: or tel:.")
+        raise _Unfit("a link has to begin with https://host, mailto: or tel:.")
 
 
 def _host(url: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,13 @@ HEADS: dict[str, Kind] = {
     "handoff.yaml": "handoff",
 }
 NEEDED = ("nurture.yaml", "scoring.yaml")
+FOLDERS: dict[str, tuple[Kind, tuple[str, ...]]] = {
+    "sequences": ("sequence", (".yaml", ".yml")),
+    "templates": ("template", (".html", ".txt")),
+}
+"""The folders of a workspace: what their files are, and the endings that are read."""
+LOOKS_MEANT = (".yaml", ".yml", ".html", ".htm", ".txt", ".mjml")
+"""Endings of files somebody probably expects to be read."""
 MOST_FILES = 2_000
 
 
@@ -24,12 +32,14 @@ MOST_FILES = 2_000
 class SourceFile:
     """One file of a workspace; `path` is relative to it, with forward slashes.
 
-    `data` is cut just above the size limit, so that a huge file costs no memory.
+    `data` is cut just above the size limit, so that a huge file costs no memory.  `trouble` says
+    why the file could not be read; then there is no data.
     """
 
     kind: Kind
     path: str
     data: bytes
+    trouble: str = ""
 
     @property
     def stem(self) -> str:
@@ -43,26 +53,84 @@ class SourceFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
+@dataclass(frozen=True)
+class Overlooked:
+    """A file or folder that stands in a workspace and is not read, and why."""
+
+    path: str
+    reason: str
+    severity: Literal["error", "warning"] = "warning"
+
+
 def load_workspace(folder: Path) -> list[SourceFile]:
     """Every file of the workspace that means something, sorted by kind and path.
 
-    Missing files are not here; unreadable ones come as empty bytes.
+    Missing files are not here; those that cannot be read, or that a link takes from outside the
+    workspace, carry their `trouble`.
     """
-    found = [(HEADS[name], folder / name) for name in HEADS if (folder / name).is_file()]
-    for ending in ("*.yaml", "*.yml"):
-        found += [("sequence", path) for path in sorted((folder / "sequences").glob(ending))]
-    for ending in ("*.html", "*.txt"):
-        found += [("template", path) for path in sorted((folder / "templates").rglob(ending))]
+    found = [(HEADS[name], folder / name) for name in HEADS if _is_here(folder / name)]
+    for place, (kind, endings) in FOLDERS.items():
+        inside = _files(folder / place)
+        for ending in endings:
+            found += [(kind, path) for path in inside if _means(path, kind, folder / place, ending)]
+    return [_source(folder, kind, path) for kind, path in found[:MOST_FILES]]
+
+
+def overlooked(folder: Path, files: Iterable[SourceFile]) -> list[Overlooked]:
+    """What looks meant to be read and is not among `files`: wrong endings or folders, or a file
+    where a folder belongs.  Hidden files are nobody's business."""
+    read = {file.path for file in files}
+    found = []
+    for name in FOLDERS:
+        place = folder / name
+        if place.exists() and not place.is_dir():
+            found.append(Overlooked(name, "is a file; a folder is expected here", "error"))
+        for path in _files(place):
+            shown = path.relative_to(folder).as_posix()
+            if shown not in read and path.suffix.lower() in LOOKS_MEANT:
+                found.append(Overlooked(shown, f"is not read; {_EXPECTED[name]}"))
+    found += [
+        Overlooked(path.name, f"is not read; here stand {', '.join(HEADS)}")
+        for path in sorted(folder.glob("*.y*ml"))
+        if path.name not in HEADS and path.suffix in (".yaml", ".yml")
+    ]
+    return found
+
+
+_EXPECTED = {
+    "sequences": "sequences are sequences/NAME.yaml, in no deeper folder",
+    "templates": "mails are templates/NAME.html and templates/NAME.txt",
+}
+
+
+def _files(place: Path) -> list[Path]:
+    """The files below a folder, sorted, hidden ones left out; links to folders are not followed."""
+    if not place.is_dir():
+        return []
     return [
-        SourceFile(kind, path.relative_to(folder).as_posix(), _bytes(path))
-        for kind, path in found[:MOST_FILES]
-        if path.is_file()
+        path
+        for path in sorted(place.rglob("*"))
+        if _is_here(path) and not any(part[0] == "." for part in path.relative_to(place).parts)
     ]
 
 
-def _bytes(path: Path) -> bytes:
+def _means(path: Path, kind: Kind, place: Path, ending: str) -> bool:
+    return path.suffix == ending and (kind == "template" or path.parent == place)
+
+
+def _is_here(path: Path) -> bool:
+    """A file, or a link that leads to none."""
+    return path.is_file() or (path.is_symlink() and not path.is_dir())
+
+
+def _source(folder: Path, kind: Kind, path: Path) -> SourceFile:
+    shown = path.relative_to(folder).as_posix()
     try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            trouble = "this is a link that leads out of the workspace; put the file itself here"
+            return SourceFile(kind, shown, b"", trouble)
         with path.open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
-    except OSError:
-        return b""
+            return SourceFile(kind, shown, stream.read(MOST_BYTES + 1))
+    except (OSError, RuntimeError) as error:  # links in a ring are a RuntimeError before 3.13
+        said = getattr(error, "strerror", None) or "its links lead in a ring"
+        return SourceFile(kind, shown, b"", f"the file cannot be read: {said}")

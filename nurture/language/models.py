@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -31,13 +31,18 @@ class Model(BaseModel):
 
 
 def reading(rule: str, parser: Callable[[Any], Any]) -> PlainValidator:
-    """A validator that reads a scalar with `parser`; what it refuses is a problem of `rule`."""
+    """A validator that reads a scalar with `parser`; what it refuses is a problem of `rule`.
+
+    The error may say by `found` and `allowed` which word is wrong and which would be right.
+    """
 
     def read(value: Any) -> Any:
         try:
             return parser(value)
         except (ValueError, InputRefused) as error:
-            raise fault(rule, str(error)) from error
+            plain = str(value) if isinstance(value, str | int | float) else ""
+            found, allowed = getattr(error, "found", plain), getattr(error, "allowed", ())
+            raise fault(rule, str(error), found=found, allowed=allowed) from error
 
     return PlainValidator(read)
 
@@ -85,13 +90,16 @@ def _hours(value: Any) -> str:
     return value if isinstance(value, str) else ", ".join(value)
 
 
-def check_zone(value: Any) -> str:
-    """The IANA name of a zone; another one is a problem that names the nearest."""
+def check_zone(value: Any, *, beside: Sequence[str] = ()) -> str:
+    """The IANA name of a zone, or a word `beside`; another one is a problem, nearest named."""
+    if value in beside:
+        return str(value)
     try:
         zone(value if isinstance(value, str) else "")
     except ZoneUnknown as error:
-        near = nearest(str(value), zone_names(), 3)
-        message = f"there is no time zone {_shown(value)}; write one as in Europe/Berlin"
+        near = nearest(str(value), [*beside, *zone_names()], 3)
+        words = "".join(f'"{word}" or ' for word in beside)
+        message = f"there is no time zone {_shown(value)}; write {words}one as in Europe/Berlin"
         raise fault("unknown-zone", message, found=str(value), allowed=near) from error
     return str(value)
 

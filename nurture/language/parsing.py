@@ -201,7 +201,8 @@ class _Reader:
         try:
             return parse_elapsed(value)
         except ValueError as error:
-            self.faults.add(loc, "bad-duration", str(error))
+            found, allowed = getattr(error, "found", str(value)), getattr(error, "allowed", ())
+            self.faults.add(loc, "bad-duration", str(error), found=found, allowed=allowed)
             return None
 
     def _count(self, value: Any, least: int, loc: Loc) -> int | None:

@@ -14,7 +14,7 @@ from nurture.language.later import LATER
 from nurture.language.models import Model
 from nurture.language.problems import Problem
 from nurture.language.sequence import StepModel
-from nurture.language.source import Entry, Fault, Listing, Node, Scalar, Table, decode, parse, plain
+from nurture.language.source import Fault, Listing, Node, Scalar, Table, decode, parse, plain
 from nurture.language.vocabulary import Known
 
 M = TypeVar("M", bound=Model)
@@ -60,11 +60,11 @@ def read(kind: type[M], file: str, data: bytes, known: Known, *, name: str) -> R
         problems = [Problem(file, 1, 1, head, "the file is empty", rule="yaml-syntax")]
     if tree is None:
         return Reading(file, name, None, None, tuple(problems))
-    problems += [
-        Problem(file, entry.line, entry.column, head, f'"{key}" has no value', rule="wrong-value")
-        for key, entry in _blanks(tree)
-        if not faults  # an alias leaves a hole that is no fault of its own
-    ]
+    if not faults:  # an alias leaves a hole that is no fault of its own
+        problems += [
+            Problem(file, *place, path_of(head, tree, loc), message, rule="wrong-value")
+            for loc, place, message in _blanks(tree, ())
+        ]
     try:
         model: M | None = kind.model_validate(plain(tree), context=known)
     except ValidationError as error:
@@ -90,20 +90,29 @@ def below(tree: Node | None, loc: Loc) -> Node | None:
     return node
 
 
+def written(node: Node | None) -> str:
+    """A plain value as it reads in the file, '' for anything else."""
+    if not isinstance(node, Scalar) or node.value is None:
+        return ""
+    return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+
+
 def _blank(node: Node | None) -> bool:
     return isinstance(node, Scalar) and node.value is None
 
 
-def _blanks(tree: Node) -> Iterator[tuple[str, Entry]]:
-    """Keys with nothing behind them: the language has no word for nothing."""
+def _blanks(tree: Node, loc: Loc) -> Iterator[tuple[Loc, tuple[int, int], str]]:
+    """Keys and entries with nothing behind them: the language has no word for nothing."""
     if isinstance(tree, Table):
         for key, entry in tree.entries.items():
             if _blank(entry.node):
-                yield key, entry
-            yield from _blanks(entry.node)
+                yield loc, (entry.line, entry.column), f'"{key}" has no value'
+            yield from _blanks(entry.node, (*loc, key))
     elif isinstance(tree, Listing):
-        for item in tree.items:
-            yield from _blanks(item)
+        for number, item in enumerate(tree.items):
+            if _blank(item):
+                yield (*loc, number), (item.line, item.column), "an entry of a list without a value"
+            yield from _blanks(item, (*loc, number))
 
 
 def name_in(tree: Node) -> str:
@@ -127,6 +136,8 @@ def _problem(
     rule, message, found, allowed = _said(kind, line)
     if rule == "missing-key":
         loc = loc[:-1]
+    elif rule not in AT_KEY:
+        found = found or written(below(tree, loc))
     row, column = place_of(tree, loc, key=rule in AT_KEY)
     return Problem(
         file, row, column, path_of(name, tree, loc), message, found, tuple(allowed), rule=rule
@@ -154,7 +165,10 @@ def _said(kind: type[Model], line: Mapping[str, Any]) -> tuple[str, str, str, Se
             return "wrong-value", f'"{last}" must be {context["le"]} or less', "", ()
         case other:
             said = str(line["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-            return "wrong-value", _WANTED.get(other, said), "", ()
+            wanted = _WANTED.get(other)
+            if wanted and isinstance(line["input"], str | int | float):
+                wanted += f", not {_show(line['input'])}"
+            return "wrong-value", wanted or said, "", ()
 
 
 def _literals(expected: str) -> list[str]:
@@ -162,6 +176,8 @@ def _literals(expected: str) -> list[str]:
 
 
 def _show(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     text = f'"{value}"' if isinstance(value, str | int | float) else "that"
     return text if len(text) < 60 else f"{text[:57]}…"
 

@@ -16,7 +16,10 @@ RULES: Mapping[str, str] = {
     "not-utf-8": "the file is not UTF-8",
     "too-large": "more bytes, lines, values or levels than a definition needs",
     "unquoted-time": "a time or date without quotes",
+    "leading-zero": "a number with a leading zero",
     "missing-file": "a file the others need is not there",
+    "unreadable-file": "a file that cannot be read, or stands outside the workspace",
+    "not-read": "a file that stands where nobody looks for it",
     # keys and values
     "unknown-key": "a key that means nothing here",
     "unknown-step": "a step that does not exist",
@@ -31,6 +34,9 @@ RULES: Mapping[str, str] = {
     "bad-date": "a date that cannot be read",
     "bad-address": "a mail address nothing can be sent to",
     "bad-url": "base_url is not the address of a web site",
+    "insecure-url": "base_url without https, where mail programs want it",
+    "bad-database": "a database the engine does not run on",
+    "bad-host": "a mail server's name that is none",
     "bad-limit": "a limit that cannot be read",
     "bad-share": "a share of a window that cannot be read",
     "unknown-zone": "a time zone that does not exist",
@@ -70,6 +76,7 @@ RULES: Mapping[str, str] = {
     # mails
     "front-matter": "front matter that is not closed or no mapping",
     "template-syntax": "a template Jinja2 cannot read",
+    "template-refused": "a template that no mail could be made of",
     "template-variable": "a variable no mail has",
     "no-unsubscribe-link": "a mail without the link to unsubscribe",
     "text-without-html": "a text part without its mail",

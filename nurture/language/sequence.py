@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from nurture.language.durations import parse_elapsed
+from nurture.language.faults import fault
 from nurture.language.models import (
     Days,
     Duration,
@@ -69,7 +70,7 @@ class LateModel(Model):
 
 
 def _lead_or_zone(value: Any) -> str:
-    return "lead" if value == "lead" else check_zone(value)
+    return check_zone(value, beside=("lead",))
 
 
 class Timing(Model):
@@ -85,12 +86,14 @@ class SendModel(Model):
 
     email: str
     topic: str | None = None
-    anytime: bool = False
+    anytime: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:
-        return {"email": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            return {"email": value}
+        return _mapping(value, 'the name of a mail is expected here, or a mapping with "email"')
 
 
 class UpdateModel(Model):
@@ -129,7 +132,15 @@ class HandOffModel(Model):
         """`hand_off: smb`; `hand_off: true` leaves the team to routing."""
         if isinstance(value, str):
             return {"team": value}
-        return {} if value is True else value
+        message = 'the name of a team is expected here, "true", or a mapping with "reason"'
+        return {} if value is True else _mapping(value, message)
+
+
+def _mapping(value: Any, message: str) -> Any:
+    """The value if it is a mapping or nothing at all; else a problem that says what is expected."""
+    if isinstance(value, dict | Model) or value is None:
+        return value
+    raise fault("wrong-value", message, found=value if isinstance(value, str) else "")
 
 
 class ArmModel(Model):
@@ -165,6 +176,11 @@ class StepModel(Model):
     start: str | None = None
     hand_off: HandOffModel | None = None
     end: Annotated[str, reading("wrong-value", _reason)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _form(cls, value: Any) -> Any:
+        return _mapping(value, 'a step is a mapping, as in "send: welcome"')
 
 
 class GateModel(Model):

@@ -34,6 +34,8 @@ _WHOLE = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
 _REAL = re.compile(
     r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?", re.ASCII
 )
+_STRANGE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML 1.2 admits in no file, quoted or not (its production c-printable)."""
 _CLOCK = r"\d{1,2}:\d{2}(:\d{2})?"
 _DAY = r"\d{4}-\d{1,2}-\d{1,2}"
 _TIME = re.compile(
@@ -203,12 +205,21 @@ class _Builder:
             return Scalar(line, column, text, False)
         if _TIME.fullmatch(text):
             self.note(event, "unquoted-time", _TRAP.format(text=text))
+        elif _OCTAL.fullmatch(text):
+            self.note(event, "leading-zero", _OCTAL_TRAP.format(text=text, bare=int(text)))
         return Scalar(line, column, plain_value(text), True)
 
 
 _TRAP = (
     'put quotes around times and dates: "{text}"; without them many YAML programs read 9:30 as'
     " the number 570 and a date as no text at all"
+)
+
+
+_OCTAL = re.compile(r"[-+]?0[0-9]{1,17}", re.ASCII)
+_OCTAL_TRAP = (
+    'a number with a leading zero; write {bare}, or "{text}" in quotes if the zero belongs to it'
+    " (many YAML programs count such a number in eights)"
 )
 
 
@@ -228,8 +239,8 @@ def plain_value(text: str) -> str | int | float | bool | None:
 def decode(data: bytes) -> tuple[str, Fault | None]:
     """The text of a file, or the fault that makes it none: too large, NUL, not UTF-8."""
     if len(data) > MOST_BYTES:
-        size = f"{len(data) / 1024 / 1024:.1f} MiB"
-        return "", Fault("too-large", f"{size}; a file may have 4 MiB", 1, 1)
+        most = MOST_BYTES // 1024 // 1024
+        return "", Fault("too-large", f"the file is too large; {most} MiB is the most", 1, 1)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -255,6 +266,11 @@ def _position(before: bytes) -> tuple[int, int]:
 
 def parse(text: str) -> tuple[Node | None, list[Fault]]:
     """The tree of a YAML text and everything wrong with it as YAML."""
+    strange = _STRANGE.search(text)
+    if strange is not None:
+        line, column = _position(text[: strange.start()].encode("utf-8", "surrogatepass"))
+        message = f"a control character (U+{ord(strange[0]):04X}), which no text file holds"
+        return None, [Fault("bad-character", message, line, column)]
     builder = _Builder(iter(()))
     try:
         builder.events = iter(YAML(typ="safe", pure=True).parse(text))
@@ -265,12 +281,11 @@ def parse(text: str) -> tuple[Node | None, list[Fault]]:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         said = " ".join(str(word) for word in (error.problem, error.context) if word)
+        if r"'\t'" in said:
+            said = "a tab where spaces belong; indent with spaces"
         return None, [*builder.faults, Fault("yaml-syntax", f"not YAML: {said}", *place)]
-    except YAMLError as error:
-        said = " ".join(str(error).split())[:200]
-        return None, [*builder.faults, Fault("yaml-syntax", f"not YAML: {said}", 1, 1)]
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError,
-            RecursionError, StopIteration, NotImplementedError) as error:  # fmt: skip
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
+            AssertionError, RuntimeError, StopIteration) as error:  # fmt: skip
         # The parser itself stumbles over some malformed escapes and flow mappings.
         said = f"not YAML that can be read ({type(error).__name__})"
         return None, [*builder.faults, Fault("yaml-syntax", said, 1, 1)]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nurture.language import checks
-from nurture.language.checks.view import File, Mail, View, mail_of, steps, text, texts
+from nurture.language.checks.view import File, Mail, Trial, View, mail_of, steps, text, texts
 from nurture.language.conditions import FieldType
-from nurture.language.folder import Kind, SourceFile, load_workspace
+from nurture.language.folder import Kind, Overlooked, SourceFile, load_workspace, overlooked
 from nurture.language.handoff import HandoffRules
 from nurture.language.models import Model
 from nurture.language.problems import Problem
@@ -34,6 +34,7 @@ MODELS: dict[Kind, type[Model]] = {
 class Checked:
     """A workspace that was looked at: its problems, and what `apply` needs to know of its files."""
 
+    files: tuple[SourceFile, ...]
     problems: tuple[Problem, ...]
     names: dict[str, str | None] = field(default_factory=dict)
     mails: dict[str, set[str]] = field(default_factory=dict)
@@ -50,27 +51,37 @@ class Checked:
         return problem.file.startswith(("sequences/", "templates/"))
 
 
-def validate(folder: Path) -> list[Problem]:
-    """Every problem of a workspace, by file and line; an empty list means it can be applied.
+def validate(folder: Path, trial: Trial | None = None) -> Checked:
+    """Every problem of a workspace, by file and line; none means it can be applied.
 
-    A file that cannot be read does not keep the others from being checked.  Never raises for
-    what stands in the files.
+    A file that cannot be read does not keep the others from being checked.  `trial` tries to make
+    mails of the templates; without it they are only looked at.  Never raises for what stands in
+    the files.
     """
-    return list(check(load_workspace(folder)).problems)
+    files = load_workspace(folder)
+    return check(files, overlooked(folder, files), trial)
 
 
-def check(files: Iterable[SourceFile]) -> Checked:
-    """`validate` for files already read."""
+def check(
+    files: Iterable[SourceFile],
+    beside: Iterable[Overlooked] = (),
+    trial: Trial | None = None,
+) -> Checked:
+    """`validate` for files already read, and for those `beside` them that were not."""
     listed = list(files)
     trees = {file.path: _tree(file) for file in listed if file.kind != "template"}
     known = _known(trees, listed)
-    problems: list[Problem] = []
-    for file in listed:
-        if file.kind != "template":
-            problems += _read(file, known, trees).problems
+    problems = [
+        Problem(each.path, 1, 1, "", f"this {each.reason}", severity=each.severity, rule="not-read")
+        for each in beside
+    ]
     mails = []
     for file in listed:
-        if file.kind == "template":
+        if file.trouble:
+            problems.append(Problem(file.path, 1, 1, "", file.trouble, rule="unreadable-file"))
+        elif file.kind != "template":
+            problems += _read(file, known).problems
+        else:
             mail, found = _mail(file)
             problems += found
             mails += [mail] if mail else []
@@ -83,10 +94,12 @@ def check(files: Iterable[SourceFile]) -> Checked:
         mails=tuple(mails),
         paths=frozenset(file.path for file in listed),
         fields=dict(known.fields),
+        trial=trial,
     )
     for each in checks.ALL:
         problems += each(view)
     return Checked(
+        files=tuple(listed),
         problems=tuple(sorted(set(problems), key=_order)),
         names={file.path: _name(file, trees) for file in listed if file.kind == "sequence"},
         mails={
@@ -110,7 +123,7 @@ def _name(file: SourceFile, trees: dict[str, Node | None]) -> str | None:
     return (name_in(tree) or None) if tree is not None else None
 
 
-def _read(file: SourceFile, known: Known, trees: dict[str, Node | None]) -> Reading[Any]:
+def _read(file: SourceFile, known: Known) -> Reading[Any]:
     return read(MODELS[file.kind], file.path, file.data, known, name=file.stem)
 
 

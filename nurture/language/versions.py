@@ -11,10 +11,11 @@ from typing import Literal
 from sqlalchemy import func, select, update
 from sqlmodel import Session
 
-from nurture.language.folder import SourceFile, load_workspace
+from nurture.language.checks.view import Trial
+from nurture.language.folder import SourceFile
 from nurture.language.problems import Problem
 from nurture.language.source import decode
-from nurture.language.validate import Checked, check
+from nurture.language.validate import Checked, validate
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 
@@ -47,17 +48,17 @@ class Applied:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def apply(session: Session, folder: Path, *, now: datetime) -> Applied:
+def apply(session: Session, folder: Path, *, now: datetime, trial: Trial | None = None) -> Applied:
     """Store what is new or changed, as versions active from `now`; the caller commits.
 
     Errors in nurture.yaml, scoring.yaml, handoff.yaml or between files refuse everything.  An error
     in a sequence or a mail keeps back that file alone (and new sequences that send a mail which
     has never been good): its last good version stays active.  A file that is gone makes its
     definition inactive; enrolments finish on the version they began with.  Applying the same
-    files again changes nothing.
+    files again changes nothing.  `trial` as in `validate`.
     """
-    files = load_workspace(folder)
-    checked = check(files)
+    checked = validate(folder, trial)
+    files = checked.files
     if any(p.severity == "error" and not checked.confined(p) for p in checked.problems):
         return Applied((), checked.problems, refused=True)
     current = _current(session)

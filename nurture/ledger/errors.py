@@ -48,4 +48,12 @@ class SchemaOutdated(LedgerError):
 
 
 class RenderFailed(NurtureError):
-    """A mail could not be written for a lead."""
+    """A mail could not be written for a lead.
+
+    `line` of the template and `reason` say for its author what the text says with its place.
+    """
+
+    def __init__(self, message: str = "", *, line: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.reason = reason or message

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from app.cli.program import program
 from app.settings import PREFIX, Settings
 from nurture.delivery.states import TRANSITIONS
+from nurture.delivery.words import known_filters
 from nurture.language.handoff import HandoffRules
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
@@ -105,6 +106,11 @@ def test_the_models_of_the_language_are_all_reached() -> None:
 def test_every_word_of_conditions_stands_in_the_language_reference(words: Any) -> None:
     said = set(re.findall(r"[a-z_]+", code_of(LANGUAGE)))
     assert [word for word in words if word not in said] == []
+
+
+def test_every_filter_of_mails_stands_in_the_language_reference() -> None:
+    said = set(re.findall(r"`([a-z0-9_]+)`", text_of(LANGUAGE)))
+    assert set(known_filters()) - said == set()
 
 
 def test_every_setting_stands_in_operations() -> None:

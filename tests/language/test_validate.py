@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from nurture.delivery.trial import trial
+from nurture.language import faults
+from nurture.language.faults import Faults
+from nurture.language.problems import Problem
 from nurture.language.rules import RULES
-from nurture.language.source import MOST_BYTES
-from nurture.language.validate import validate
+from nurture.language.source import MOST_BYTES, Fault
+from nurture.language.validate import validate as validated
 from tests.language.conftest import Edit
 
 PLANTS: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
@@ -21,30 +27,102 @@ PLANTS: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
 LANGUAGE = Path(__file__).resolve().parents[2] / "nurture" / "language"
 
 
+def validate(folder: Path) -> list[Problem]:
+    """Every problem, with mails tried as the program tries them."""
+    return list(validated(folder, trial).problems)
+
+
 def plant(workspace: Path, fault: dict[str, Any]) -> None:
     for edit in fault["plant"]:
         path = workspace / edit["file"]
+        path.parent.mkdir(exist_ok=True)
+        if "link" in edit:
+            path.symlink_to(edit["link"])
+            continue
+        if "write" in edit:
+            path.write_text(edit["write"] * edit.get("times", 1), encoding="utf-8")
+            continue
         if "old" not in edit:
             path.unlink()
             continue
         text = path.read_text(encoding="utf-8")
         assert edit["old"] in text, f"the starter workspace no longer has {edit['old']!r}"
-        changed = text.replace(edit["old"], edit["new"], 1)
+        changed = text.replace(edit["old"], edit["new"] * edit.get("times", 1), 1)
         path.write_text(changed, encoding="utf-8", errors="surrogateescape")
 
 
 def named(fault: dict[str, Any]) -> str:
-    return f"{fault['rule']}: {fault['plant'][0].get('new', 'removed')}"
+    edit = fault["plant"][0]
+    return f"{fault['rule']}: {edit.get('new') or edit.get('link') or edit.get('write', 'removed')}"
 
 
-@pytest.mark.parametrize("fault", PLANTS, ids=named)
+REACHED: set[tuple[str, int]] = set()
+"""File and line of every call, on the way to a problem, that planted faults led to."""
+RAN: set[int] = set()
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that makes a problem notes who called it."""
+
+    def note(made: Any) -> Any:
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            caller = sys._getframe(1)
+            while caller is not None:
+                if caller.f_code.co_filename.startswith(str(LANGUAGE)):
+                    REACHED.add((caller.f_code.co_filename, caller.f_lineno))
+                caller = caller.f_back
+            return made(*args, **kwargs)
+
+        return noting
+
+    monkeypatch.setattr(Faults, "add", note(Faults.add))
+    monkeypatch.setattr(Fault, "__init__", note(Fault.__init__))
+    monkeypatch.setattr(Problem, "__init__", note(Problem.__init__))
+    monkeypatch.setattr(faults, "PydanticCustomError", note(faults.PydanticCustomError))
+
+
+@pytest.mark.usefixtures("recorded")
+@pytest.mark.parametrize("number", range(len(PLANTS)), ids=lambda number: named(PLANTS[number]))
 def test_a_planted_fault_is_named_with_line_column_path_and_text(
-    workspace: Path, fault: dict[str, Any]
+    workspace: Path, number: int
 ) -> None:
+    fault = PLANTS[number]
     plant(workspace, fault)
     problems = validate(workspace)
+    RAN.add(number)
     assert [str(problem) for problem in problems] == fault["said"]
     assert fault["rule"] in {problem.rule for problem in problems}
+
+
+def places_written() -> set[tuple[str, int, int]]:
+    """File, first and last line of every call in the source that makes a problem of a rule.
+
+    `reading` only keeps the rule for the call in its own body.
+    """
+    found = set()
+    for path in LANGUAGE.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and rules_of(call) and called(call) != "reading":
+                found.add((str(path), call.lineno, call.end_lineno or call.lineno))
+    return found
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("recorded")
+def test_every_place_that_makes_a_problem_is_reached_by_a_planted_fault(workspace: Path) -> None:
+    """Taking any one of them out changes what is said of some planted fault."""
+    for number in set(range(len(PLANTS))) - RAN:  # none when the whole file runs
+        folder = workspace.with_name(f"planted-{number}")
+        shutil.copytree(workspace, folder)
+        plant(folder, PLANTS[number])
+        validate(folder)
+    missed = [
+        f"{Path(file).name}:{first}"
+        for file, first, last in sorted(places_written())
+        if not any(name == file and first <= line <= last for name, line in REACHED)
+    ]
+    assert missed == []
 
 
 def test_the_starter_workspace_has_no_problems_and_takes_less_than_a_second(
@@ -63,28 +141,31 @@ NAMES_A_RULE = {"fault": 0, "Fault": 0, "reading": 0, "add": 1, "problem": 1, "n
 """Where the calls that make a problem take the name of its rule."""
 
 
-def rules_in(tree: ast.AST) -> set[str]:
-    found = set()
-    for call in ast.walk(tree):
-        if not isinstance(call, ast.Call):
-            continue
-        name = getattr(call.func, "attr", None) or getattr(call.func, "id", "")
-        candidates: list[ast.expr] = [word.value for word in call.keywords if word.arg == "rule"]
-        place = 2 if name == "_problem" else NAMES_A_RULE.get(name)
-        if place is not None and len(call.args) > place:
-            candidates.append(call.args[place])
-        found |= {
-            node.value
-            for node in candidates
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        }
-    return found
+def called(call: ast.Call) -> str:
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+
+
+def rules_of(call: ast.Call) -> set[str]:
+    """The rules a call names, mostly one or none."""
+    name = called(call)
+    candidates: list[ast.expr] = [word.value for word in call.keywords if word.arg == "rule"]
+    place = 2 if name == "_problem" else NAMES_A_RULE.get(name)
+    if place is not None and len(call.args) > place:
+        candidates.append(call.args[place])
+    return {
+        node.value
+        for node in candidates
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def test_every_rule_in_the_source_is_listed() -> None:
     used: set[str] = set()
     for path in LANGUAGE.rglob("*.py"):
-        used |= rules_in(ast.parse(path.read_text(encoding="utf-8")))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used |= {
+            rule for call in ast.walk(tree) if isinstance(call, ast.Call) for rule in rules_of(call)
+        }
     assert len(used) > 40
     assert used <= set(RULES)
 

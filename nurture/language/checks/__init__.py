@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nurture.language.checks import cycles, handoff, mails, names, scoring, steps, windows, wording
+from nurture.language.checks import (
+    cycles,
+    handoff,
+    mails,
+    names,
+    scoring,
+    steps,
+    windows,
+    wording,
+    workspace,
+)
 from nurture.language.checks.view import View
 from nurture.language.problems import Problem
 
 Check = Callable[[View], Iterator[Problem]]
 
 ALL: tuple[Check, ...] = (
+    *workspace.CHECKS,
     *names.CHECKS,
     *wording.CHECKS,
     *steps.CHECKS,

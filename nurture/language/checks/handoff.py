@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nurture.language.checks.view import View, tables
+from nurture.language.checks.view import View, items, tables
 from nurture.language.problems import Problem
 from nurture.language.source import Table
 
@@ -24,10 +24,12 @@ def routes(view: View) -> Iterator[Problem]:
             elif "otherwise" in keys and not last:
                 message = 'every route behind "otherwise" is never reached; move it to the end'
                 yield file.problem(loc, "route-form", message)
-        if found and "otherwise" not in found[-1][1].entries:
+        if file.at(("routing",)) is not None and (
+            not found or "otherwise" not in found[-1][1].entries
+        ):
             message = "leads that no route fits would go to nobody; end with {otherwise: a team}"
             yield file.problem(
-                found[-1][0],
+                found[-1][0] if found else ("routing",),
                 "routing-without-otherwise",
                 message,
                 allowed=view.keys("handoff", "teams"),
@@ -41,14 +43,18 @@ def rungs(view: View) -> Iterator[Problem]:
         if not isinstance(ladders, Table):
             continue
         for name in ladders.entries:
+            if items(file.at(("ladders", name))) == []:
+                message = "a ladder without rungs: nothing happens when its clocks run out"
+                yield file.problem(("ladders", name), "empty", message, severity="warning")
             for loc, rung in tables(file, ("ladders", name)):
                 instants = [key for key in ("at", "after") if key in rung.entries]
                 actions = [key for key in ACTIONS if key in rung.entries]
+                strange = rung.entries.keys() - {*ACTIONS, "at", "after"}
                 if len(instants) != 1:
                     message = 'a rung has one instant, "at: 50%" or "after: 2 hours"; here '
                     message += _count(instants)
                     yield file.problem(loc, "rung-form", message)
-                if len(actions) != 1:
+                if len(actions) > 1 or not (actions or strange):
                     message = f"a rung does one thing; here {_count(actions)}"
                     yield file.problem(loc, "rung-form", message, allowed=ACTIONS)
 

@@ -67,6 +67,10 @@ def variables(view: View) -> Iterator[Problem]:
                     mail.path, line + fault.line - 1, column if fault.line == 1 else 1, mail.name,
                     message, rule="template-syntax",
                 )  # fmt: skip
+            elif view.trial and (refused := view.trial(source, mail.path.endswith(".html"))):
+                place = line + max(refused[0], 1) - 1
+                message = f"no mail can be made of it: {refused[1]}"
+                yield Problem(mail.path, place, 1, mail.name, message, rule="template-refused")
             if not mail.name.startswith(NOTICES):
                 for variable in used:
                     yield from _unknown(view, mail, variable, line, column)

@@ -16,6 +16,7 @@ from nurture.language.checks.view import (
     text,
 )
 from nurture.language.faults import Loc
+from nurture.language.later import LATER
 from nurture.language.problems import Problem
 from nurture.language.sequence import StepModel
 from nurture.language.source import Listing, Node, Table
@@ -144,6 +145,8 @@ def entry(view: View) -> Iterator[Problem]:
     for file in view.of("sequence"):
         enter = file.at(("enter",))
         if not isinstance(enter, Table):
+            continue
+        if enter.entries.keys() & LATER["Enter"]:
             continue
         if ("when" in enter.entries) == ("segment" in enter.entries):
             message = '"enter" needs either "when" with an event or "segment" with a condition'

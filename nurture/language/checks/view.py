@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +10,7 @@ from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
 from nurture.language.folder import Kind
 from nurture.language.problems import Problem
-from nurture.language.reading import below, path_of, place_of
+from nurture.language.reading import below, path_of, place_of, written
 from nurture.language.source import Listing, Node, Scalar, Table
 from nurture.language.templates import Page
 
@@ -41,6 +41,7 @@ class File:
     ) -> Problem:
         """A problem at a place of this file (of its key with `key`)."""
         tree = self.tree or Table(1, 1)
+        found = found or ("" if key else written(below(tree, loc)))
         line, column = place_of(tree, loc, key=key)
         path = path_of(self.name, tree, loc)
         return Problem(
@@ -57,6 +58,10 @@ class Mail:
     page: Page
 
 
+Trial = Callable[[str, bool], tuple[int, str] | None]
+"""Tries to make a mail of a source, HTML or not: line and reason when that fails."""
+
+
 @dataclass(frozen=True)
 class View:
     """All files, and the names they declare (also those of files with problems)."""
@@ -65,10 +70,15 @@ class View:
     mails: tuple[Mail, ...]
     paths: frozenset[str]
     fields: dict[str, FieldType] = field(default_factory=dict)
+    trial: Trial | None = None
 
     def of(self, kind: Kind) -> Iterator[File]:
         """The files of one kind that could be parsed."""
         return (each for each in self.files if each.kind == kind and each.tree is not None)
+
+    def files_of(self, kind: Kind) -> Iterator[File]:
+        """The files of one kind, also those that could not be parsed."""
+        return (each for each in self.files if each.kind == kind)
 
     def declares(self, kind: Kind) -> bool:
         """The file of this kind can be read; otherwise nobody knows what names it declares."""
@@ -86,8 +96,9 @@ class View:
 
     @property
     def templates(self) -> list[str]:
-        """The names of all mails that have an HTML file."""
-        return [mail.name for mail in self.mails if mail.path.endswith(".html")]
+        """The names of all mails that have an HTML file, also of those that cannot be read."""
+        names = (path.removeprefix("templates/") for path in self.paths)
+        return sorted(name.removesuffix(".html") for name in names if name.endswith(".html"))
 
 
 def text(node: Node | None) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nurture.language.checks.view import File, View, steps, tables, text
+from nurture.language.checks.view import File, View, items, steps, tables, text
 from nurture.language.faults import Loc
 from nurture.language.folder import NEEDED
 from nurture.language.problems import Problem
-from nurture.language.source import Table
+from nurture.language.source import Listing
 
 
 def missing_files(view: View) -> Iterator[Problem]:
@@ -17,6 +17,9 @@ def missing_files(view: View) -> Iterator[Problem]:
         if name not in view.paths:
             message = f"{name} is missing; `nurture init` writes one to begin with"
             yield Problem(name, 1, 1, "", message, rule="missing-file")
+    if "nurture.yaml" in view.paths and not any(True for _ in view.files_of("sequence")):
+        message = "there is no sequence, so nobody is nurtured; write sequences/NAME.yaml"
+        yield Problem("sequences", 1, 1, "", message, severity="warning", rule="missing-file")
     if "handoff.yaml" in view.paths:
         return
     message = "handing over needs handoff.yaml, which is missing"
@@ -79,15 +82,11 @@ def reps(view: View) -> Iterator[Problem]:
 def empty(view: View) -> Iterator[Problem]:
     """A sequence has stages, a stage has steps."""
     for file in view.of("sequence"):
-        if "stages" in _keys(file) and not list(tables(file, ("stages",))):
+        if isinstance(file.at(("stages",)), Listing) and not items(file.at(("stages",))):
             yield file.problem(("stages",), "empty", "a sequence needs at least one stage")
         for loc, stage in tables(file, ("stages",)):
-            if "steps" in stage.entries and not list(tables(file, (*loc, "steps"))):
+            if isinstance(stage.get("steps"), Listing) and not items(stage.get("steps")):
                 yield file.problem((*loc, "steps"), "empty", "a stage needs at least one step")
-
-
-def _keys(file: File) -> Iterable[str]:
-    return file.tree.entries if isinstance(file.tree, Table) else ()
 
 
 CHECKS = (missing_files, sequences, inside_sequences, rules, reps, empty)

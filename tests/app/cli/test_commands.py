@@ -235,3 +235,31 @@ def test_a_timeline_shows_what_a_stranger_wrote_without_moving_the_cursor(
     assert "\x1b" not in told
     assert "\u202e" not in told
     assert "[red]" in told
+
+
+def test_validate_apply_and_doctor_name_a_template_no_mail_could_be_made_of(
+    run: Run, folder: Path
+) -> None:
+    """They try it as sending would: else it would come out with the first lead."""
+    page = folder / "templates" / "welcome.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("<body", "{{ brand | uper }}<body", 1))
+    said = "no mail can be made of it: there is no filter “uper”; did you mean “upper”?"
+    assert said in run("validate").stdout
+    applied = run("apply", "--json")
+    assert applied.exit_code == 1
+    assert said in applied.stdout
+    kept = [each["name"] for each in document(applied)["changes"] if each["status"] == "kept"]
+    assert kept == ["welcome.html", "welcome.txt"]
+    assert "1 errors in the files" in run("doctor").stdout
+
+
+def test_validate_says_that_mails_need_https(run: Run, folder: Path) -> None:
+    head = folder / "nurture.yaml"
+    text = head.read_text(encoding="utf-8")
+    head.write_text(text.replace("http://127.0.0.1:8080", "http://mail.example.test"))
+    told = run("validate", "--json")
+    assert told.exit_code == 1
+    (problem,) = document(told)["problems"]
+    assert (problem["file"], problem["line"], problem["column"]) == ("nurture.yaml", 10, 11)
+    assert problem["found"] == "http://mail.example.test"
+    assert problem["nearest"] == "https://mail.example.test"
