@@ -141,6 +141,6 @@ def _routes(rules: HandoffRules) -> list[tuple[int, str, str, str]]:
     ]
     for number, route in enumerate(rules.routing, start=1):
         team = route.team or route.otherwise or first
-        why = route.reason or (describe(route.when) if route.when else "nobody else's")
+        why = route.reason or (describe(route.when) if route.when else "no other route fits")
         rows.append((number, team, f"{team}: {why}", f"handoff/routing/{number}"))
     return rows

@@ -61,7 +61,7 @@ def test_the_first_rule_that_holds_decides_and_says_why(ledger: Ledger) -> None:
             "offered", "",
         ),
         ("smb", "80 points; smb: country is DE or AT", "handoff/routing/2", "offered", ""),
-        ("smb", "80 points; smb: nobody else's", "handoff/routing/3", "offered", ""),
+        ("smb", "80 points; smb: no other route fits", "handoff/routing/3", "offered", ""),
     ]  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_a_team_named_by_a_sequence_is_kept_unless_it_is_gone(ledger: Ledger) ->
         found = [(r.team, r.reason, r.path) for r in desk.rows(session, HANDOFF)]
     assert found == [
         ("east", "finished", "trial/decision/1"),
-        ("smb", "finished; smb: nobody else's", "handoff/routing/3"),
+        ("smb", "finished; smb: no other route fits", "handoff/routing/3"),
     ]
 
 
