@@ -28,6 +28,7 @@ from app.wiring import open_workspace
 from flows import tick as ticking
 from flows.runtime import Runtime
 from flows.tick import Outcome
+from nurture.ledger.news import listen
 
 log = logging.getLogger(__name__)
 PATIENCE = 30.0
@@ -146,9 +147,11 @@ async def _running(
     )
     say(f"App          {site.url}")
     await scheduler.start()
+    listening = asyncio.create_task(listen(runtime.ledger, scheduler.look))
     try:
         yield
     finally:
+        listening.cancel()
         await site.stop()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(scheduler.stop(), PATIENCE)

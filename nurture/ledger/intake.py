@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, delete, func, select, update
 from sqlmodel import Session, col
 
-from nurture.ledger import bulk, gate, optouts, upsert
+from nurture.ledger import bulk, gate, news, optouts, upsert
 from nurture.ledger import tables as t
 from nurture.ledger.errors import NotFound
 from nurture.ledger.incoming import EXTERNAL, EngagementIn, OwnEngagement, Refusal
@@ -68,6 +68,8 @@ def take(
     fresh = _write(session, taken, known, now)
     touched = [(lead, key) for key, lead in fresh if lead is not None]
     bulk.insert_all(session, t.Touch, ("lead_id", "engagement_id"), touched)
+    if touched:
+        news.tell(session)
     if touched and any(e.kind in optouts.KINDS for _, e in taken):
         optouts.heed(session, [key for _, key in touched])
     parked = len(fresh) - len(touched)

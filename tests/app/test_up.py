@@ -22,6 +22,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 import app.up
+from app.server import ServerFailed
 from app.settings import Settings
 from app.wiring import open_workspace
 from nurture.ledger.engine import open_ledger
@@ -233,13 +234,19 @@ def refused(
 ) -> Callable[..., str]:
     """Run `up` in this process, where it must refuse: what it says, and nothing was started."""
     started: list[object] = []
-    monkeypatch.setattr(app.up, "start", lambda *a, **_: started.append(a))
+
+    def begun(*given: object, **_: object) -> None:
+        started.append(given)
+        os.kill(os.getpid(), signal.SIGINT)  # a failing test does not run for ever
+        raise ServerFailed("not in this test")
+
+    monkeypatch.setattr(app.up, "start", begun)
     monkeypatch.setenv("NURTURE_PORT", "0")
 
     def call(folder: Path) -> str:
         answer = invoke("up", "-w", folder)
-        assert answer.exit_code == 1
         assert not started
+        assert answer.exit_code == 1
         assert "Traceback" not in answer.output
         assert "App " not in answer.output
         return answer.output
