@@ -19,6 +19,8 @@ from tests.ledger.desk import Desk
         ("mail\na\n", {"email": "mial"}, "no column 'mial'. Did you mean 'mail'"),
         ("mail\na\n", {"email": "{id}@example.test"}, "no column 'id'"),
         ("mail\na\n", {}, "has no column for email or external_id"),
+        ("spend\n3\n", {}, "--map email=COLUMN or --map external_id=COLUMN"),
+        ("spend\n3\n", {}, "put a column of numbers into the file first"),
         ("", {}, "is empty"),
         (b"email\nann@example.test\ngr\xfcn@example.test\n", {}, r"line 3, byte 3 \(0xfc, 26 of"),
         ("email\na\n".encode("utf-16"), {}, "line 1, byte 1 .*--encoding"),

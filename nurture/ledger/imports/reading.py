@@ -77,11 +77,21 @@ def _csv_said(file: File, rejects: Rejects) -> Iterator[Said | None]:
 def _give_enough(file: File, columns: Columns) -> None:
     for group in file.needs:
         if not any(field in columns.fields for field in group):
-            wanted = " or ".join(group)
+            wanted, ways = (
+                " or ".join(group),
+                " or ".join(f"--map {field}=COLUMN" for field in group),
+            )
+            nameless = _NAMELESS if group == ("email", "external_id") else ""
             raise InputRefused(
                 f"{file.path.name} has no column for {wanted}: say which it is with "
-                f"--map {group[0]}=COLUMN. Its columns are: {', '.join(columns.header)}"
+                f"{ways}. Its columns are: {', '.join(columns.header)}{nameless}"
             )
+
+
+_NAMELESS = (
+    ". If none of them tells one lead from another, put a column of numbers into the file first:"
+    " without one the same file, imported again, could not be known again"
+)
 
 
 def _nul(cells: Sequence[str]) -> str:
