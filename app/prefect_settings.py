@@ -16,7 +16,7 @@ import certifi
 from app import prefect_drain
 from app.prefect_reach import base_url
 
-HEARTBEAT = 30  # seconds; the automation `crash-zombies` waits for two of them
+HEARTBEAT = 30  # seconds; the automation `crash-zombies` waits for two and a half
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -21,7 +21,7 @@ import pytest
 import redis
 
 from app import server
-from app.automations import install_automations, install_work_pool
+from app.automations import NAME, install_automations, install_work_pool
 from app.prefect_settings import prefect_client, prefect_environment, server_settings
 from app.server import Server, ServerFailed, reachable
 
@@ -131,6 +131,33 @@ class TestARunningServer:
         with prefect_client(os.environ, running.environment()):
             assert asyncio.run(play()) == [True, True]
             assert asyncio.run(play()) == [False, False]
+
+    def test_a_run_that_beats_no_more_and_never_ended_is_to_be_called_crashed(
+        self, running: Server
+    ) -> None:
+        async def installed() -> Automation:
+            await install_automations()
+            return await Automation.aread(name=NAME)
+
+        with prefect_client(os.environ, running.environment()):
+            from prefect.automations import Automation
+            from prefect.client.schemas.objects import TERMINAL_STATES, StateType
+            from prefect.settings import get_current_settings
+
+            found = asyncio.run(installed())
+            beats = get_current_settings().flows.heartbeat_frequency
+        assert found.enabled
+        trigger, (action,) = found.trigger, found.actions
+        beat = "prefect.flow-run.heartbeat"
+        assert trigger.posture == "Proactive"
+        assert trigger.after == {beat}
+        ends = {f"prefect.flow-run.{state.value.capitalize()}" for state in TERMINAL_STATES}
+        assert trigger.expect == {beat} | ends
+        assert trigger.for_each == {"prefect.resource.id"}
+        assert trigger.match.root == {"prefect.resource.id": ["prefect.flow-run.*"]}
+        assert beats is not None
+        assert trigger.within.total_seconds() > 2 * beats  # one beat lost is no death
+        assert (action.type, action.state) == ("change-flow-run-state", StateType.CRASHED)
 
 
 @pytest.mark.flows

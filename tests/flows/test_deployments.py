@@ -19,12 +19,12 @@ pytestmark = [pytest.mark.flows, pytest.mark.xdist_group("prefect")]
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def _prefect(prefect: Prefect, *given: str, **environ: str) -> str:
+def _prefect(prefect: Prefect, *given: str, cwd: Path, **environ: str) -> str:
     """What the command says; it has nobody to ask."""
     done = subprocess.run(
         [sys.executable, "-m", "prefect", *given],
         env=os.environ | prefect.server.environment() | environ,
-        cwd=REPOSITORY,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -41,7 +41,9 @@ def deployed(prefect: Prefect) -> Prefect:
         await install_work_pool()
 
     prefect.ask(pool)
-    _prefect(prefect, "--no-prompt", "deploy", "--all", NURTURE_HOME=str(REPOSITORY))
+    _prefect(
+        prefect, "--no-prompt", "deploy", "--all", cwd=REPOSITORY, NURTURE_HOME=str(REPOSITORY)
+    )
     return prefect
 
 
@@ -68,6 +70,7 @@ def test_every_flow_is_deployed_and_a_worker_moves_the_rows_of_the_named_workspa
     said = _prefect(
         deployed,
         *("flow-run", "execute", str(run.id)),
+        cwd=deployed.home,
         NURTURE_WORKSPACE=str(play.folder),
         NURTURE_DATABASE=url,
     )
