@@ -132,8 +132,8 @@ def _alone(home: Path, wanted: Callable[[], bool]) -> Iterator[int]:
         while not _locked(lock):
             if time.monotonic() > deadline or not wanted():
                 raise ServerFailed(
-                    f"Another Prefect server works in {home}: something like this runs already. "
-                    "End it, or choose another folder with NURTURE_PREFECT_HOME."
+                    f"Another Prefect server works in {home}: nurture runs on it already. "
+                    "Stop that one, or choose another folder with NURTURE_PREFECT_HOME."
                 )
             time.sleep(0.1)
         yield lock
