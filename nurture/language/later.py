@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 LATER: Mapping[str, frozenset[str]] = {
     "Workspace": frozenset(
-        ("quiet_hours", "channels", "snippets", "segments", "schedule", "frequency", "plan")
+        (
+            "quiet_hours",
+            "channels",
+            "snippets",
+            "segments",
+            "schedule",
+            "frequency",
+            "plan",
+            "tests",
+        )
     ),
     "Caps": frozenset(("per_week", "per_month", "per_hour")),
     "Topic": frozenset(("double_opt_in", "basis")),
@@ -14,18 +23,24 @@ LATER: Mapping[str, frozenset[str]] = {
     "BehaviourRule": frozenset(("shadow", "cap")),
     "FitRule": frozenset(("shadow",)),
     "Threshold": frozenset(("grade", "shadow", "fit_at_least")),
-    "HandoffRules": frozenset(("shadow", "tests", "segments")),
+    "HandoffRules": frozenset(("shadow", "tests", "segments", "crm")),
     "Team": frozenset(("spread", "capacity", "backup")),
     "RepModel": frozenset(("away", "weight", "skills")),
     "Sla": frozenset(("next_step", "close")),
     "RungModel": frozenset(("repeat", "notify", "webhook", "every")),
-    "SequenceModel": frozenset(("tests", "edits", "priority", "shadow", "snippets", "channel")),
+    "SequenceModel": frozenset(
+        ("tests", "edits", "priority", "shadow", "snippets", "channel", "quiet_hours")
+    ),
     "Enter": frozenset(("date", "every", "list")),
     "Exit": frozenset(("start",)),
     "Timing": frozenset(("spread", "quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),
-    "StepModel": frozenset(("split", "notify", "webhook", "goto", "stop", "snippet", "wait_until")),
-    "SendModel": frozenset(("subject", "resend", "priority", "channel", "spread", "variants")),
+    "StepModel": frozenset(
+        ("split", "winner", "notify", "webhook", "goto", "stop", "snippet", "wait_until")
+    ),
+    "SendModel": frozenset(
+        ("subject", "resend", "priority", "channel", "spread", "variants", "winner")
+    ),
     "HandOffModel": frozenset(("priority", "rep")),
     "GateModel": frozenset(("goto",)),
 }

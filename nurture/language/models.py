@@ -54,10 +54,15 @@ def _one_or_many(value: Any) -> Any:
 def _name(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", value):
         return value
-    raise ValueError(f"{_shown(value)} is no name: lower case letters, digits, - and _, 64 at most")
+    message = f"{_shown(value)} is no name: lower case letters, digits, - and _, 64 at most"
+    found = value if isinstance(value, str) else ""
+    near = re.sub(r"[^a-z0-9_]+", "-", found.lower()).strip("-_")[:64]
+    raise fault("bad-name", message, found=found, allowed=(near,) if near else ())
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     text = f'"{value}"' if isinstance(value, str | int | float) else "this"
     return text if len(text) <= 80 else f"{text[:77]}…"
 
@@ -132,7 +137,7 @@ def _url(value: Any) -> str:
     return value
 
 
-Name = Annotated[str, reading("bad-name", _name)]
+Name = Annotated[str, PlainValidator(_name)]
 """A name in the workspace: lower case letters, digits, - and _."""
 
 Duration = Annotated[Span, reading("bad-duration", parse_span)]

@@ -56,8 +56,9 @@ def read(kind: type[M], file: str, data: bytes, known: Known, *, name: str) -> R
     tree, faults = parse(text)
     head = (name_in(tree) if tree else "") or name
     problems = [of_fault(file, each, head) for each in faults]
-    if tree is None and not problems:
+    if not problems and (tree is None or _blank(tree)):
         problems = [Problem(file, 1, 1, head, "the file is empty", rule="yaml-syntax")]
+        tree = None
     if tree is None:
         return Reading(file, name, None, None, tuple(problems))
     if not faults:  # an alias leaves a hole that is no fault of its own

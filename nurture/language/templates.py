@@ -34,11 +34,15 @@ class Variable:
 
 @dataclass(frozen=True)
 class Page:
-    """A template file taken apart; `first_line` is the line of the file its body starts in."""
+    """A template file taken apart; `first_line` is the line of the file its body starts in.
+
+    Without `front_read` it has front matter that could not be read.
+    """
 
     front: Table
     body: str
     first_line: int
+    front_read: bool = True
 
     def front_text(self, key: str) -> str:
         """A text of the front matter, '' when it is not there."""
@@ -55,7 +59,7 @@ def take_apart(text: str) -> tuple[Page, list[Fault]]:
     end = next((n for n, line in enumerate(lines[1:], 1) if _FENCE.fullmatch(line)), None)
     if end is None:
         message = "the front matter is not closed; end it with a line of three dashes"
-        return Page(nothing, "", len(lines)), [Fault("front-matter", message, 1, 1)]
+        return Page(nothing, "", len(lines), False), [Fault("front-matter", message, 1, 1)]
     # An empty line stands for the fence, so that lines count as in the file.
     node, faults = parse("\n".join(["", *lines[1:end]]))
     body = "\n".join(lines[end + 1 :])
@@ -63,7 +67,7 @@ def take_apart(text: str) -> tuple[Page, list[Fault]]:
         message = "the front matter is no mapping; write subject: …"
         faults = [*faults, Fault("front-matter", message, node.line, node.column)]
     front = node if isinstance(node, Table) else nothing
-    return Page(front, body, end + 2), faults
+    return Page(front, body, end + 2, not faults), faults
 
 
 def read_variables(source: str) -> tuple[list[Variable], Fault | None]:

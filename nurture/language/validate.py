@@ -143,7 +143,7 @@ def _known(trees: dict[str, Node | None], files: Iterable[SourceFile]) -> Known:
         events=frozenset(name for _, name in texts(below(head, ("events",)), ())),
         topics=frozenset(topics.entries if isinstance(topics, Table) else ()),
         sequences=frozenset(named),
-        strict=head is not None,
+        strict=isinstance(head, Table),
     )
 
 

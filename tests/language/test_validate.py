@@ -216,3 +216,16 @@ def test_hostile_bytes_are_a_problem_and_quickly(workspace: Path, data: bytes, r
     found = {problem.rule for problem in validate(workspace) if "hostile" in problem.file}
     assert rule in found
     assert time.monotonic() - started < 10
+
+
+def test_a_subject_is_tried_as_the_text_it_is(workspace: Path) -> None:
+    """Links belong to the body: in a subject such a thing is mere text."""
+    page = workspace / "templates" / "welcome.html"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(
+        text.replace('subject: "', 'subject: \'<a href="x"> ', 1).replace(
+            'one week"\n', "one week'\n", 1
+        ),
+        encoding="utf-8",
+    )
+    assert validate(workspace) == []

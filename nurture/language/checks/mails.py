@@ -37,7 +37,7 @@ def front_matter(view: View) -> Iterator[Problem]:
         if not mail.path.endswith(".html"):
             continue
         front = mail.page.front
-        if not mail.page.front_text("subject"):
+        if mail.page.front_read and not mail.page.front_text("subject"):
             message = '"subject" is missing; begin the file with ---, subject: …, ---'
             yield _problem(mail, front, "missing-key", message)
         for key, entry in front.entries.items():
@@ -59,6 +59,7 @@ def front_matter(view: View) -> Iterator[Problem]:
 def variables(view: View) -> Iterator[Problem]:
     """Templates can be parsed, and read nothing that is not there."""
     for mail in view.mails:
+        html = mail.path.endswith(".html")
         for source, line, column in _sources(mail):
             used, fault = read_variables(source)
             if fault is not None:
@@ -67,7 +68,7 @@ def variables(view: View) -> Iterator[Problem]:
                     mail.path, line + fault.line - 1, column if fault.line == 1 else 1, mail.name,
                     message, rule="template-syntax",
                 )  # fmt: skip
-            elif view.trial and (refused := view.trial(source, mail.path.endswith(".html"))):
+            elif view.trial and (refused := view.trial(source, html and source is mail.page.body)):
                 place = line + max(refused[0], 1) - 1
                 message = f"no mail can be made of it: {refused[1]}"
                 yield Problem(mail.path, place, 1, mail.name, message, rule="template-refused")
@@ -110,6 +111,8 @@ def _unknown(
 def unsubscribe(view: View) -> Iterator[Problem]:
     """Every part of a mail holds the link to unsubscribe: the law and the mailbox want it."""
     for mail in _to_leads(view):
+        if not (mail.page.front_read or mail.page.body):
+            continue  # where the front matter ends, nobody knows
         used, fault = read_variables(mail.page.body)
         if fault is None and not any(each.name == "unsubscribe_url" for each in used):
             message = (

@@ -82,7 +82,7 @@ class View:
 
     def declares(self, kind: Kind) -> bool:
         """The file of this kind can be read; otherwise nobody knows what names it declares."""
-        return any(True for _ in self.of(kind))
+        return any(isinstance(file.tree, Table) for file in self.of(kind))
 
     def keys(self, kind: Kind, key: str) -> list[str]:
         """The names a mapping of a file declares: calendars, topics, teams, sla, ladders."""
