@@ -5,17 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
-
 from handoff.people import sync_people
 from nurture.delivery.trial import trial
 from nurture.language.loading import load_definitions
 from nurture.language.versions import Applied, Change, apply
 from nurture.ledger import schema
-from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.ticks import touch
-from nurture.ledger.upsert import table_of
+from nurture.ledger.ticks import touch_everybody
 
 LOOKED_AT_ANEW = ("scoring", "sequence", "workspace")
 """Kinds whose change may concern leads nothing new is known of: fit, standing segments, topics."""
@@ -37,7 +33,7 @@ def apply_workspace(ledger: Ledger, folder: Path, *, now: datetime) -> Applied:
         if not applied.refused:
             sync_people(session, load_definitions(session))
             if any(_concerns_everybody(change) for change in applied.changes):
-                touch(session, select(table_of(t.Lead).c.id))
+                touch_everybody(session)
     return applied
 
 

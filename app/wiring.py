@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import URL, exists, or_, select
-from sqlmodel import Session
+from sqlalchemy import URL
 
 from app import processes
 from app.keys import link_keys
@@ -22,18 +21,14 @@ from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language import source
 from nurture.language.definitions import Definitions
+from nurture.language.loading import in_force, load_definitions
 from nurture.language.workspace import Workspace
 from nurture.ledger import schema
-from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, normal_url, open_ledger
 from nurture.ledger.errors import InputRefused, LedgerError, NotFound, SchemaOutdated
-from nurture.ledger.plans import among
-from nurture.ledger.upsert import table_of
 
 FILE = "nurture.yaml"
 DEFAULT_DATABASE = str(Workspace.model_fields["database"].default)
-DEFINITION = table_of(t.Definition).c
-ENROLMENT = table_of(t.Enrolment).c
 
 
 def wall_clock() -> datetime:
@@ -175,27 +170,13 @@ class Applied:
 
     def __call__(self) -> Definitions:
         with self._lock, looking(self._ledger) as session:
-            active, needed = _in_force(session)
+            active, needed = in_force(session)
             if not active:
                 raise NotFound("Nothing has been applied in this workspace yet. Run: nurture apply")
             if self._kept is None or active != self._active or not needed <= self._loaded:
-                from nurture.language.loading import load_definitions
-
                 self._kept = load_definitions(session)
                 self._active, self._loaded = active, needed
             return self._kept
-
-
-def _in_force(session: Session) -> tuple[frozenset[int], frozenset[int]]:
-    """The active definitions, and those with running enrolments; leans on `enrolment_due`."""
-    runs = exists().where(
-        ENROLMENT.definition_id == DEFINITION.id,
-        among(ENROLMENT.state, ("active",)),
-    )
-    rows = session.execute(
-        select(DEFINITION.id, DEFINITION.active).where(or_(DEFINITION.active, runs))
-    ).all()
-    return frozenset(row.id for row in rows if row.active), frozenset(row.id for row in rows)
 
 
 class Presses:

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
 from sqlmodel import Session
 
-from handoff.tables import LEAD, MESSAGE
+from handoff.tables import HANDOFF, LEAD, MESSAGE
 from nurture.language.definitions import Definitions
 from nurture.language.predicates import predicate
 from nurture.ledger import tables as t
-from nurture.ledger.batches import batch
+from nurture.ledger.batches import batch, fill
 from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import score_of
 from nurture.scoring.explain import told
@@ -56,6 +56,15 @@ def leads(
         }
     _remember(session, who, found, definitions, now=now)
     return found
+
+
+def lead_of(
+    session: Session, definitions: Definitions, handoff: int, *, now: datetime
+) -> dict[str, Any]:
+    """The same of the lead of one handoff; it has to be there."""
+    fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(HANDOFF.c.id == handoff))
+    (facts,) = leads(session, definitions, now=now).values()
+    return facts
 
 
 def _opening(definitions: Definitions, *, now: datetime) -> ColumnElement[int]:

@@ -49,6 +49,16 @@ class MailLine:
     count: int
 
 
+@dataclass(frozen=True)
+class TemplateLine:
+    """How many mails of a template, sent by a sequence ('' for none), are in a state."""
+
+    sequence: str
+    template: str
+    state: str
+    count: int
+
+
 def funnel(session: Session, definitions: Definitions) -> list[StageLine]:
     """The stages of every applied sequence in order, all versions together."""
     reached = _by_stage(
@@ -101,6 +111,25 @@ def mail(session: Session) -> list[MailLine]:
         .order_by(M.kind.desc(), func.count().desc(), M.state, M.reason)
     )
     return [MailLine(*row) for row in rows]
+
+
+def templates(session: Session) -> list[TemplateLine]:
+    """Nurture mails by sequence, template and state, in the order of the first two."""
+    sequence = func.coalesce(E.sequence, "")
+    rows = session.execute(
+        select(sequence, M.template, M.state, func.count())
+        .select_from(table_of(t.Message))
+        .outerjoin(table_of(t.Enrolment), E.id == M.enrolment_id)
+        .where(M.kind == "nurture")
+        .group_by(E.sequence, M.template, M.state)
+        .order_by(E.sequence, M.template)
+    )
+    return [TemplateLine(*row) for row in rows]
+
+
+def count_leads(session: Session) -> int:
+    """How many leads are known."""
+    return int(session.execute(select(func.count()).select_from(t.Lead)).scalar_one())
 
 
 def _by_stage(session: Session, query: Select[Any]) -> dict[tuple[str, str], int]:

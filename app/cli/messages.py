@@ -29,7 +29,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Mails, the newest first, sent or not, each with its reason."""
-    from app.listing import message_states, messages
+    from insight.listing import message_states, messages
     from nurture.ledger.leads import find_lead
 
     _known_states(state or [])

@@ -17,7 +17,7 @@ Name = Annotated[str, typer.Argument(metavar="SEQUENCE", help="The sequence's na
 @commands.command("list", epilog=example("nurture sequences list"))
 def list_(workspace: Workspace = None, as_json: Json = False) -> None:
     """Every applied sequence with the leads in each of its stages."""
-    from app.listing import sequences
+    from insight.listing import sequences
 
     with opened(workspace) as work, work.looking() as session:
         rows = sequences(session, work.definitions)
@@ -52,7 +52,7 @@ def pause(
     as_json: Json = False,
 ) -> None:
     """Stop a sequence: nobody enters, nobody moves, nothing is sent from it."""
-    from app import pausing
+    from nurture.sequences import pausing
 
     with opened(workspace) as work:
         with work.writing() as session:
@@ -63,7 +63,7 @@ def pause(
 @commands.command(epilog=example("nurture sequences resume trial-welcome"))
 def resume(name: Name, workspace: Workspace = None, as_json: Json = False) -> None:
     """Let a paused sequence go on where everybody stands."""
-    from app import pausing
+    from nurture.sequences import pausing
 
     with opened(workspace) as work:
         with work.writing() as session:

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from app.applying import apply_workspace
-from app.demo.show import Table, hero, story_of, tables
+from app.demo.show import Table, story_of, tables
 from app.demo.story import BEGIN, DAYS, Story, VirtualClock, read_engagements
 from app.prefect_settings import prefect_client
 from app.server import Server, ServerFailed, start
@@ -21,6 +21,7 @@ from app.settings import Settings, process_environment
 from app.wiring import open_workspace
 from flows.runtime import Runtime
 from flows.tick import Outcome
+from insight.service import most_telling
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import import_leads
 
@@ -158,7 +159,7 @@ def _ended(runtime: Runtime, story: Story, folder: Path, leads: int) -> Shown:
     definitions, now = runtime.definitions(), story.clock.now
     with runtime.ledger.begin() as session:
         shown = tables(session, definitions, now=now)
-        lead = hero(session)
+        lead = most_telling(session)
         name, lines = story_of(session, lead) if lead is not None else ("", [])
     told = (story.ticks, story.unseen, story.failures)
     return Shown(folder, BEGIN, now, leads, *told, shown, name, lines)

@@ -6,19 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlmodel import Session
 
 from insight import funnel, service
 from nurture.language.definitions import Definitions
-from nurture.ledger import tables as t
 from nurture.ledger.leads import lead_by_number
 from nurture.ledger.timeline import TimelineLine, timeline
-from nurture.ledger.upsert import table_of
-
-H = table_of(t.Handoff).c
-R = table_of(t.Rung).c
-C = table_of(t.Clock).c
 
 
 @dataclass(frozen=True)
@@ -48,27 +41,11 @@ def _table(title: str, lines: list[Any]) -> Table:
     return Table(title, columns, [tuple(row.values()) for row in rows])
 
 
-def hero(session: Session) -> int | None:
-    """The lead whose story is told: won by sales, after a ladder had to climb if there is one."""
-    climbed = (
-        select(C.handoff_id)
-        .join(table_of(t.Rung), R.clock_id == C.id)
-        .where(R.state == "fired")
-        .distinct()
-    )
-    won = select(H.lead_id).where(H.state == "won").order_by(H.id)
-    for query in (won.where(H.id.in_(climbed)), won, select(H.lead_id).order_by(H.id)):
-        found = session.execute(query.limit(1)).scalar()
-        if found is not None:
-            return int(found)
-    return None
-
-
 def story_of(session: Session, lead_id: int) -> tuple[str, list[tuple[str, str, str]]]:
     """The lead's name to ask for, and as (instant, what, text) how it came to its sales outcome."""
     lead = lead_by_number(session, lead_id)
     name = lead.email or f"id:{lead.external_id}"
-    closed = session.execute(select(func.max(H.closed_at)).where(H.lead_id == lead_id)).scalar()
+    closed = service.closed_at(session, lead_id)
     lines = [
         line for line in timeline(session, lead_id) if closed is None or line.at <= closed
     ]

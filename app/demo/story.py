@@ -10,26 +10,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlmodel import Session
 
 from app.demo.people import Deed, Dice, reader, rep
 from flows.runtime import Runtime
 from flows.tick import Outcome
 from handoff import answers, board
+from insight.listing import sent_at
 from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.errors import Conflict
 from nurture.ledger.incoming import EngagementIn, OwnEngagement
 from nurture.ledger.intake import take
-from nurture.ledger.upsert import table_of
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 30
 STEP = timedelta(hours=4)
-M = table_of(t.Message).c
-H = table_of(t.Handoff).c
-C = table_of(t.Clock).c
+MOST_OFFERS = 10_000
 KINDS = {"open": "email_opened", "click": "email_clicked"}
 
 
@@ -137,29 +134,20 @@ class Story:
                 heapq.heappush(self._sales_deeds, deed)
 
     def _readers(self, session: Session) -> Iterator[Deed]:
-        sent = select(M.id, M.lead_id, M.step, M.handed_at).where(
-            M.kind == "nurture", M.state == "sent", M.handed_at == self.clock.now
-        )
-        for mail in session.execute(sent):
+        for mail in sent_at(session, self.clock.now):
             if mail.id not in self._seen_mail:
                 self._seen_mail.add(mail.id)
                 yield from reader(self.dice, mail)
 
     def _reps(self, session: Session) -> Iterator[Deed]:
-        offers = select(H.id, H.lead_id, H.generation, H.offered_at).where(
-            H.state == "offered", H.rep != "", H.offered_at == self.clock.now
-        )
-        for offer in session.execute(offers).all():
+        now = self.clock.now
+        for offer in board.handoffs(session, now=now, states=("offered",), limit=MOST_OFFERS):
+            if not offer.rep or offer.offered_at != now:
+                continue
             if (offer.id, offer.generation) in self._seen_offers:
                 continue
             self._seen_offers.add((offer.id, offer.generation))
-            due: dict[str, datetime] = dict(
-                session.execute(
-                    select(C.kind, C.due_at).where(
-                        C.handoff_id == offer.id, C.generation == offer.generation
-                    )
-                ).all()  # type: ignore[arg-type]
-            )
+            due = {clock.kind: clock.due_at for clock in offer.clocks}
             if {"accept", "first_touch"} <= due.keys():
                 yield from rep(self.dice, offer, due["accept"], due["first_touch"])
 

@@ -6,25 +6,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, select, text
 from sqlmodel import Session
 
 from app import processes
 from app.health.finding import Finding, guarded
-from app.listing import message_states
 from app.reading import looking
 from app.settings import Settings
 from app.transports import smtp_settings
 from app.wiring import open_ledger_of
-from nurture.ledger import schema
-from nurture.ledger import tables as t
+from insight.listing import message_states
+from nurture.ledger import schema, soundness, ticks
 from nurture.ledger.engine import PRAGMAS, Ledger
 from nurture.ledger.intake import count_parked
-from nurture.ledger.upsert import table_of
 
-DEFINITION = table_of(t.Definition).c
-LOCK = table_of(t.Lock).c
-TOUCH = table_of(t.Touch).c
 KNOCK = 10.0
 
 
@@ -52,24 +46,19 @@ def _database(ledger: Ledger) -> Iterator[Finding]:
     yield Finding("ledger", "ok", shown)
     with looking(ledger) as session:
         if ledger.dialect != "sqlite":
-            version = session.execute(text("SHOW server_version")).scalar()
-            yield Finding("postgresql", "ok", str(version))
+            yield Finding("postgresql", "ok", soundness.server_version(session))
             return
-        wrong = []
-        for name, wanted in PRAGMAS.items():
-            found = str(session.execute(text(f"PRAGMA {name}")).scalar())
-            if found != wanted:
-                wrong.append(f"{name} is {found}, not {wanted}")
-        broken = session.execute(text("PRAGMA quick_check(1)")).scalar()
+        wrong = soundness.wrong_pragmas(session)
+        condition = soundness.quick_check(session)
     if wrong:
         yield Finding("pragmas", "fail", ", ".join(wrong), "Is the file on a network share?")
     else:
         yield Finding("pragmas", "ok", ", ".join(PRAGMAS))
-    if broken == "ok":
+    if condition == soundness.SOUND:
         yield Finding("integrity", "ok", "quick check passed")
     else:
         advice = "Stop everything and restore the last backup; keep the damaged file."
-        yield Finding("integrity", "fail", str(broken)[:200], advice)
+        yield Finding("integrity", "fail", condition[:200], advice)
 
 
 def _schema(ledger: Ledger) -> Iterator[Finding]:
@@ -82,11 +71,11 @@ def _definitions(session: Session, folder: Path) -> Iterator[Finding]:
     from nurture.delivery.trial import trial
     from nurture.language.loading import load_definitions
     from nurture.language.validate import validate
+    from nurture.language.versions import applied_hashes
 
     read = validate(folder, trial)
     errors = [p for p in read.problems if p.severity == "error"]
-    rows = session.execute(select(DEFINITION.hash).where(DEFINITION.active)).scalars()
-    applied = sorted(rows)
+    applied = applied_hashes(session)
     if not applied:
         yield Finding("definitions", "warn", "nothing is applied", "Run: nurture apply")
         return
@@ -125,15 +114,15 @@ def _mail(session: Session) -> Iterator[Finding]:
 
 def _work(session: Session, now: datetime) -> Iterator[Finding]:
     """Who has the turn, what waits, what waits for its lead."""
-    turn = session.execute(select(LOCK.owner, LOCK.until).where(LOCK.name == "tick")).first()
-    if turn is None or not turn.owner:
+    owner, until = ticks.whose_turn(session)
+    if not owner:
         yield Finding("lease", "ok", "no tick is running")
-    elif turn.until is not None and turn.until > now and processes.alive(turn.owner):
-        yield Finding("lease", "ok", f"a tick of {turn.owner} is running")
+    elif until is not None and until > now and processes.alive(owner):
+        yield Finding("lease", "ok", f"a tick of {owner} is running")
     else:
-        said = f"{turn.owner} ended without giving its turn back"
+        said = f"{owner} ended without giving its turn back"
         yield Finding("lease", "warn", said, "Nothing to do: the next tick takes over.")
-    waiting = session.execute(select(func.count()).select_from(table_of(t.Touch))).scalar_one()
+    waiting = ticks.count_waiting(session)
     yield Finding("waiting", "ok", f"{waiting} news of leads for the next tick")
     if parked := count_parked(session):
         said = f"{parked} engagements of leads we do not know"

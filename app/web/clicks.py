@@ -13,11 +13,10 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
-from app.web import observed
 from app.web.access import network, signed_number
 from app.web.guard import log
 from app.web.site import Site, site_of
-from nurture.delivery import links
+from nurture.delivery import links, observed
 from nurture.delivery.tracking import target
 from nurture.ledger import tables as t
 from nurture.ledger.errors import LinkInvalid

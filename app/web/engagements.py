@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.web.access import bearer_text, require
-from app.web.observed import SOURCE
 from app.web.site import site_of
+from nurture.delivery.observed import SOURCE
 from nurture.ledger.incoming import EngagementIn, Refusal, read_engagements
 from nurture.ledger.intake import take
 

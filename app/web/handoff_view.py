@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlmodel import Session
 
 from app.reading import looking
 from handoff import board, brief
 from handoff.board import HandoffRow
 from handoff.notices import said
-from handoff.tables import HANDOFF
 from nurture.language.definitions import Definitions
-from nurture.ledger.batches import fill
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NotFound
 from nurture.ledger.timeline import timeline
@@ -36,9 +33,7 @@ def values(
         if not rows:
             raise NotFound
         row = rows[0]
-        mine = HANDOFF.c.id == handoff
-        fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine))
-        facts = brief.leads(session, definitions, now=now)[row.lead_id]
+        facts = brief.lead_of(session, definitions, handoff, now=now)
         zone = next((clock.zone for clock in row.clocks), definitions.workspace.zone)
         rules = definitions.handoff
         current = generation == row.generation

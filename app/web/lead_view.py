@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from app.listing import lead_card
 from handoff import board
 from handoff.notices import said
+from insight.listing import lead_card
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.leads import lead_by_number

@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlmodel import Session
 
 from handoff import board
@@ -14,8 +13,6 @@ from handoff.board import ClockRow, HandoffRow
 from handoff.notices import said
 from insight import funnel, service
 from nurture.language.definitions import Definitions
-from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
 
 SHOWN = 50
 COLUMNS = {
@@ -29,8 +26,6 @@ COLUMNS = {
 NOT_SENT = (*COLUMNS["suppressed"], *COLUMNS["failed"], *COLUMNS["unknown"])
 TAKEN = ("accepted", "working", "won", "lost")
 BACK = ("rejected", "recycled", "lapsed")
-M = table_of(t.Message).c
-E = table_of(t.Enrolment).c
 
 
 def values(session: Session, definitions: Definitions, *, now: datetime) -> dict[str, Any]:
@@ -39,12 +34,11 @@ def values(session: Session, definitions: Definitions, *, now: datetime) -> dict
     mails = _mails(session)
     rows = board.handoffs(session, now=now, limit=SHOWN)
     zone = definitions.workspace.zone
-    leads = session.execute(select(func.count()).select_from(t.Lead)).scalar_one()
     everyone = sum(team["handoffs"] for team in teams)
     sequences = _funnel(session, definitions)
     return {
         "counts": [
-            ("Leads", leads),
+            ("Leads", funnel.count_leads(session)),
             ("Under way", sum(flow["active"] for flow in sequences)),
             ("Mails sent", sum(mail["sent"] for mail in mails)),
             ("With sales", sum(team["waiting"] + team["open"] for team in teams)),
@@ -90,17 +84,9 @@ def _funnel(session: Session, definitions: Definitions) -> list[dict[str, Any]]:
 
 def _mails(session: Session) -> list[dict[str, Any]]:
     """Nurture mails by sequence and template, in columns of states."""
-    rows = session.execute(
-        select(func.coalesce(E.sequence, ""), M.template, M.state, func.count())
-        .select_from(table_of(t.Message))
-        .outerjoin(table_of(t.Enrolment), E.id == M.enrolment_id)
-        .where(M.kind == "nurture")
-        .group_by(E.sequence, M.template, M.state)
-        .order_by(E.sequence, M.template)
-    )
     found: dict[tuple[str, str], Counter[str]] = {}
-    for sequence, template, state, count in rows:
-        found.setdefault((sequence, template), Counter())[state] += count
+    for line in funnel.templates(session):
+        found.setdefault((line.sequence, line.template), Counter())[line.state] += line.count
     return [
         {"sequence": sequence, "email": template}
         | {name: sum(counts[state] for state in states) for name, states in COLUMNS.items()}

@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from app.listing import unknown_messages
 from app.reading import looking
 from app.web.access import at_this_machine
 from app.web.guard import log
 from app.web.site import Site, site_of
+from insight.listing import unknown_messages
 from nurture.delivery import waiting
 from nurture.ledger import schema
 from nurture.ledger.errors import SchemaOutdated

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlmodel import Session
 
 from nurture.calendar.hours import Calendar
@@ -27,6 +27,7 @@ from nurture.language.vocabulary import LENIENT, Known
 from nurture.language.workspace import Workspace
 from nurture.ledger import tables as t
 from nurture.ledger.errors import NotFound
+from nurture.ledger.plans import among
 from nurture.ledger.upsert import table_of
 
 M = TypeVar("M", bound=Model)
@@ -77,6 +78,14 @@ def _wanted(session: Session) -> Iterable[Any]:
         )
     )
     return found.all()
+
+
+def in_force(session: Session) -> tuple[frozenset[int], frozenset[int]]:
+    """The active definitions, and with them those of running enrolments; leans on
+    `enrolment_due`."""
+    runs = exists().where(E.definition_id == D.id, among(E.state, ("active",)))
+    rows = session.execute(select(D.id, D.active).where(or_(D.active, runs))).all()
+    return frozenset(row.id for row in rows if row.active), frozenset(row.id for row in rows)
 
 
 def build(rows: Iterable[t.Definition]) -> Definitions:

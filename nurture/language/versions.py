@@ -80,6 +80,11 @@ def _current(session: Session) -> dict[tuple[str, str], t.Definition]:
     return {(row.kind, row.name): row for row in rows}
 
 
+def applied_hashes(session: Session) -> list[str]:
+    """The hashes of the files in force, in order; empty before the first apply."""
+    return sorted(session.execute(select(D.hash).where(D.active)).scalars())
+
+
 def _held_back(checked: Checked, current: dict[tuple[str, str], t.Definition]) -> set[str]:
     """Files with errors, and sequences that send a mail of which there is no good version."""
     held = {problem.file for problem in checked.problems if problem.severity == "error"}

@@ -196,6 +196,22 @@ def touch(session: Session, leads: Select[Any]) -> int:
     return count
 
 
+def touch_everybody(session: Session) -> int:
+    """The same of every lead: something changed for all of them."""
+    return touch(session, select(col(t.Lead.id)))
+
+
+def count_waiting(session: Session) -> int:
+    """How many news of leads wait for a tick, or are in the hands of one."""
+    return int(session.execute(select(func.count()).select_from(t.Touch)).scalar_one())
+
+
+def whose_turn(session: Session) -> tuple[str, datetime | None]:
+    """Who took the turn and did not give it back ('' for nobody), and until when it has it."""
+    row = session.get(t.Lock, TURN)
+    return (row.owner, row.until) if row is not None else ("", None)
+
+
 def _locked(session: Session, name: str) -> t.Lock:
     """The lock's row, made if need be, and ours until the transaction ends."""
     upsert.insert_new_values(session, t.Lock, [{"name": name, "owner": ""}])

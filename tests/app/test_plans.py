@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from app.listing import unknown_messages
 from app.settings import Settings
 from app.wiring import open_workspace
 from benchmarks import workspaces
 from flows import tick as ticking
 from flows.runtime import Runtime
+from insight.listing import unknown_messages
 from nurture.delivery.sweep import sweep
 from nurture.ledger.incoming import EngagementIn
 from nurture.ledger.intake import take

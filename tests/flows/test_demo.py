@@ -23,6 +23,7 @@ from app.demo.story import BEGIN, DAYS, Story, VirtualClock, read_engagements
 from app.settings import Settings
 from app.wiring import open_workspace
 from flows import tick as ticking
+from insight import service
 
 pytestmark = [
     pytest.mark.timeout(400),  # a month of 300 ticks
@@ -68,7 +69,7 @@ def play(folder: Path, days: int, edit: Callable[[Path], None] = lambda folder: 
         asyncio.run(story.play(lambda _: None))
         with runtime.ledger.begin() as session:
             shown = show.tables(session, runtime.definitions(), now=clock.now)
-            lead = show.hero(session)
+            lead = service.most_telling(session)
             lines = show.story_of(session, lead)[1] if lead else []
     tables = {table.title: table.rows for table in shown}
     return Played(folder, tables, lines, story.failures)

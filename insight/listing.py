@@ -128,6 +128,26 @@ def messages(
     return [MessageRow(*row) for row in rows]
 
 
+@dataclass(frozen=True)
+class SentMail:
+    """A nurture mail that went out, by the step that sent it."""
+
+    id: int
+    lead_id: int
+    step: str
+    handed_at: datetime
+
+
+def sent_at(session: Session, at: datetime) -> list[SentMail]:
+    """The nurture mails that were handed over at this very instant."""
+    rows = session.execute(
+        select(MESSAGE.id, MESSAGE.lead_id, MESSAGE.step, MESSAGE.handed_at).where(
+            MESSAGE.kind == "nurture", MESSAGE.state == "sent", MESSAGE.handed_at == at
+        )
+    )
+    return [SentMail(*row) for row in rows]
+
+
 def message_states(session: Session) -> dict[str, int]:
     """How many mails are in each state."""
     rows = session.execute(

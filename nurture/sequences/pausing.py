@@ -41,7 +41,7 @@ def resume(session: Session, definitions: Definitions, sequence: str) -> bool:
     session.flush()
     program = definitions.active.get(sequence)
     if program is not None and not program.entry.by_event:
-        ticks.touch(session, select(col(t.Lead.id)))
+        ticks.touch_everybody(session)
         return True
     inside = select(col(t.Enrolment.lead_id).distinct()).where(
         col(t.Enrolment.sequence) == sequence, col(t.Enrolment.state) == "active"
