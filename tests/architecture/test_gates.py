@@ -36,6 +36,17 @@ SESSIONS = [
     "from sqlalchemy.orm import sessionmaker\n\nMAKE = sessionmaker()\n",
     'from sqlalchemy import create_engine\n\nENGINE = create_engine("sqlite://")\n',
 ]
+STATEMENTS = [
+    "from sqlalchemy import select\n\nFOUND = select(1)\n",
+    "from sqlmodel import select\n\nFOUND = select(1)\n",
+    "from sqlmodel import col\n\nFOUND = col(1)\n",
+    'import sqlalchemy as sa\n\nFOUND = sa.text("SELECT 1")\n',
+    "import sqlalchemy as sa\n\nCOUNT = sa.func.count()\n",
+    "from sqlalchemy import delete, insert, update\n\nKINDS = (insert, update, delete)\n",
+    "from sqlalchemy.sql import select\n\nFOUND = select(1)\n",
+    "from sqlalchemy.sql.expression import exists\n\nFOUND = exists()\n",
+    "from sqlalchemy.dialects.sqlite import insert\n\nKIND = insert\n",
+]
 BELOW_APP = ("nurture/scoring/x.py", "handoff/x.py", "insight/x.py", "flows/x.py")
 
 
@@ -73,6 +84,17 @@ def test_the_environment_outside_settings_fails_lint(room: str, source: str) -> 
 @pytest.mark.parametrize("source", ENVIRONMENT)
 def test_settings_may_read_the_environment(source: str) -> None:
     assert "TID251" not in ruff(source, "app/settings.py")
+
+
+@pytest.mark.parametrize("source", STATEMENTS)
+@pytest.mark.parametrize("name", ["app/x.py", "app/web/x.py", "app/demo/x.py"])
+def test_app_builds_no_statement(name: str, source: str) -> None:
+    assert "app/ holds no SQL" in ruff(source, name)
+
+
+@pytest.mark.parametrize("source", STATEMENTS)
+def test_below_app_statements_may_be_built(source: str) -> None:
+    assert "TID251" not in ruff(source, "insight/x.py")
 
 
 @pytest.mark.parametrize("room", ["app/x.py", "nurture/ledger/x.py", *BELOW_APP])
