@@ -65,7 +65,7 @@ async def _as_run(watch: Watch, patience: float) -> None:
     token = WATCH.set(watch)
     try:
         state = await watch.over(FLOWS[watch.job.name](return_state=True), patience)
-        watch.outcome.unseen = state.is_crashed()
+        watch.outcome.unseen = state.is_crashed() or watch.lost
     except Exception as error:  # the engine's own trouble: ours ends in the run's state
         log.warning("Prefect does not answer (%s): going on without it", type(error).__name__)
         watch.outcome.unseen = True
@@ -154,8 +154,9 @@ async def _tasks(watch: Watch) -> None:
         except (CancelledInUi, PrefectLost):
             raise
         except Exception as error:
-            watch.outcome.failed(piece, error)
-        watch.piece = None
+            if watch.piece is not None:  # the pass did not fail: Prefect would not let it begin
+                watch.lost = True
+                raise PrefectLost from error
     if watch.job.name == "upkeep":
         await _report(watch)
 
@@ -168,7 +169,14 @@ async def _piece() -> None:
     assert watch.piece is not None
     more = True
     while more:
-        done = await watch.work(watch.piece.run)
+        try:
+            done = await watch.work(watch.piece.run)
+        except (CancelledInUi, PrefectLost):
+            raise
+        except Exception as error:
+            watch.outcome.failed(watch.piece, error)
+            watch.piece = None
+            raise
         watch.count(done)
         more = done.more
     watch.piece = None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.prefect_settings import prefect_client, prefect_environment
-from flows import work
+from flows import running, work
 from nurture.ledger.tally import Tally
 from tests.fixtures_ledger import empty
 from tests.flows.conftest import Prefect, SeenPlay
@@ -91,6 +91,20 @@ def test_a_server_that_accepts_and_never_answers_is_left_to_itself(
         outcome = again.see("03-02 09:00")
     finally:
         os.kill(prefect.server.pid, signal.SIGCONT)
+    assert outcome.unseen
+    assert not outcome.failures
+    assert rows(again) == plain
+
+
+def test_a_task_prefect_refuses_to_begin_is_done_without_it(
+    play: SeenPlay, plain: Any, prefect: Prefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("no slot, no answer")
+
+    again = _seen_again(play)
+    monkeypatch.setattr(running._piece, "with_options", refused)
+    outcome = again.see("03-02 09:00")
     assert outcome.unseen
     assert not outcome.failures
     assert rows(again) == plain
