@@ -215,6 +215,7 @@ def test_it_connects_again_when_its_connections_were_ended(
         live.tell(token, lead)
         until(lambda lead=lead: mails(company, lead), "the mail")
         assert live.health()["ledger"]["reachable"] is True
+        time.sleep(3)  # idle: a tick would meet the loss first, and the pool forget the others
         _end_connections(postgres_url)
     assert live.end() == 0
 
@@ -247,8 +248,7 @@ def refused(
         answer = invoke("up", "-w", folder)
         assert not started
         assert answer.exit_code == 1
-        assert "Traceback" not in answer.output
-        assert "App " not in answer.output
+        assert not re.search("Traceback|^App ", answer.output, re.MULTILINE)
         return answer.output
 
     return call
