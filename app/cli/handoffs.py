@@ -66,6 +66,8 @@ def list_(
     with opened(workspace) as work, work.looking() as session:
         states = [each.value for each in state or ()]
         rows = handoffs(session, now=work.now, states=states, team=team, rep=rep, limit=limit)
+        if not rows:
+            _meant(work, team, rep)
         rows = [row for row in rows if row.late > timedelta()] if late else rows
         if as_json:
             return show.document({"handoffs": [_plain(row) for row in rows]})
@@ -84,6 +86,19 @@ def list_(
         if rows:
             show.note(f"Times in {work.zone}.")
     return None
+
+
+def _meant(work: Opened, team: str, rep: str) -> None:
+    """Nothing was found: a name nobody has is said; one of the past may have handoffs still."""
+    from nurture.calendar.nearest import suggestion
+    from nurture.ledger.errors import NotFound
+
+    rules = work.definitions.handoff if team or rep else None
+    teams = rules.teams if rules else {}
+    reps = [each.rep for one in teams.values() for each in one.reps]
+    for kind, name, known in (("team", team, list(teams)), ("rep", rep, reps)):
+        if name and name not in known:
+            raise NotFound(f"There is no {kind} {name!r}.{suggestion(name, known)}")
 
 
 @commands.command("show", epilog=example("nurture handoffs show 7"))

@@ -16,6 +16,8 @@ REFUSED = [
     ("lead show id:nobody", "no lead with the external id nobody"),
     ("lead timeline nobody", "not a mail address"),
     ("lead explain nobody@example.test", "no lead"),
+    ("handoffs list --team enterprse", "no team 'enterprse'. Nearest: enterprise."),
+    ("handoffs list --rep nobody", "no rep 'nobody'."),
     ("handoffs show 99", "no handoff 99"),
     ("handoffs accept 99", "no handoff 99"),
     ("handoffs reject 1", "reason is needed"),
