@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def _isolate() -> None:
         "PREFECT_HOME": PREFECT_FOLDER,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        # Its loggers stay set up for the tests that come after those of flows.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "DO_NOT_TRACK": "1",
     }
 
@@ -64,12 +67,9 @@ def redis_url() -> str:
     return os.environ["NURTURE_TEST_REDIS"]
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL database of this process's own, dropped at the end; for tests marked `postgres`.
-
-    Yields `postgresql+psycopg://…` with the password in it.
-    """
+@contextmanager
+def _database() -> Iterator[str]:
+    """An empty PostgreSQL database, dropped at the end: `postgresql+psycopg://…`."""
     import psycopg
     from sqlalchemy import make_url
 
@@ -86,6 +86,21 @@ def postgres_url() -> Iterator[str]:
     finally:
         with psycopg.connect(admin, autocommit=True, connect_timeout=10) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The PostgreSQL database of this process's tests, with the password in its address; for
+    tests marked `postgres` that undo what they write."""
+    with _database() as url:
+        yield url
+
+
+@pytest.fixture
+def own_postgres_url() -> Iterator[str]:
+    """A PostgreSQL database of the test's own, for what a whole program writes into it."""
+    with _database() as url:
+        yield url
 
 
 @pytest.fixture(

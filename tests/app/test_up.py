@@ -204,9 +204,12 @@ def test_a_kill_takes_its_prefect_along_and_the_next_goes_on_from_the_rows(
 
 @pytest.mark.postgres
 def test_it_connects_again_when_its_connections_were_ended(
-    company: Path, postgres_url: str, start: Callable[..., Live], monkeypatch: pytest.MonkeyPatch
+    company: Path,
+    own_postgres_url: str,
+    start: Callable[..., Live],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("NURTURE_DATABASE", postgres_url)
+    monkeypatch.setenv("NURTURE_DATABASE", own_postgres_url)
     live = start(company, **NO_PREFECT)  # applies the workspace first: nothing was
     live.address("App")
     made = invoke("tokens", "create", "website", "--json", "-w", company)
@@ -216,7 +219,7 @@ def test_it_connects_again_when_its_connections_were_ended(
         until(lambda lead=lead: mails(company, lead), "the mail")
         assert live.health()["ledger"]["reachable"] is True
         time.sleep(3)  # idle: a tick would meet the loss first, and the pool forget the others
-        _end_connections(postgres_url)
+        _end_connections(own_postgres_url)
     assert live.end() == 0
 
 

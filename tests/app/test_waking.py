@@ -88,9 +88,9 @@ def test_rows_wake_it_within_a_look(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.postgres
 def test_word_wakes_it_at_once_also_after_its_connection_was_ended(
-    folder: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, own_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NURTURE_DATABASE", postgres_url)
+    monkeypatch.setenv("NURTURE_DATABASE", own_postgres_url)
     monkeypatch.setattr(news, "AGAIN", 0.1)
     assert invoke("apply", "-w", folder).exit_code == 0
 

@@ -218,7 +218,7 @@ def test_a_rehearsal_never_sends_real_mail(run: Run, folder: Path) -> None:
 def test_our_own_mistake_is_a_short_line_and_the_rest_is_in_the_log(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app import listing
+    from insight import listing
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("canary-7f3@example.test fell over")
@@ -235,7 +235,7 @@ def test_our_own_mistake_is_a_short_line_and_the_rest_is_in_the_log(
 
 
 def test_interrupting_is_clean(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app import listing
+    from insight import listing
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
