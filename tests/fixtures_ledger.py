@@ -39,6 +39,12 @@ def ledger(migrated_ledger: Ledger) -> Iterator[Ledger]:
     empty(migrated_ledger)
 
 
+USED = (
+    "SELECT sequencename FROM pg_sequences "
+    "WHERE schemaname = current_schema() AND last_value IS NOT NULL"
+)
+
+
 def empty(ledger: Ledger) -> None:
     """Delete every row and start numbering anew."""
     tables = list(reversed(SQLModel.metadata.sorted_tables))
@@ -47,9 +53,12 @@ def empty(ledger: Ledger) -> None:
     )
     with ledger.engine.begin() as connection:
         filled = {name for (name,) in connection.execute(text(union))}
-        if ledger.dialect == "postgresql" and filled:
-            names = ", ".join(_quoted(table) for table in tables if table.name in filled)
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        if ledger.dialect == "postgresql":
+            if filled:
+                names = ", ".join(_quoted(table) for table in tables if table.name in filled)
+                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            for (name,) in connection.execute(text(USED)):  # by rows that were rolled back
+                connection.execute(text(f'ALTER SEQUENCE "{name}" RESTART'))
             return
         for table in tables:
             if table.name in filled:

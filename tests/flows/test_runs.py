@@ -65,6 +65,7 @@ def rows(play: SeenPlay) -> dict[str, list[Any]]:
 def test_a_tick_as_flow_runs_leaves_the_rows_of_the_plain_tick(
     ledger: Ledger, tmp_path: Path, prefect: Prefect
 ) -> None:
+    empty(ledger)
     play = SeenPlay(ledger, tmp_path / "workspace")
     _story(play, play.tick)
     plain = rows(play)
