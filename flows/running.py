@@ -19,6 +19,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import AsyncClientContext
 from prefect.context import tags as run_tags
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
@@ -46,15 +47,16 @@ async def run_tick(runtime: Runtime, *, now: datetime, patience: float = PATIENC
     RUNTIME.set(runtime)
     found = ticking.jobs(runtime, outcome)
     try:
-        while (job := await asyncio.to_thread(next, found, None)) is not None:
-            watch = Watch(job, outcome, stop)
-            if not outcome.unseen:
-                await _as_run(watch, patience)
-            if stop.cancelled:
-                outcome.failures.append(f"{job.name}: {CANCELLED}")
-                break
-            if outcome.unseen:
-                await asyncio.to_thread(_without_prefect, watch)
+        async with AsyncClientContext.get_or_create():  # one connection for all runs of a tick
+            while (job := await asyncio.to_thread(next, found, None)) is not None:
+                watch = Watch(job, outcome, stop)
+                if not outcome.unseen:
+                    await _as_run(watch, patience)
+                if stop.cancelled:
+                    outcome.failures.append(f"{job.name}: {CANCELLED}")
+                    break
+                if outcome.unseen:
+                    await asyncio.to_thread(_without_prefect, watch)
     finally:
         await asyncio.to_thread(found.close)  # gives the turn back
     return outcome
@@ -88,31 +90,31 @@ def run_name() -> str:
     return name if watch is None else f"{name} @ {watch.job.now:%d %b %H:%M}"
 
 
-@flow(name="score", flow_run_name=run_name)
+@flow(name="score", flow_run_name=run_name, validate_parameters=False)
 async def score() -> State[Any]:
     """Engagements to scores, crossings, handoffs and the notices to sales."""
     return await _perform("score")
 
 
-@flow(name="nurture", flow_run_name=run_name)
+@flow(name="nurture", flow_run_name=run_name, validate_parameters=False)
 async def nurture() -> State[Any]:
     """Leads through the stages of their sequences."""
     return await _perform("nurture")
 
 
-@flow(name="deliver", flow_run_name=run_name)
+@flow(name="deliver", flow_run_name=run_name, validate_parameters=False)
 async def deliver() -> State[Any]:
     """Mail that is due, to the mail server."""
     return await _perform("deliver")
 
 
-@flow(name="escalate", flow_run_name=run_name)
+@flow(name="escalate", flow_run_name=run_name, validate_parameters=False)
 async def escalate() -> State[Any]:
     """Clocks that lapsed, and the ladders they climb."""
     return await _perform("escalate")
 
 
-@flow(name="upkeep", flow_run_name=run_name)
+@flow(name="upkeep", flow_run_name=run_name, validate_parameters=False)
 async def upkeep() -> State[Any]:
     """Housekeeping, and the day's report."""
     return await _perform("upkeep")
@@ -150,7 +152,7 @@ async def _tasks(watch: Watch) -> None:
         watch.piece = piece
         try:
             with run_tags(*piece.tags):
-                await _piece.with_options(task_run_name=piece.name)()
+                await _piece()
         except (CancelledInUi, PrefectLost):
             raise
         except Exception as error:
@@ -161,7 +163,13 @@ async def _tasks(watch: Watch) -> None:
         await _report(watch)
 
 
-@task(name="pass", cache_policy=NO_CACHE)
+def _piece_name() -> str:
+    """The pass in hand.  (A task of its own for each pass would read its source each time.)"""
+    watch = WATCH.get()
+    return watch.piece.name if watch is not None and watch.piece is not None else "pass"
+
+
+@task(name="pass", task_run_name=_piece_name, cache_policy=NO_CACHE)
 async def _piece() -> None:
     """Run one pass batch by batch."""
     watch = WATCH.get()

@@ -34,6 +34,12 @@ PATIENT = {
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",  # the server asks for none: a request less
     "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": f"local-file-system/{RESULTS}",
 }
+IDLE = (
+    "CANCELLATION_CLEANUP", "DB_VACUUM", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS",
+    "REPOSSESSOR", "SCHEDULER", "TRIGGERS",
+)  # fmt: skip
+"""The server's services a story has no use for: its runs begin when the clock says, and end."""
+FEW_SERVICES = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in IDLE}
 MARK = ".nurture-demo"
 """The file by which a folder is known to be the demo's, to be played anew."""
 OURS = "nurture demo plays here; it may delete this folder\n"
@@ -75,20 +81,29 @@ def demo(
     home = folder / ".nurture" / "prefect"
     with contextlib.ExitStack() as ending:
         beside = ending.enter_context(ThreadPoolExecutor(1))
-        starting = beside.submit(start, home, environ=process_environment())
+        starting = beside.submit(
+            start, home, environ=process_environment(), overrides=FEW_SERVICES
+        )
         ending.callback(_stop, starting)
         leads = set_up(folder, settings)  # meanwhile: the server takes seconds to start
         say(f"{leads} leads imported; starting the Prefect server")
         server = starting.result()
         say(f"Prefect UI, while it plays: {server.ui_url}/runs")
         with (
-            prefect_client(process_environment(), server.environment() | PATIENT),
+            prefect_client(process_environment(), _patient(server)),
             open_workspace(folder, settings, clock=VirtualClock()) as runtime,
         ):
             story = _played(runtime, folder, days, at=at)
             shown = _ended(runtime, story, folder, leads)
     (folder / MARK).write_text(OURS + FINISHED)
     return shown
+
+
+def _patient(server: Server) -> dict[str, str]:
+    """A client that waits; without heartbeats, for nobody looks for runs whose process died."""
+    wanted = server.environment() | PATIENT
+    del wanted["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]
+    return wanted
 
 
 def _stop(starting: Future[Server]) -> None:
@@ -138,7 +153,8 @@ def set_up(folder: Path, settings: Settings) -> int:
 def _played(
     runtime: Runtime, folder: Path, days: int, *, at: Callable[[datetime], None]
 ) -> Story:
-    from prefect.filesystems import LocalFileSystem  # imported once its settings are in place
+    from prefect.context import AsyncClientContext  # imported once its settings are in place
+    from prefect.filesystems import LocalFileSystem
 
     from flows.running import run_tick
 
@@ -151,7 +167,12 @@ def _played(
     clock = runtime.clock
     assert isinstance(clock, VirtualClock)
     story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick, days)
-    asyncio.run(story.play(at))
+
+    async def play() -> None:
+        async with AsyncClientContext.get_or_create():  # one connection for the whole month
+            await story.play(at)
+
+    asyncio.run(play())
     return story
 
 

@@ -103,7 +103,7 @@ def test_a_task_prefect_refuses_to_begin_is_done_without_it(
         raise ConnectionError("no slot, no answer")
 
     again = _seen_again(play)
-    monkeypatch.setattr(running._piece, "with_options", refused)
+    monkeypatch.setattr(running, "_piece", refused)
     outcome = again.see("03-02 09:00")
     assert outcome.unseen
     assert not outcome.failures
