@@ -92,13 +92,22 @@ def import_leads_(
         _answer(report, as_json=as_json, parked=False)
 
 
-@events.command("import", epilog=example("nurture events import engagements.jsonl"))
+@events.command(
+    "import",
+    epilog=example(
+        "nurture events import engagements.jsonl",
+        "nurture events import opens.csv --kind email_opened --map occurred_at=created",
+    ),
+)
 def import_events(
     file: File,
     mapping: Map = None,
     source: Annotated[
         str, typer.Option("--source", help="The source of rows that name none.")
     ] = "import",
+    kind: Annotated[
+        str, typer.Option("--kind", help="The kind of rows that name none: email_opened.")
+    ] = "",
     zone: Annotated[
         str, typer.Option("--zone", help="Whose clock instants without a zone were read from.")
     ] = "",
@@ -129,6 +138,7 @@ def import_events(
                 reject_path=asked.rejects,
                 create_leads=create_leads or _may_create(work, source),
                 source=source,
+                kind=kind,
                 zone=_zone(zone),
                 progress=told,
                 encoding=asked.encoding,

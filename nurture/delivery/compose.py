@@ -20,9 +20,11 @@ from email import message_from_bytes
 from email.policy import compat32
 from email.utils import format_datetime
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from nurture.delivery import lines
 from nurture.delivery.headers import HeaderRefused, mailbox, safe_header, unstructured, url_header
+from nurture.language.workspace import THIS_MACHINE
 from nurture.ledger.address import NormalAddress
 from nurture.ledger.errors import RenderFailed
 
@@ -138,9 +140,8 @@ def compose(skeleton: Skeleton, letter: Letter) -> bytes:
 
 
 def _loopback_only(urls: Sequence[str]) -> None:
-    """RFC 8058 wants https; a rehearsal on this machine has none to offer."""
-    hosts = ("http://localhost", "http://127.0.0.1", "http://[::1]")
-    if not any(url.startswith(hosts) for url in urls):
+    """RFC 8058 wants https."""
+    if not any(urlsplit(url).hostname in THIS_MACHINE for url in urls):
         raise HeaderRefused("One-click unsubscribe needs a link that begins with https://.")
 
 

@@ -12,6 +12,9 @@ from nurture.language.conditions import FieldType
 from nurture.language.faults import fault
 from nurture.language.models import Address, Count, Day, Days, Hours, Model, Name, Names, Url, Zone
 
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+"""Hosts whose links may do without https: a rehearsal on this machine has none to offer."""
+
 
 class Sender(Model):
     """Who the mail is from; `postal` is the address the law wants in every mail."""

@@ -35,6 +35,22 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
     assert desk.all(t.Lead) == []
 
 
+def test_a_wide_header_is_told_in_part(desk: Desk) -> None:
+    header = ",".join(f"c{place}" for place in range(1, 31))
+    with pytest.raises(InputRefused, match="c1, .*, c20 and 10 more"):
+        desk.leads(f"{header}\n")
+
+
+def test_a_log_of_one_kind_is_told_its_kind(desk: Desk) -> None:
+    log = "email,occurred_at,kind\na@example.test,2026-03-01T10:00:00Z,{}\n"
+    bare = "email,occurred_at\na@example.test,2026-03-01T10:00:00Z\n"
+    with pytest.raises(InputRefused, match=r"column for kind.*--kind email_opened"):
+        desk.events(bare)
+    desk.events(bare, kind="email_opened")
+    desk.events(log.format("email_clicked"), kind="email_opened")
+    assert [one.kind for one in desk.all(t.Engagement)] == ["email_opened", "email_clicked"]
+
+
 @pytest.mark.parametrize(
     ("content", "options"),
     [

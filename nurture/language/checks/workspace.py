@@ -10,10 +10,10 @@ from nurture.language.checks.view import View, text
 from nurture.language.problems import Problem
 from nurture.language.source import Table
 from nurture.language.vocabulary import LEAD_FIELDS
+from nurture.language.workspace import THIS_MACHINE
 from nurture.ledger.engine import normal_url
 from nurture.ledger.errors import LedgerError
 
-THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]+", re.ASCII)
 
 

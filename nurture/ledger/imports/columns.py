@@ -11,6 +11,7 @@ from nurture.ledger.errors import InputRefused
 
 Take = Callable[[Sequence[str]], str]
 """From a row's cells to the text of one field."""
+MOST_LISTED = 20
 _HOLE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -91,8 +92,14 @@ def _column(wanted: str, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(wanted, names, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise InputRefused(
-        f"The file has no column {wanted!r}.{hint} Its columns are: {', '.join(names)}"
+        f"The file has no column {wanted!r}.{hint} Its columns are: {listed(names)}"
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first columns of a header, and how many more there are."""
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _cell(place: int) -> Take:

@@ -18,7 +18,7 @@ from nurture.ledger.imports.values import attribute
 from nurture.ledger.incoming import EXTERNAL, EngagementIn, read_engagements
 
 FIELDS = ("source", "key", "kind", "lead", "email", "external_id", "occurred_at", "properties")
-NEEDS = (("lead", "email", "external_id"), ("kind",), ("occurred_at",))
+NEEDS = (("lead", "email", "external_id"), ("occurred_at",))
 
 
 def import_engagements(
@@ -30,6 +30,7 @@ def import_engagements(
     reject_path: Path,
     create_leads: bool = False,
     source: str = "import",
+    kind: str = "",
     zone: ZoneInfo | None = None,
     progress: Progress | None = None,
     encoding: str = "utf-8",
@@ -39,17 +40,20 @@ def import_engagements(
     every other column as a property; JSONL rows may have the shape of the API.
 
     Without a key a row is known by the file's name and its content, so repeating the import adds
-    nothing.  Instants without a zone are refused unless `zone` says whose clock they were read
-    from.  Transactions, errors and rejects as in `import_leads`.
+    nothing.  `source` and `kind` are those of rows that name none.  Instants without a zone are
+    refused unless `zone` says whose clock they were read from.  Transactions, errors and rejects
+    as in `import_leads`.
     """
     total = reading.total_lines(path, encoding)
     rejects = Rejects(reject_path)
     report = ImportReport()
-    file = reading.File(path, mapping, FIELDS, encoding, delimiter, NEEDS)
+    needs = NEEDS if kind else (*NEEDS, ("kind",))
+    file = reading.File(path, mapping, FIELDS, encoding, delimiter, needs)
+    unnamed = {"source": source} | ({"kind": kind} if kind else {})
     try:
         for count, batch in reading.batches(file, rejects):
             report.read += count
-            raw = [_raw(said, path.name, source, zone) for said in batch]
+            raw = [_raw(said, path.name, unnamed, zone) for said in batch]
             _take(ledger, batch, raw, report, rejects, now=now, create_leads=create_leads)
             if progress is not None:
                 progress(report.read, total)
@@ -88,15 +92,18 @@ def _take(
     rejects.flush()
 
 
-def _raw(said: reading.Said, file_name: str, source: str, zone: ZoneInfo | None) -> dict[str, Any]:
-    """A row in the shape of the API."""
+def _raw(
+    said: reading.Said, file_name: str, unnamed: Mapping[str, str], zone: ZoneInfo | None
+) -> dict[str, Any]:
+    """A row in the shape of the API; `unnamed` are the fields of rows that name none."""
     fields = {name: text.strip() for name, text in said.fields.items() if text.strip()}
+    fields = {**unnamed, **fields}
     external = fields.get("external_id")
     lead = (
         fields.get("lead") or fields.get("email") or (f"{EXTERNAL}{external}" if external else "")
     )
     made: dict[str, Any] = {
-        "source": fields.get("source", source),
+        "source": fields["source"],
         "key": fields.get("key") or _key(file_name, said),
         "properties": _properties(said),
     }

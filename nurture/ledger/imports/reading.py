@@ -11,7 +11,7 @@ from typing import Any
 
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import lines
-from nurture.ledger.imports.columns import Columns, assign
+from nurture.ledger.imports.columns import Columns, assign, listed
 from nurture.ledger.imports.report import Rejects
 from nurture.ledger.imports.rows import Row, csv_rows, jsonl_rows
 
@@ -81,17 +81,20 @@ def _give_enough(file: File, columns: Columns) -> None:
                 " or ".join(group),
                 " or ".join(f"--map {field}=COLUMN" for field in group),
             )
-            nameless = _NAMELESS if group == ("email", "external_id") else ""
             raise InputRefused(
                 f"{file.path.name} has no column for {wanted}: say which it is with "
-                f"{ways}. Its columns are: {', '.join(columns.header)}{nameless}"
+                f"{ways}. Its columns are: {listed(columns.header)}{_MORE.get(group, '')}"
             )
 
 
-_NAMELESS = (
-    ". If none of them tells one lead from another, put a column of numbers into the file first:"
-    " without one the same file, imported again, could not be known again"
-)
+_MORE: dict[Sequence[str], str] = {
+    ("email", "external_id"): (
+        ". If none of them tells one lead from another, put a column of numbers into the file"
+        " first: without one the same file, imported again, could not be known again"
+    ),
+    ("kind",): ". If all rows are of one kind, name it: --kind email_opened",
+}
+"""What else helps, by what the file lacks."""
 
 
 def _nul(cells: Sequence[str]) -> str:
