@@ -13,9 +13,11 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.prefect_reach import reachable
 from app.prefect_settings import prefect_client, prefect_environment
@@ -37,6 +39,10 @@ PATIENCE = 30.0
 AUTOMATIONS = 10.0
 """Seconds a server has to take them in: a stop waits for this too."""
 
+LOOK_EVERY = 0.5
+REST = 60.0
+"""Seconds between two tries to start a server that does not start."""
+
 
 @dataclass
 class Visible:
@@ -46,30 +52,24 @@ class Visible:
     server: Server | None = None
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    async def begin(
+    async def see(
         self, settings: Settings, home: Path, say: Callable[[str], None], stop: Event
     ) -> None:
-        """Start the embedded server (or use the one that is named) and point this process at it.
+        """Point this process at a Prefect server until `stop` is set: the one that is named, or
+        an embedded one that is started, and started again when it ends.
 
-        When `stop` is set while a server starts, that server is ended again.
+        A server that is starting when `stop` is set is ended again.
         """
         environ, auth = process_environment(), settings.prefect_auth.get_secret_value()
+        embedded = partial(
+            start, home, environ=environ, auth_string=auth, wanted=lambda: not stop.is_set()
+        )
         if settings.prefect_api_url:
             variables = prefect_environment(home, settings.prefect_api_url, auth_string=auth)
             url = settings.prefect_api_url
         else:
-            try:
-                self.server = await asyncio.to_thread(
-                    start,
-                    home,
-                    environ=environ,
-                    port=settings.prefect_port,
-                    auth_string=auth,
-                    wanted=lambda: not stop.is_set(),
-                )
-            except ServerFailed as error:
-                if not stop.is_set():
-                    say(f"Prefect: {error}\nThe engine runs without it; see /health.")
+            self.server = await _started(embedded, settings.prefect_port, say, stop)
+            if self.server is None:
                 return
             variables, url = self.server.environment(), self.server.api_url
             say(f"Prefect UI   {self.server.ui_url}")
@@ -80,6 +80,23 @@ class Visible:
 
             async with asyncio.timeout(AUTOMATIONS):
                 await install_automations()
+        if self.server is not None:
+            await self._keep(embedded, say, stop)
+
+    async def _keep(
+        self, embedded: Callable[..., Server], say: Callable[[str], None], stop: Event
+    ) -> None:
+        """Start the embedded server again, at the same address, whenever it has ended."""
+        assert self.server is not None
+        port = urlsplit(self.server.api_url).port
+        while not stop.is_set():
+            await asyncio.sleep(LOOK_EVERY)
+            if stop.is_set() or self.server.running():
+                continue
+            say("Prefect's server has ended: starting it again")
+            self.server = await _started(embedded, port, say, stop) or self.server
+            if not self.server.running():
+                await asyncio.to_thread(stop.wait, REST)
 
     async def tick(self, runtime: Runtime, now: datetime) -> Outcome:
         """One tick, as flow runs if Prefect answers within five seconds."""
@@ -102,6 +119,17 @@ class Visible:
             self.server.stop()
 
 
+async def _started(
+    embedded: Callable[..., Server], port: int | None, say: Callable[[str], None], stop: Event
+) -> Server | None:
+    try:
+        return await asyncio.to_thread(embedded, port=port)
+    except ServerFailed as error:
+        if not stop.is_set():
+            say(f"Prefect: {error}\nThe engine runs without it; see /health.")
+        return None
+
+
 def up(folder: Path, settings: Settings, *, say: Callable[[str], None]) -> None:
     """Run until Ctrl-C or SIGTERM; the mail in hand is finished first (at most 30 seconds)."""
     asyncio.run(_up(folder, settings, say))
@@ -118,11 +146,11 @@ async def _up(folder: Path, settings: Settings, say: Callable[[str], None]) -> N
         visible = Visible()
         home = settings.prefect_home or folder / ".nurture" / "prefect"
         async with _running(runtime, settings, visible, say):
-            begun = asyncio.create_task(visible.begin(settings, home, say, runtime.stop))
+            seen = asyncio.create_task(visible.see(settings, home, say, runtime.stop))
             await ended.wait()
             say("stopping: finishing the mail in hand")
             runtime.stop.set()
-            await asyncio.wait({begun})  # not cancelled: a server that starts would be left alone
+            await asyncio.wait({seen})  # not cancelled: a server that starts would be left alone
         await asyncio.to_thread(visible.end)
     say("stopped")
 
