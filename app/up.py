@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,8 @@ AUTOMATIONS = 10.0
 """Seconds a server has to take them in: a stop waits for this too."""
 
 LOOK_EVERY = 0.5
+SILENCE = 30.0
+"""Seconds for which a server that did not answer is not asked again."""
 REST = 60.0
 """Seconds between two tries to start a server that does not start."""
 
@@ -51,6 +54,7 @@ class Visible:
     api_url: str = ""
     server: Server | None = None
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _ask_again: float = 0.0
 
     async def see(
         self, settings: Settings, home: Path, say: Callable[[str], None], stop: Event
@@ -95,6 +99,7 @@ class Visible:
                 continue
             say("Prefect's server has ended: starting it again")
             self.server = await _started(embedded, port, say, stop) or self.server
+            self._ask_again = 0.0
             if not self.server.running():
                 await asyncio.to_thread(stop.wait, REST)
 
@@ -103,14 +108,23 @@ class Visible:
         if await self.answers():
             from flows.running import run_tick
 
-            return await run_tick(runtime, now=now)
+            outcome = await run_tick(runtime, now=now)
+            if outcome.unseen:
+                self._ask_again = monotonic() + SILENCE
+            return outcome
         outcome = await asyncio.to_thread(ticking.run_tick, runtime, now=now)
         outcome.unseen = True
         return outcome
 
     async def answers(self) -> bool:
-        """Whether the API answers now."""
-        return bool(self.api_url) and await asyncio.to_thread(reachable, self.api_url)
+        """Whether the API answers; one that did not is asked again half a minute later, so that
+        a hanging server holds up no more than a tick in that time."""
+        if not self.api_url or monotonic() < self._ask_again:
+            return False
+        if await asyncio.to_thread(reachable, self.api_url):
+            return True
+        self._ask_again = monotonic() + SILENCE
+        return False
 
     def end(self) -> None:
         """Hand over what Prefect still has to say, then stop our server."""

@@ -68,3 +68,27 @@ def test_a_server_that_ends_is_started_again_where_it_was(
     assert asked == [0] + [4321] * (1 + refusals)
     assert not any(server.alive for server in servers)
     assert sum("it does not start" in line for line in said) == refusals
+
+
+def test_a_server_that_does_not_answer_is_left_alone_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds, asked = [100.0], []
+
+    def reachable(url: str) -> bool:
+        asked.append(url)
+        return seconds[0] > 150
+
+    monkeypatch.setattr(up, "reachable", reachable)
+    monkeypatch.setattr(up, "monotonic", lambda: seconds[0])
+    visible = up.Visible(api_url="http://127.0.0.1:1/api")
+
+    async def answers(at: float) -> bool:
+        seconds[0] = at
+        return await visible.answers()
+
+    async def ask() -> list[bool]:
+        return [await answers(at) for at in (100, 110, 129, 131, 160, 162)]
+
+    assert asyncio.run(ask()) == [False, False, False, False, False, True]
+    assert len(asked) == 3
