@@ -1,4 +1,5 @@
-"""Word of new engagements to other processes: on PostgreSQL by NOTIFY, the moment they commit.
+"""Word of what other processes wrote: on PostgreSQL of new engagements, by NOTIFY, the moment they
+commit; on SQLite of anything, within a second, by the file's version.
 
 It is a courtesy: rows decide, and whoever hears nothing finds them by looking.
 """
@@ -7,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from functools import partial
 
 import psycopg
 from sqlalchemy import text
@@ -19,6 +23,8 @@ log = logging.getLogger(__name__)
 CHANNEL = "nurture_engagements"
 AGAIN = 10.0
 """Seconds before a lost connection is made again."""
+EVERY = 1.0
+"""Seconds between two looks at a file's version."""
 
 
 def tell(session: Session) -> None:
@@ -30,15 +36,20 @@ def tell(session: Session) -> None:
 async def listen(ledger: Ledger, heard: Callable[[], Awaitable[None]]) -> None:
     """Call `heard` at each word, and after each time nobody listened; until cancelled.
 
-    Returns at once on SQLite, where there is no such word.
+    Returns at once for a ledger in memory, which no other process can write to.
     """
-    if ledger.dialect != "postgresql":
+    url = ledger.engine.url
+    if ledger.dialect == "postgresql":
+        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        word = partial(_hear, address, heard)
+    elif url.database in (None, "", ":memory:"):
         return
-    address = ledger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    else:
+        word = partial(_watch, str(url.database), heard)
     while True:
         try:
-            await _hear(address, heard)
-        except psycopg.Error as error:  # its words may hold the address
+            await word()
+        except (psycopg.Error, sqlite3.Error) as error:  # its words may hold the address
             log.warning("no word of new engagements: %s; tried again", type(error).__name__)
         await asyncio.sleep(AGAIN)
 
@@ -52,3 +63,16 @@ async def _hear(address: str, heard: Callable[[], Awaitable[None]]) -> None:
         await heard()
         async for _ in connection.notifies():
             await heard()
+
+
+async def _watch(path: str, heard: Callable[[], Awaitable[None]]) -> None:
+    """Every transaction of another connection gives the file another version (SQLite's
+    `data_version`), this process's own among them: then a look too many is taken."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as file:
+        known = None
+        while True:
+            answer = await asyncio.to_thread(file.execute, "PRAGMA data_version")
+            if (version := answer.fetchone()) != known:
+                known = version
+                await heard()
+            await asyncio.sleep(EVERY)

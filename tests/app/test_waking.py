@@ -1,4 +1,4 @@
-"""Another process's engagements wake the scheduler: by their rows, on PostgreSQL by word."""
+"""Another process's engagements wake the scheduler: by their rows, and by word."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-async def _entered_after(folder: Path, bring: Callable[[int], None], *, listening: bool) -> int:
+async def _entered_after(folder: Path, bring: Callable[[int], None]) -> int:
     """How many leads entered a sequence once an idle scheduler was brought something twice."""
     with open_workspace(folder, read_settings()) as runtime:
         awake = Scheduler(runtime, _tick)
@@ -56,7 +56,7 @@ async def _entered_after(folder: Path, bring: Callable[[int], None], *, listenin
                         while _entered(runtime) < number:
                             await asyncio.sleep(0.1)
         finally:
-            assert word.done() is not listening
+            assert not word.done()
             word.cancel()
             await awake.stop()
         return _entered(runtime)
@@ -78,12 +78,22 @@ def _entered(runtime: Runtime) -> int:
 
 def test_rows_wake_it_within_a_look(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "LOOK_EVERY", timedelta(seconds=0.5))
+    monkeypatch.setattr(news, "EVERY", 3_600.0)
     assert invoke("apply", "-w", folder).exit_code == 0
 
     def bring(number: int) -> None:
         _import(folder, number)
 
-    assert asyncio.run(_entered_after(folder, bring, listening=False)) == 2
+    assert asyncio.run(_entered_after(folder, bring)) == 2
+
+
+def test_a_written_file_wakes_it_within_seconds(folder: Path) -> None:
+    assert invoke("apply", "-w", folder).exit_code == 0
+
+    def bring(number: int) -> None:
+        _import(folder, number)
+
+    assert asyncio.run(_entered_after(folder, bring)) == 2
 
 
 @pytest.mark.postgres
@@ -105,4 +115,4 @@ def test_word_wakes_it_at_once_also_after_its_connection_was_ended(
                     )
                 )
 
-    assert asyncio.run(_entered_after(folder, bring, listening=True)) == 2
+    assert asyncio.run(_entered_after(folder, bring)) == 2
