@@ -55,6 +55,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A value of a megabyte would make a name of a megabyte, passed between processes."""
+    if isinstance(val, str | bytes) and len(val) > 120:
+        return f"{val[:20]!r} and on, {len(val):,} in all"
+    return None
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets; ask for it in tests marked `shared`."""

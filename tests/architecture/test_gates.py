@@ -204,3 +204,13 @@ def test_the_size_gate_covers_tests_and_benchmarks_and_fails_the_run(
     said = capsys.readouterr().out
     assert "test_a.py" in said
     assert "benchmarks/b.py:1: not Python" in said
+
+
+# ---------------------------------------------------------------- tests in several processes
+
+
+@pytest.mark.xdist_group("together")
+def test_a_group_of_tests_keeps_to_one_process(request: pytest.FixtureRequest) -> None:
+    """By the end of their names; without it every process would make what a group shares."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith("@together")
