@@ -48,12 +48,21 @@ class Reading(Generic[M]):
     problems: tuple[Problem, ...]
 
 
+def tree_of(data: bytes) -> tuple[Node | None, list[Fault]]:
+    """The tree of a YAML file, None when it has none, and everything wrong with its text."""
+    text, fault = decode(data)
+    return parse(text) if fault is None else (None, [fault])
+
+
 def read(kind: type[M], file: str, data: bytes, known: Known, *, name: str) -> Reading[M]:
     """Read one YAML file as a model of `kind`.  Never raises, whatever the bytes are."""
-    text, fault = decode(data)
-    if fault is not None:
-        return Reading(file, name, None, None, (of_fault(file, fault, name),))
-    tree, faults = parse(text)
+    return read_tree(kind, file, *tree_of(data), known, name=name)
+
+
+def read_tree(
+    kind: type[M], file: str, tree: Node | None, faults: Sequence[Fault], known: Known, *, name: str
+) -> Reading[M]:
+    """`read` for a file whose text was parsed before, with `tree_of`."""
     head = (name_in(tree) if tree else "") or name
     problems = [of_fault(file, each, head) for each in faults]
     if not problems and (tree is None or _blank(tree)):

@@ -14,10 +14,10 @@ from nurture.language.folder import Kind, Overlooked, SourceFile, load_workspace
 from nurture.language.handoff import HandoffRules
 from nurture.language.models import Model
 from nurture.language.problems import Problem
-from nurture.language.reading import Reading, below, name_in, of_fault, read
+from nurture.language.reading import below, name_in, of_fault, read_tree, tree_of
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
-from nurture.language.source import Node, Table, decode, parse
+from nurture.language.source import Node, Table, decode
 from nurture.language.templates import Page, take_apart
 from nurture.language.vocabulary import Known
 from nurture.language.workspace import Workspace
@@ -69,7 +69,8 @@ def check(
 ) -> Checked:
     """`validate` for files already read, and for those `beside` them that were not."""
     listed = list(files)
-    trees = {file.path: _tree(file) for file in listed if file.kind != "template"}
+    parsed = {file.path: tree_of(file.data) for file in listed if file.kind != "template"}
+    trees = {path: tree for path, (tree, _) in parsed.items()}
     known = _known(trees, listed)
     problems = [
         Problem(each.path, 1, 1, "", f"this {each.reason}", severity=each.severity, rule="not-read")
@@ -80,7 +81,9 @@ def check(
         if file.trouble:
             problems.append(Problem(file.path, 1, 1, "", file.trouble, rule="unreadable-file"))
         elif file.kind != "template":
-            problems += _read(file, known).problems
+            tree, faults = parsed[file.path]
+            kind = MODELS[file.kind]
+            problems += read_tree(kind, file.path, tree, faults, known, name=file.stem).problems
         else:
             mail, found = _mail(file)
             problems += found
@@ -113,18 +116,9 @@ def _order(problem: Problem) -> tuple[str, int, int, str, str]:
     return problem.file, problem.line, problem.column, problem.rule, problem.message
 
 
-def _tree(file: SourceFile) -> Node | None:
-    source, fault = decode(file.data)
-    return None if fault else parse(source)[0]
-
-
 def _name(file: SourceFile, trees: dict[str, Node | None]) -> str | None:
     tree = trees[file.path]
     return (name_in(tree) or None) if tree is not None else None
-
-
-def _read(file: SourceFile, known: Known) -> Reading[Any]:
-    return read(MODELS[file.kind], file.path, file.data, known, name=file.stem)
 
 
 def _known(trees: dict[str, Node | None], files: Iterable[SourceFile]) -> Known:
