@@ -28,8 +28,8 @@ from nurture.language.sequence import (
     SequenceModel,
     StageModel,
     StepModel,
-    UpdateModel,
 )
+from nurture.language.update import UpdateModel
 from nurture.language.vocabulary import LEAD_FIELDS
 from nurture.language.words import describe
 from nurture.language.workspace import Workspace

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from nurture.language.source import MOST_BYTES
+from nurture.language.source import MOST_BYTES, decode
+from nurture.language.story_text import without_tests
 
 Kind = Literal["workspace", "scoring", "handoff", "sequence", "template"]
 
@@ -47,10 +49,16 @@ class SourceFile:
         inside = self.path.partition("/")[2] or self.path
         return inside.rpartition(".")[0]
 
+    @cached_property
+    def definition(self) -> str:
+        """The text that is applied: of a sequence all but its tests, '' of what is no text."""
+        text, _ = decode(self.data)
+        return without_tests(text) if self.kind == "sequence" and "tests" in text else text
+
     @property
     def hash(self) -> str:
-        """SHA-256 of the content."""
-        return hashlib.sha256(self.data).hexdigest()
+        """SHA-256 of what is applied."""
+        return hashlib.sha256(self.definition.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -283,5 +283,13 @@ def _read_event(value: Any, info: ValidationInfo) -> EventTest:
     return parse_event(value, _known(info))
 
 
+def _read_kind(value: Any, info: ValidationInfo) -> str:
+    reader = _Reader(_known(info))
+    kind = reader.kind(value, ())
+    reader.faults.settle()
+    return kind
+
+
 ConditionField = Annotated[Condition, PlainValidator(_read_condition)]
 EventField = Annotated[EventTest, PlainValidator(_read_event)]
+KindField = Annotated[str, PlainValidator(_read_kind)]

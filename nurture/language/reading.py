@@ -20,8 +20,9 @@ from nurture.language.vocabulary import Known
 M = TypeVar("M", bound=Model)
 
 AT_KEY = frozenset(
-    ("unknown-key", "unknown-step", "unknown-field", "unknown-comparison", "not-supported-yet")
-)
+    ("unknown-key", "unknown-step", "unknown-field", "unknown-comparison", "not-supported-yet",
+     "story-order")
+)  # fmt: skip
 """Rules that are about a key, not about what stands under it."""
 
 _WANTED = {
@@ -148,7 +149,7 @@ def _problem(
         loc = loc[:-1]
     elif rule not in AT_KEY:
         found = found or written(below(tree, loc))
-    row, column = place_of(tree, loc, key=rule in AT_KEY)
+    row, column = place_of(tree, loc, key=rule in AT_KEY or loc[-1:] == ("[key]",))
     return Problem(
         file, row, column, path_of(name, tree, loc), message, found, tuple(allowed), rule=rule
     )
@@ -197,7 +198,8 @@ def _unknown(model: type[Model] | None, word: str) -> tuple[str, str, str, Seque
     later = LATER.get(model.__name__, ()) if model else ()
     if word in later:
         return "not-supported-yet", f'"{word}" is not supported yet', "", ()
-    allowed = list(model.model_fields) if model else []
+    fields = model.model_fields if model else {}
+    allowed = [each.alias or name for name, each in fields.items()]
     if model is StepModel:
         return "unknown-step", f'unknown step "{word}"', word, allowed
     return "unknown-key", f'unknown key "{word}"', word, allowed

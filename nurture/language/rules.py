@@ -32,6 +32,7 @@ RULES: Mapping[str, str] = {
     "bad-days": "days of the week that cannot be read",
     "bad-hours": "opening hours that cannot be read",
     "bad-date": "a date that cannot be read",
+    "bad-instant": "an instant of a story that cannot be read",
     "bad-address": "a mail address nothing can be sent to",
     "bad-url": "base_url is not the address of a web site",
     "insecure-url": "base_url without https, where mail programs want it",
@@ -66,6 +67,12 @@ RULES: Mapping[str, str] = {
     "wait-for-unsent": "waiting for a click in a mail the sequence does not send",
     "never-open": "a window that is closed whenever its calendar is open",
     "start-cycle": "sequences that start each other in a ring",
+    # stories
+    "story-form": "an entry of a story that is not one thing at one instant, or with other keys",
+    "story-order": "an instant before the one above it, or too long after the first",
+    "unknown-stage": "a stage the sequence does not have",
+    "unknown-rep": "a rep no team has",
+    "unknown-rung": "an action no ladder knows",
     # scoring and handoff
     "fit-subject": "fit that depends on what the lead did",
     "threshold-margin": "a threshold that re-arms above its line",

@@ -16,14 +16,13 @@ from nurture.language.models import (
     Hours,
     Model,
     Name,
-    Names,
     Number,
-    Plain,
     check_zone,
     reading,
 )
 from nurture.language.parsing import ConditionField, EventField
-from nurture.language.scoring import Lifecycle
+from nurture.language.story import Story
+from nurture.language.update import UpdateModel
 
 
 def parse_again(text: object) -> Any:
@@ -94,17 +93,6 @@ class SendModel(Model):
         if isinstance(value, str):
             return {"email": value}
         return _mapping(value, 'the name of a mail is expected here, or a mapping with "email"')
-
-
-class UpdateModel(Model):
-    """What to write."""
-
-    fields: dict[str, Plain] = {}
-    add_tags: Names = ()
-    remove_tags: Names = ()
-    lifecycle: Lifecycle | None = None
-    subscribe: Names = ()
-    unsubscribe: Names = ()
 
 
 class ScoreModel(Model):
@@ -211,3 +199,4 @@ class SequenceModel(Model):
     timing: Timing = Timing()
     with_sales: Literal["skip", "send"] = "skip"
     stages: tuple[StageModel, ...]
+    tests: tuple[Story, ...] = ()

@@ -14,7 +14,6 @@ from sqlmodel import Session
 from nurture.language.checks.view import Trial
 from nurture.language.folder import SourceFile
 from nurture.language.problems import Problem
-from nurture.language.source import decode
 from nurture.language.validate import Checked, validate
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
@@ -116,10 +115,10 @@ def _store(
     ).scalar()
     version = (last or 0) + 1
     _deactivate(session, file.kind, name)
-    source, _ = decode(file.data)
     row = t.Definition(
-        kind=file.kind, name=name, version=version, hash=file.hash, source=source, applied_at=now
-    )
+        kind=file.kind, name=name, version=version, hash=file.hash, source=file.definition,
+        applied_at=now,
+    )  # fmt: skip
     session.add(row)
     session.flush()
     return Change(file.kind, name, version, "changed" if before else "new")

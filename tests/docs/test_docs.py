@@ -65,7 +65,8 @@ def models(head: type[BaseModel]) -> set[type[BaseModel]]:
 
 
 def keys(head: type[BaseModel]) -> list[str]:
-    return sorted({name for model in models(head) for name in model.model_fields})
+    fields = (item for model in models(head) for item in model.model_fields.items())
+    return sorted({info.alias or name for name, info in fields})
 
 
 def commands(group: Any, before: str = "nurture") -> Iterator[str]:
@@ -98,6 +99,7 @@ def test_the_models_of_the_language_are_all_reached() -> None:
     names = {model.__name__ for head in HEADS for model in models(head)}
     assert {"CalendarModel", "Holidays", "Smtp", "BehaviourRule", "RungModel", "Recycle"} <= names
     assert {"ArmModel", "GateModel", "UpdateModel", "HandOffModel", "LateModel"} <= names
+    assert {"Story", "StoryLead", "Deed", "Expect"} <= names
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nurture.language.checks.view import File, View, mail_of, steps, tables, text, texts
+from nurture.language.checks.view import File, View, deeds, mail_of, steps, tables, text, texts
 from nurture.language.comparing import TYPE_WORDS, type_of
 from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
@@ -15,7 +15,8 @@ from nurture.language.vocabulary import LEAD_FIELDS, WRITABLE_FIELDS
 Named = Iterable[tuple[File, Loc, Node | None]]
 
 
-def _unknown(word: str, named: Named, allowed: list[str]) -> Iterator[Problem]:
+def unknown(word: str, named: Named, allowed: list[str]) -> Iterator[Problem]:
+    """A problem for each name, one or a list at each place, that is not among those allowed."""
     for file, loc, node in named:
         for place, name in texts(node, loc):
             if name not in allowed:
@@ -35,22 +36,22 @@ def templates(view: View) -> Iterator[Problem]:
                 named.append((file, mail[0], file.at(mail[0])))
             if (text(file.at((*loc, "wait_for", "event"))) or "").startswith("email_"):
                 named.append((file, waited, file.at(waited)))
-    yield from _unknown("template", named, view.templates)
+    yield from unknown("template", named, view.templates)
 
 
 def topics(view: View) -> Iterator[Problem]:
-    """Topics of sequences, sends and updates stand in nurture.yaml."""
+    """Topics of sequences, sends and updates (of steps and of stories) stand in nurture.yaml."""
     if not view.declares("workspace"):
         return
     named: list[tuple[File, Loc, Node | None]] = []
     for file in view.of("sequence"):
         named.append((file, ("topic",), file.at(("topic",))))
-        for loc, _ in steps(file):
+        for loc, _ in (*steps(file), *deeds(file)):
             named += [
                 (file, (*loc, *tail), file.at((*loc, *tail)))
                 for tail in (("send", "topic"), ("update", "subscribe"), ("update", "unsubscribe"))
             ]
-    yield from _unknown("topic", named, view.keys("workspace", "topics"))
+    yield from unknown("topic", named, view.keys("workspace", "topics"))
 
 
 def calendars(view: View) -> Iterator[Problem]:
@@ -67,7 +68,7 @@ def calendars(view: View) -> Iterator[Problem]:
                 (file, (*place, "calendar"), rep.get("calendar"))
                 for place, rep in tables(file, (*loc, "reps"))
             ]
-    yield from _unknown("calendar", named, view.keys("workspace", "calendars"))
+    yield from unknown("calendar", named, view.keys("workspace", "calendars"))
 
 
 def teams(view: View) -> Iterator[Problem]:
@@ -82,7 +83,7 @@ def teams(view: View) -> Iterator[Problem]:
         for loc, _ in steps(file):
             for tail in (("hand_off",), ("hand_off", "team")):
                 named.append((file, (*loc, *tail), file.at((*loc, *tail))))
-    yield from _unknown("team", named, view.keys("handoff", "teams"))
+    yield from unknown("team", named, view.keys("handoff", "teams"))
 
 
 def sequences(view: View) -> Iterator[Problem]:
@@ -97,7 +98,7 @@ def sequences(view: View) -> Iterator[Problem]:
                 (file, (*place, "recycle"), rung.get("recycle"))
                 for place, rung in tables(file, loc)
             ]
-    yield from _unknown("sequence", named, view.sequences)
+    yield from unknown("sequence", named, view.sequences)
 
 
 def _ladders(file: File) -> Iterator[Loc]:
@@ -110,9 +111,9 @@ def agreements(view: View) -> Iterator[Problem]:
     """A team's SLA and an SLA's ladder stand in handoff.yaml."""
     for file in view.of("handoff"):
         slas = [(file, (*loc, "sla"), team.get("sla")) for loc, team in tables(file, ("teams",))]
-        yield from _unknown("sla", slas, view.keys("handoff", "sla"))
+        yield from unknown("sla", slas, view.keys("handoff", "sla"))
         used = [(file, (*loc, "ladder"), sla.get("ladder")) for loc, sla in tables(file, ("sla",))]
-        yield from _unknown("ladder", used, view.keys("handoff", "ladders"))
+        yield from unknown("ladder", used, view.keys("handoff", "ladders"))
 
 
 def updated_fields(view: View) -> Iterator[Problem]:
@@ -120,7 +121,7 @@ def updated_fields(view: View) -> Iterator[Problem]:
     if not view.declares("workspace"):
         return
     for file in view.of("sequence"):
-        for loc, _ in steps(file):
+        for loc, _ in (*steps(file), *deeds(file)):
             place = (*loc, "update", "fields")
             fields = file.at(place)
             if isinstance(fields, Table):
@@ -138,13 +139,13 @@ def _updated(view: View, file: File, loc: Loc, key: str) -> Iterator[Problem]:
         if key in LEAD_FIELDS:
             message = f'"{key}" cannot be changed by a sequence'
         yield file.problem(loc, "unknown-field", message, found=key, allowed=allowed, key=True)
-    elif isinstance(node, Scalar) and not _holds(node, kind):
+    elif isinstance(node, Scalar) and not holds(node, kind):
         message = f'"{key}" holds {TYPE_WORDS[kind]}, not "{node.value}"'
         yield file.problem(loc, "wrong-type", message)
 
 
-def _holds(node: Scalar, kind: FieldType) -> bool:
-    """A value of the field's type, a date being written as a text."""
+def holds(node: Scalar, kind: FieldType) -> bool:
+    """Whether it is a value of the field's type, a date being written as a text."""
     return node.value is not None and type_of(node.value) == ("text" if kind == "date" else kind)
 
 

@@ -183,3 +183,12 @@ def mail_of(step: Table, loc: Loc) -> tuple[Loc, str] | None:
     else:
         name, place = text(send), (*loc, "send")
     return (place, name) if name is not None else None
+
+
+def deeds(file: File) -> Iterator[tuple[Loc, Table]]:
+    """Everything that happens in the stories of a sequence, with its place."""
+    for loc, _ in tables(file, ("tests",)):
+        for place, entry in tables(file, (*loc, "story")):
+            for at, deed in entry.entries.items():
+                if isinstance(deed.node, Table):
+                    yield (*place, at), deed.node

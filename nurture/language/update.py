@@ -1,0 +1,17 @@
+"""What a step, or a story, writes to a lead."""
+
+from __future__ import annotations
+
+from nurture.language.models import Model, Names, Plain
+from nurture.language.scoring import Lifecycle
+
+
+class UpdateModel(Model):
+    """What to write."""
+
+    fields: dict[str, Plain] = {}
+    add_tags: Names = ()
+    remove_tags: Names = ()
+    lifecycle: Lifecycle | None = None
+    subscribe: Names = ()
+    unsubscribe: Names = ()
