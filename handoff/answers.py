@@ -31,7 +31,7 @@ from handoff.tables import HANDOFF, OPEN
 from handoff.terms import KINDS
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
-from nurture.ledger.batches import fill
+from nurture.ledger.batches import fill, filling
 from nurture.ledger.errors import Conflict, InputRefused
 
 
@@ -209,7 +209,7 @@ def _decide(
     if decided.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict(standing.already(session, definitions, found.handoff))
     mine = HANDOFF.c.id == found.handoff
-    fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine))
+    fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine)))
 
 
 def _taken(session: Session, found: Standing, by: str, *, now: datetime) -> dict[str, Any]:
@@ -245,7 +245,8 @@ def _too_late(
     """Note that somebody accepted an offer that was given on meanwhile; change nothing."""
     held = by or standing.holder(session, found.handoff, generation)
     who = standing.name_of(session, held) or "somebody"
-    fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(HANDOFF.c.id == found.handoff))
+    own = select(HANDOFF.c.id, HANDOFF.c.lead_id).where(HANDOFF.c.id == found.handoff)
+    fill(session, filling(own))
     lifecycle.note(
         session, now=now, old=found.state, new=found.state,
         reason=f"too late: {who} accepted after it was given on",

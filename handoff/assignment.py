@@ -31,7 +31,7 @@ from handoff.offers import offer
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPENING, REP
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
-from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.openings import is_open
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
@@ -105,7 +105,7 @@ def _assign(
     session: Session, definitions: Definitions, rules: HandoffRules, group: Group, *, now: datetime
 ) -> Tally:
     waiting = _members(group).order_by(HANDOFF.c.opened_at, HANDOFF.c.id).limit(SIZE)
-    need = fill(session, waiting.with_for_update(skip_locked=True, of=HANDOFF))
+    need = fill(session, filling(waiting.with_for_update(skip_locked=True, of=HANDOFF)))
     newest = session.execute(select(func.max(REP.c.turn_at))).scalar()
     session.execute(turns.give_out(group.team, group.excluded, need=need, now=now))
     session.execute(turns.take(newest, now=now))
@@ -146,7 +146,7 @@ def _queue(
         CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation == HANDOFF.c.generation
     )
     fresh = _members(group).outerjoin(CLOCK, clock).where(CLOCK.c.id.is_(None))
-    new = fill(session, fresh.order_by(HANDOFF.c.id).limit(SIZE))
+    new = fill(session, filling(fresh.order_by(HANDOFF.c.id).limit(SIZE)))
     if new:
         clocks.stop(session, now=now, reason="went to the queue", before=True)
         clocks.start(session, definitions, rules, why=why, now=now)

@@ -17,7 +17,7 @@ from handoff.tables import HANDOFF, LEAD, MESSAGE
 from nurture.language.definitions import Definitions
 from nurture.language.predicates import predicate
 from nurture.ledger import tables as t
-from nurture.ledger.batches import batch, fill
+from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import score_of
 from nurture.scoring.explain import told
@@ -62,7 +62,7 @@ def lead_of(
     session: Session, definitions: Definitions, handoff: int, *, now: datetime
 ) -> dict[str, Any]:
     """The same of the lead of one handoff; it has to be there."""
-    fill(session, select(HANDOFF.c.id, HANDOFF.c.lead_id).where(HANDOFF.c.id == handoff))
+    fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id).where(HANDOFF.c.id == handoff)))
     (facts,) = leads(session, definitions, now=now).values()
     return facts
 

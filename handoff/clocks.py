@@ -18,7 +18,7 @@ from handoff.tables import CLOCK, HANDOFF, REP, RUNG
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger import tables as t
-from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
@@ -72,8 +72,8 @@ def start(
         .where(or_(holder.c.rep != "", window.c.kind == "accept"))
         .order_by(holder.c.id, window.c.kind)
     )
-    insert_new(session, t.Clock, _CLOCK, rows)
-    insert_new(session, t.Rung, _RUNG, _ladders(rules))
+    session.execute(insert_new(t.Clock, _CLOCK, rows))
+    session.execute(insert_new(t.Rung, _RUNG, _ladders(rules)))
 
 
 def _holders(definitions: Definitions, rules: HandoffRules) -> CTE:
@@ -201,7 +201,7 @@ def run_clocks(session: Session, definitions: Definitions, *, now: datetime) -> 
         .limit(SIZE)
         .with_for_update(skip_locked=True, of=CLOCK)
     )
-    found = fill(session, late)
+    found = fill(session, filling(late))
     if not found:
         return Tally()
     session.execute(

@@ -34,7 +34,7 @@ from handoff.terms import teams
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger import tables as t
-from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -112,7 +112,7 @@ def _collapse(session: Session, *, now: datetime) -> Tally:
     )
     rows = _joined(RUNG.c.id, HANDOFF.c.lead_id).where(_rungs(now), overtaken)
     locked = rows.order_by(RUNG.c.id).limit(SIZE).with_for_update(skip_locked=True, of=RUNG)
-    found = fill(session, locked)
+    found = fill(session, filling(locked))
     if found:
         session.execute(
             update(RUNG)
@@ -125,14 +125,14 @@ def _collapse(session: Session, *, now: datetime) -> Tally:
 def _take(session: Session, action: str, only: ColumnElement[bool], *, now: datetime) -> int:
     """Put the handoffs with a due rung of this action into `batch`, locked on PostgreSQL."""
     due = _joined(HANDOFF.c.id).where(_rungs(now), RUNG.c.action == action).correlate(None)
-    return fill(
-        session,
+    rows = (
         select(HANDOFF.c.id, HANDOFF.c.lead_id)
         .where(HANDOFF.c.id.in_(due), only)
         .order_by(HANDOFF.c.id)
         .limit(SIZE)
-        .with_for_update(skip_locked=True, of=HANDOFF),
+        .with_for_update(skip_locked=True, of=HANDOFF)
     )
+    return fill(session, filling(rows))
 
 
 def _fire(
@@ -159,7 +159,7 @@ def _fire(
     session.execute(delete(batch).where(batch.c.id.not_in(kept)))
     if action.partition(":")[0] in TEMPLATES:
         drafts = _notices(definitions, rules, current, action, now=now)
-        insert_new(session, t.Message, NOTICE, drafts)
+        session.execute(insert_new(t.Message, NOTICE, drafts))
     count: int = done.rowcount  # type: ignore[attr-defined]
     return count
 

@@ -21,7 +21,7 @@ from handoff.offers import DRAFT, DRAFTED
 from handoff.tables import HANDOFF, MESSAGE, REP
 from nurture.delivery.press import Written
 from nurture.language.definitions import Definitions
-from nurture.ledger.batches import batch, fill
+from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.errors import RenderFailed
 from nurture.ledger.tally import Tally
 
@@ -63,7 +63,7 @@ def write_notices(
         .limit(WINDOW)
         .with_for_update(skip_locked=True, of=MESSAGE)
     )
-    found = fill(session, drafts)
+    found = fill(session, filling(drafts))
     if not found:
         return Tally()
     written, failed = [], []

@@ -46,10 +46,7 @@ def offer(
         .where(CLOCK.c.rep != "")
         .exists()
     )
-    insert_new(
-        session,
-        t.Message,
-        NOTICE,
+    notices = (
         select(
             literal(DRAFT),
             offer_key(),
@@ -67,8 +64,9 @@ def offer(
         .select_from(batch)
         .join(HANDOFF, HANDOFF.c.id == batch.c.id)
         .join(REP, REP.c.rep == HANDOFF.c.rep)
-        .order_by(HANDOFF.c.id),
+        .order_by(HANDOFF.c.id)
     )
+    session.execute(insert_new(t.Message, NOTICE, notices))
 
 
 def offer_key() -> ColumnElement[str]:

@@ -19,7 +19,7 @@ from nurture.language.handoff import HandoffRules
 from nurture.language.predicates import predicate
 from nurture.language.words import describe
 from nurture.ledger import tables as t
-from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -43,10 +43,10 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     rules = definitions.handoff
     if rules is None:
         return Tally()
-    found = fill(session, fresh())
+    found = fill(session, filling(fresh()))
     if not found:
         return Tally()
-    insert_new(session, t.Handoff, _COLUMNS, _routed(definitions, rules, now=now))
+    session.execute(insert_new(t.Handoff, _COLUMNS, _routed(definitions, rules, now=now)))
     passed = _told(session, now=now)
     opened = Tally.of(
         "handoffs opened", found - passed, path="handoff/routing", more=found == SIZE

@@ -12,7 +12,7 @@ from handoff import clocks, lifecycle
 from handoff.tables import CLOCK, HANDOFF, OPEN
 from handoff.terms import KINDS
 from nurture.ledger import tables as t
-from nurture.ledger.batches import SIZE, batch, fill
+from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -31,7 +31,7 @@ def met_by_engagements(session: Session, tick: int, *, now: datetime) -> Tally:
     is reported late still counts from when it happened.  A lead in a queue has no rep to have
     touched it: it stays there.
     """
-    found = fill(session, _touched(now, tick))
+    found = fill(session, filling(_touched(now, tick)))
     if not found:
         return Tally()
     reason = "touched: sales_touched was recorded"

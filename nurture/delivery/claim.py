@@ -73,7 +73,7 @@ def claim(
     )
     if kind == "nurture":
         due = due.where(not_(permission.paused()))
-    if not batches.fill(session, due):
+    if not batches.fill(session, batches.filling(due)):
         return Claimed({}, Tally())
     tally = hold(session, definitions, kind=kind, now=now)
     claimed = session.execute(

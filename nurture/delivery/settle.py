@@ -182,7 +182,7 @@ def _suppress_refused(session: Session, replies: Sequence[Reply], *, now: dateti
             LEAD.email == M.recipient,
             LEAD.email_key.is_not(None),
         )
-        insert_new(session, t.Suppression, ("email_key", "kind", "since", "reason"), lead)
+        session.execute(insert_new(t.Suppression, ("email_key", "kind", "since", "reason"), lead))
 
 
 def evidence(session: Session, message_id: int, *, what: str, now: datetime) -> bool:

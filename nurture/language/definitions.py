@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nurture.calendar.hours import Calendar
 from nurture.language.handoff import HandoffRules
@@ -49,3 +50,5 @@ class Definitions:
     """(hours key, zone) of every team and rep."""
     unreadable: tuple[str, ...] = ()
     """Stored versions this program cannot read, each with the reason; they are left out."""
+    statements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `nurture.language.once` built for these definitions: every set has its own."""

@@ -8,7 +8,6 @@ so `not` turns it true.  How texts, numbers and properties compare: `nurture.lan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -48,6 +47,7 @@ from nurture.language.values import (
     fold,
 )
 from nurture.ledger import tables as t
+from nurture.ledger.asking import Moment, moment
 from nurture.ledger.extremes import earliest
 from nurture.ledger.types import Duration, Instant
 from nurture.ledger.upsert import table_of
@@ -62,7 +62,7 @@ def predicate(
     *,
     lead: Any = LEAD,
     definitions: Definitions,
-    now: datetime,
+    now: Moment,
     since: Since = None,
 ) -> ColumnElement[bool]:
     """The condition for the lead whose columns are `lead`, at `now`; true or false, never NULL.
@@ -111,7 +111,7 @@ def next_change(
     *,
     lead: Any = LEAD,
     definitions: Definitions,
-    now: datetime,
+    now: Moment,
     since: Since = None,
 ) -> ColumnElement[Any] | None:
     """The next instant at which time alone can change the condition for a lead.
@@ -184,7 +184,7 @@ def _was_in(lead: Any, sequences: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _occurrences(
-    event: EventTest, lead: Any, column: str, *, now: datetime, since: Since
+    event: EventTest, lead: Any, column: str, *, now: Moment, since: Since
 ) -> Select[Any]:
     """The lead's engagements that count at `now`, through the index (lead, kind, occurred_at).
 
@@ -194,16 +194,16 @@ def _occurrences(
     found = select(own.c[column]).where(
         own.c.lead_id == lead.id,
         event_matches(event, own.c),
-        own.c.occurred_at <= literal(now, Instant()),
+        own.c.occurred_at <= moment(now),
     )
     if event.within is not None:
-        found = found.where(own.c.occurred_at > literal(now - event.within, Instant()))
+        found = found.where(own.c.occurred_at > moment(now) - literal(event.within, Duration()))
     if since is not None:
         found = found.where(own.c.occurred_at >= since)
     return found.correlate_except(own)
 
 
-def _did(event: EventTest, lead: Any, *, now: datetime, since: Since) -> ColumnElement[bool]:
+def _did(event: EventTest, lead: Any, *, now: Moment, since: Since) -> ColumnElement[bool]:
     found = _occurrences(event, lead, "id", now=now, since=since)
 
     def times(number: int) -> ColumnElement[bool]:
@@ -219,7 +219,7 @@ def _did(event: EventTest, lead: Any, *, now: datetime, since: Since) -> ColumnE
 
 
 def _runs_out(
-    event: EventTest, lead: Any, *, now: datetime, since: Since
+    event: EventTest, lead: Any, *, now: Moment, since: Since
 ) -> list[ColumnElement[Any]]:
     """When the n-th latest engagement leaves the span, for every n the test counts to."""
     if event.within is None:

@@ -174,3 +174,7 @@ class Program:
     late: Late
     with_sales: bool
     """Whether its mails go to leads that are with sales."""
+
+    def __hash__(self) -> int:
+        """By its number: hashing every step each time it is looked up would cost too much."""
+        return hash((self.sequence, self.definition_id))

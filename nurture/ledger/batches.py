@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Engine, MetaData, Select, Table, delete, event, insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Insert,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    event,
+    insert,
+)
 from sqlmodel import Session
 
 SIZE = 20_000
@@ -63,15 +74,22 @@ def attach(engine: Engine) -> None:
 _EMPTY = delete(batch)
 
 
-def fill(session: Session, rows: Select[Any]) -> int:
-    """Replace the working set by the (id, lead_id) rows of a query; returns how many there are.
+def filling(rows: Select[Any]) -> Insert:
+    """Put the (id, lead_id) rows of a query into the working set.
 
     The query must be ordered and limited by the caller (`SIZE`) and, on PostgreSQL, lock what it
     reads (`with_for_update(skip_locked=True, of=…)` compiles to nothing on SQLite).
     """
+    return insert(batch).from_select(["id", "lead_id"], rows)
+
+
+def fill(session: Session, rows: Insert, **asked: Any) -> int:
+    """Replace the working set by `rows` (`filling`); returns how many there are.
+
+    `asked` are the values of the query's parameters.
+    """
     _empty(session)
-    result = session.execute(insert(batch).from_select(["id", "lead_id"], rows))
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return int(session.execute(rows, asked).rowcount)  # type: ignore[attr-defined]
 
 
 def _empty(session: Session) -> None:

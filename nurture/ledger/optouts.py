@@ -36,11 +36,7 @@ def heed(session: Session, engagements: Sequence[int]) -> None:
     passing = func.lower(func.coalesce(ENGAGEMENT.properties["type"].as_string(), ""))
     mine = and_(ENGAGEMENT.id.in_(engagements), ENGAGEMENT.lead_id.is_not(None))
     one_topic = and_(ENGAGEMENT.kind == "unsubscribed", topic.is_not(None))
-    upsert_from(
-        session,
-        t.Consent,
-        ("lead_id", "topic"),
-        ("lead_id", "topic", "subscribed", "decided_at", "reason"),
+    words = (
         select(
             ENGAGEMENT.lead_id,
             topic,
@@ -49,23 +45,21 @@ def heed(session: Session, engagements: Sequence[int]) -> None:
             literal("told by ") + func.max(ENGAGEMENT.source),
         )
         .where(mine, one_topic)
-        .group_by(ENGAGEMENT.lead_id, topic),
+        .group_by(ENGAGEMENT.lead_id, topic)
     )
-    insert_new(
-        session,
-        t.Suppression,
-        ("email_key", "kind", "since", "reason"),
-        select(
-            LEAD.email_key,
-            case(KINDS, value=ENGAGEMENT.kind),
-            ENGAGEMENT.occurred_at,
-            literal("told by ") + ENGAGEMENT.source,
-        ).where(
-            mine,
-            ENGAGEMENT.kind.in_(list(KINDS)),
-            or_(ENGAGEMENT.kind != "unsubscribed", topic.is_(None)),
-            not_(and_(ENGAGEMENT.kind == "email_bounced", passing.in_(PASSING))),
-            LEAD.id == ENGAGEMENT.lead_id,
-            LEAD.email_key.is_not(None),
-        ),
+    consent = ("lead_id", "topic", "subscribed", "decided_at", "reason")
+    session.execute(upsert_from(t.Consent, ("lead_id", "topic"), consent, words))
+    ends = select(
+        LEAD.email_key,
+        case(KINDS, value=ENGAGEMENT.kind),
+        ENGAGEMENT.occurred_at,
+        literal("told by ") + ENGAGEMENT.source,
+    ).where(
+        mine,
+        ENGAGEMENT.kind.in_(list(KINDS)),
+        or_(ENGAGEMENT.kind != "unsubscribed", topic.is_(None)),
+        not_(and_(ENGAGEMENT.kind == "email_bounced", passing.in_(PASSING))),
+        LEAD.id == ENGAGEMENT.lead_id,
+        LEAD.email_key.is_not(None),
     )
+    session.execute(insert_new(t.Suppression, ("email_key", "kind", "since", "reason"), ends))

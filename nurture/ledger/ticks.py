@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Insert,
     Select,
-    bindparam,
     delete,
     exists,
     func,
@@ -30,6 +30,7 @@ from sqlmodel import Session, col
 
 from nurture.ledger import batches, upsert
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant
 
@@ -139,14 +140,13 @@ def _happened(at: ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(col(t.Touch.engagement_id).is_(None), occurred <= at)
 
 
-_NOW = bindparam("now", type_=Instant())
 # Built once: asked several times a tick, and building costs more than asking.
-_WAITING = select(exists().where(_happened(_NOW)))
-_FRESH = select(exists().where(col(t.Touch.tick_id).is_(None), _happened(_NOW)))
+_WAITING = select(exists().where(_happened(NOW)))
+_FRESH = select(exists().where(col(t.Touch.tick_id).is_(None), _happened(NOW)))
 _NEXT_HAPPENING = (
     select(func.min(col(t.Engagement.occurred_at), type_=Instant()))
     .join(t.Touch, col(t.Touch.engagement_id) == col(t.Engagement.id))
-    .where(col(t.Engagement.occurred_at) > _NOW)
+    .where(col(t.Engagement.occurred_at) > NOW)
 )
 
 
@@ -186,12 +186,17 @@ def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
     return count
 
 
-def touch(session: Session, leads: Select[Any]) -> int:
-    """Say that something is new about the leads of a query of their numbers; one statement.
+def touching(leads: Select[Any]) -> Insert:
+    """Say that something is new about the leads of a query of their numbers.
 
     The next tick looks at them; a tick in progress does not.
     """
-    added = session.execute(insert(t.Touch).from_select(["lead_id"], leads))
+    return insert(upsert.table_of(t.Touch)).from_select(["lead_id"], leads)
+
+
+def touch(session: Session, leads: Select[Any]) -> int:
+    """The same at once; returns how many leads."""
+    added = session.execute(touching(leads))
     count: int = added.rowcount  # type: ignore[attr-defined]
     return count
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Table, insert, text, true
+from sqlalchemy import Insert, Select, Table, insert, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -27,32 +27,26 @@ def _insert(session: Session, model: type[SQLModel]) -> Any:
     return dialect.insert(table_of(model))
 
 
-def insert_new(
-    session: Session, model: type[SQLModel], columns: Sequence[str], rows: Select[Any]
-) -> int:
+def insert_new(model: type[SQLModel], columns: Sequence[str], rows: Select[Any]) -> Insert:
     """Insert the rows of a query; those whose unique key exists already are left as they are.
 
-    Returns the number of rows that are new.
+    Executed, its `rowcount` is the number of rows that are new.
     """
-    return _insert_or(session, model, columns, rows, "DO NOTHING")
+    return _insert_or(model, columns, rows, "DO NOTHING")
 
 
 def upsert_from(
-    session: Session,
-    model: type[SQLModel],
-    key: Sequence[str],
-    columns: Sequence[str],
-    rows: Select[Any],
-) -> int:
+    model: type[SQLModel], key: Sequence[str], columns: Sequence[str], rows: Select[Any]
+) -> Insert:
     """Insert the rows of a query, or overwrite the other columns of the row with the same `key`."""
     changed = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in key)
     unique = ", ".join(f'"{name}"' for name in key)
-    return _insert_or(session, model, columns, rows, f"({unique}) DO UPDATE SET {changed}")
+    return _insert_or(model, columns, rows, f"({unique}) DO UPDATE SET {changed}")
 
 
 def _insert_or(
-    session: Session, model: type[SQLModel], columns: Sequence[str], rows: Select[Any], act: str
-) -> int:
+    model: type[SQLModel], columns: Sequence[str], rows: Select[Any], act: str
+) -> Insert:
     """`INSERT … SELECT … ON CONFLICT act`, written as a suffix of the query.
 
     The dialects' own `on_conflict_…` has no cache key: each pass would compile each of its
@@ -60,8 +54,7 @@ def _insert_or(
     before ON CONFLICT.)
     """
     ending = rows.where(true()).suffix_with(text(f"ON CONFLICT {act}"))
-    statement = insert(table_of(model)).from_select(list(columns), ending)
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    return insert(table_of(model)).from_select(list(columns), ending)
 
 
 def insert_new_values(session: Session, model: type[SQLModel], rows: Rows) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from nurture.ledger import tables as t
+from nurture.ledger.asking import Moment, moment
 from nurture.ledger.extremes import Greatest, Least, earliest
 from nurture.ledger.types import MICROSECOND, Instant
 from nurture.ledger.upsert import table_of
@@ -53,17 +54,17 @@ def of_kind(which: Which, entry: Any = ENTRY.c) -> ColumnElement[bool]:
     return fit if which == "fit" else ~fit
 
 
-def counted(now: datetime, entry: Any = ENTRY.c) -> ColumnElement[bool]:
+def counted(now: Moment, entry: Any = ENTRY.c) -> ColumnElement[bool]:
     """The entry can be worth anything at `now`: a test that an index on `at` can use."""
-    return and_(entry.withdrawn_at.is_(None), entry.at <= literal(now, Instant()))
+    return and_(entry.withdrawn_at.is_(None), entry.at <= moment(now))
 
 
-def worth(now: datetime, entry: Any = ENTRY.c) -> ColumnElement[float]:
+def worth(now: Moment, entry: Any = ENTRY.c) -> ColumnElement[float]:
     """The points an entry is worth at `now`: 0 when withdrawn or dated later, never NULL."""
-    half_lives = cast(literal(now, Instant()) - entry.at, Float) / cast(entry.half_life, Float)
+    half_lives = cast(moment(now) - entry.at, Float) / cast(entry.half_life, Float)
     return case(
         (entry.withdrawn_at.is_not(None), 0.0),
-        (entry.at > literal(now, Instant()), 0.0),
+        (entry.at > moment(now), 0.0),
         (entry.half_life.is_(None), entry.points),
         (half_lives >= _HALF_LIVES, 0.0),
         else_=entry.points * func.pow(literal(2.0, Float), -half_lives),
@@ -71,7 +72,7 @@ def worth(now: datetime, entry: Any = ENTRY.c) -> ColumnElement[float]:
 
 
 def score_of(
-    lead_id: ColumnElement[Any], *, now: datetime, which: Which = "score"
+    lead_id: ColumnElement[Any], *, now: Moment, which: Which = "score"
 ) -> ColumnElement[float]:
     """One lead's score at `now`, as a subquery correlated to the statement `lead_id` is of."""
     entry = ENTRY.alias()
@@ -83,7 +84,7 @@ def score_of(
     )
 
 
-def scores(leads: Any, lead_id: ColumnElement[Any], *, now: datetime) -> Any:
+def scores(leads: Any, lead_id: ColumnElement[Any], *, now: Moment) -> Any:
     """(lead_id, behaviour, fit) at `now`, a row for every `lead_id` of the table `leads`."""
     entry = ENTRY.alias()
 
@@ -104,7 +105,7 @@ def next_crossing(
     lead_id: ColumnElement[Any],
     lines: Sequence[float],
     *,
-    now: datetime,
+    now: Moment,
     which: Which = "score",
 ) -> ColumnElement[Any]:
     """The earliest instant at which time alone can have brought a lead's score past a line.
@@ -115,7 +116,7 @@ def next_crossing(
     """
     entry = ENTRY.alias()
     value = worth(now, entry.c)
-    later = entry.c.at > literal(now, Instant())
+    later = entry.c.at > moment(now)
     speed = func.abs(value) * math.log(2) / cast(entry.c.half_life, Float)
     fades = entry.c.half_life.is_not(None)
 
@@ -159,10 +160,10 @@ def _waits(held: Any, line: float) -> list[ColumnElement[Any]]:
     return [down, up]
 
 
-def _after(now: datetime, wait: ColumnElement[Any]) -> ColumnElement[Any]:
+def _after(now: Moment, wait: ColumnElement[Any]) -> ColumnElement[Any]:
     soonest, latest = float(SOONEST // MICROSECOND), float(LATEST // MICROSECOND)
     bounded = case(
         (wait.is_not(None), Greatest(soonest, Least(latest, wait))), else_=null()
     )
     whole = cast(bounded, BigInteger)
-    return type_coerce(literal(now, Instant()) + type_coerce(whole, BigInteger), Instant)
+    return type_coerce(moment(now) + type_coerce(whole, BigInteger), Instant)

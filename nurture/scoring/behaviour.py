@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
     Float,
+    Insert,
     Integer,
     Select,
+    bindparam,
     case,
     func,
     literal,
@@ -19,10 +20,13 @@ from sqlalchemy import (
     union_all,
 )
 
+from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.predicates import event_matches
 from nurture.language.scoring import BehaviourRule, Limit
 from nurture.language.words import describe
 from nurture.ledger import tables as t
+from nurture.ledger.asking import TICK
 from nurture.ledger.extremes import Greatest, Least
 from nurture.ledger.localtime import local_day
 from nurture.ledger.tally import Tally
@@ -40,10 +44,11 @@ LONGEST_BUCKET = timedelta(days=9)
 LIMIT_NOTE = "; "
 """Between a rule's reason and what its limit took."""
 
-Spans = Mapping[str, tuple[datetime, datetime]]
+FIRST, LAST = (bindparam(name, type_=Instant()) for name in ("first", "last"))
+"""Of what instants the tick's engagements of a rule's kind are."""
 
 
-def give(visit: Visit, *, tick: int) -> Tally:
+def give(visit: Visit) -> Tally:
     """Write an entry for every (engagement of the tick, rule it meets) that has none yet.
 
     Points stop at the rule's limit in the workspace's day or week, or for the lead; entries made
@@ -51,12 +56,12 @@ def give(visit: Visit, *, tick: int) -> Tally:
     What the limit takes away is kept in `before_limit`, and an entry cut to nothing is written
     all the same.  A late engagement never changes entries that stand.
     """
-    spans = _spans(visit, tick)
+    spans = {kind: (first, last) for kind, first, last in visit.ask(_SPANS)}
     tally = Tally()
     for rule in visit.definitions.scoring.behaviour:
         if rule.event.kind in spans:
-            entries = _limited(visit, rule, tick, spans) if rule.limit else _plain(rule, tick)
-            count = insert_new(visit.session, t.ScoreEntry, COLUMNS, entries)
+            first, last = spans[rule.event.kind]
+            count = visit.run(_given(visit.definitions, rule), first=first, last=last)
             tally += Tally.of("scored", count, path=path_of(rule))
     return tally
 
@@ -71,38 +76,40 @@ def reason_of(rule: BehaviourRule) -> str:
     return rule.reason or describe(rule.event)
 
 
-def _spans(visit: Visit, tick: int) -> Spans:
-    """The kinds of the tick's engagements, each with its earliest and latest instant."""
-    at = ENGAGEMENT.c.occurred_at
-    rows = visit.session.execute(
-        select(
-            ENGAGEMENT.c.kind,
-            func.min(at, type_=Instant()),
-            func.max(at, type_=Instant()),
-        )
-        .where(ENGAGEMENT.c.id.in_(_new(tick)), ENGAGEMENT.c.lead_id.is_not(None))
-        .group_by(ENGAGEMENT.c.kind)
+@once
+def _given(definitions: Definitions, rule: BehaviourRule) -> Insert:
+    """The rule's entries for the tick's engagements, which are of `:first` to `:last`."""
+    entries = _limited(rule, rule.limit, definitions.workspace.zone) if rule.limit else _plain(rule)
+    return insert_new(t.ScoreEntry, COLUMNS, entries)
+
+
+_NEW = (
+    ENGAGEMENT.c.id.in_(
+        select(TOUCH.engagement_id).where(TOUCH.tick_id == TICK, TOUCH.engagement_id.is_not(None))
+    ),
+    ENGAGEMENT.c.lead_id.is_not(None),
+)
+"""The engagement is one of the tick's."""
+
+_SPANS = (
+    select(
+        ENGAGEMENT.c.kind,
+        func.min(ENGAGEMENT.c.occurred_at, type_=Instant()),
+        func.max(ENGAGEMENT.c.occurred_at, type_=Instant()),
     )
-    return {kind: (first, last) for kind, first, last in rows}
+    .where(*_NEW)
+    .group_by(ENGAGEMENT.c.kind)
+)
+"""The kinds of the tick's engagements, each with its earliest and latest instant."""
 
 
-def _new(tick: int) -> Select[Any]:
-    return select(TOUCH.engagement_id).where(
-        TOUCH.tick_id == tick, TOUCH.engagement_id.is_not(None)
-    )
+def _meeting(rule: BehaviourRule, *columns: Any) -> Select[Any]:
+    return select(*columns).where(*_NEW, event_matches(rule.event, ENGAGEMENT.c))
 
 
-def _meeting(rule: BehaviourRule, tick: int, *columns: Any) -> Select[Any]:
-    return select(*columns).where(
-        ENGAGEMENT.c.id.in_(_new(tick)),
-        ENGAGEMENT.c.lead_id.is_not(None),
-        event_matches(rule.event, ENGAGEMENT.c),
-    )
-
-
-def _plain(rule: BehaviourRule, tick: int) -> Select[Any]:
+def _plain(rule: BehaviourRule) -> Select[Any]:
     return _meeting(
-        rule, tick,
+        rule,
         ENGAGEMENT.c.lead_id, literal("behaviour"), literal(rule.rule),
         literal(rule.points, Float()), literal(rule.points, Float()),
         literal(rule.fades, Duration()), ENGAGEMENT.c.occurred_at, ENGAGEMENT.c.id,
@@ -110,17 +117,16 @@ def _plain(rule: BehaviourRule, tick: int) -> Select[Any]:
     )  # fmt: skip
 
 
-def _limited(visit: Visit, rule: BehaviourRule, tick: int, spans: Spans) -> Select[Any]:
-    assert rule.limit is not None
+def _limited(rule: BehaviourRule, limit: Limit, zone: str) -> Select[Any]:
     size, sign = abs(rule.points), 1.0 if rule.points >= 0 else -1.0
-    found = _held_and_new(rule, tick, spans).subquery().c
-    bucket = _bucket(rule.limit, found.at, visit.definitions.workspace.zone)
+    found = _held_and_new(rule, limit).subquery().c
+    bucket = _bucket(limit, found.at, zone)
     taken = func.sum(case((found.held == 1, found.points), else_=size)).over(
         partition_by=[found.lead_id, *bucket],
         order_by=[found.held.desc(), found.at, found.engagement_id],
         rows=(None, -1),
     )
-    room = Greatest(rule.limit.points - func.coalesce(taken, 0.0), 0.0)
+    room = Greatest(limit.points - func.coalesce(taken, 0.0), 0.0)
     row = select(
         found.lead_id, found.engagement_id, found.at, found.held,
         Least(literal(size, Float()), room).label("given"),
@@ -129,17 +135,16 @@ def _limited(visit: Visit, rule: BehaviourRule, tick: int, spans: Spans) -> Sele
         row.lead_id, literal("behaviour"), literal(rule.rule),
         row.given * literal(sign, Float()), literal(rule.points, Float()),
         literal(rule.fades, Duration()), row.at, row.engagement_id,
-        _limited_reason(rule, row.given, size), literal(path_of(rule)),
+        _limited_reason(rule, limit, row.given), literal(path_of(rule)),
     ).where(row.held == 0)  # fmt: skip
 
 
-def _held_and_new(rule: BehaviourRule, tick: int, spans: Spans) -> Select[Any]:
+def _held_and_new(rule: BehaviourRule, limit: Limit) -> Select[Any]:
     """One row an engagement: those with an entry by this rule (`held`, what it took of the limit)
     and the tick's new ones.
 
     Told apart by grouping, not by an anti-join on the table that is being filled.
     """
-    assert rule.limit is not None
     standing = case(
         (ENTRY.c.withdrawn_at.is_not(None), 0.0), else_=func.abs(ENTRY.c.points)
     )
@@ -149,11 +154,10 @@ def _held_and_new(rule: BehaviourRule, tick: int, spans: Spans) -> Select[Any]:
     ).where(
         in_batch(ENTRY.c.lead_id), ENTRY.c.kind == "behaviour", ENTRY.c.rule == rule.rule
     )  # fmt: skip
-    if rule.limit.per != "lead":
-        first, last = spans[rule.event.kind]
-        held = held.where(ENTRY.c.at.between(first - LONGEST_BUCKET, last + LONGEST_BUCKET))
+    if limit.per != "lead":
+        held = held.where(ENTRY.c.at.between(FIRST - LONGEST_BUCKET, LAST + LONGEST_BUCKET))
     fresh = _meeting(
-        rule, tick,
+        rule,
         ENGAGEMENT.c.lead_id, ENGAGEMENT.c.id, ENGAGEMENT.c.occurred_at,
         literal(0.0, Float()), literal_column("0", Integer()),
     )  # fmt: skip
@@ -177,12 +181,11 @@ def _bucket(limit: Limit, at: Any, zone: str) -> list[Any]:
     return [type_coerce(day + 3, day.type).self_group() // 7]  # 1970-01-01 was a Thursday
 
 
-def _limited_reason(rule: BehaviourRule, given: Any, size: float) -> Any:
-    assert rule.limit is not None
-    limit = f"{rule.limit.points:g} per {rule.limit.per}"
+def _limited_reason(rule: BehaviourRule, limit: Limit, given: Any) -> Any:
+    said_so = f"its limit is {limit.points:g} per {limit.per}"
     note = case(
-        (given <= 0, f"{LIMIT_NOTE}no points: its limit is {limit}"),
-        (given < size, f"{LIMIT_NOTE}not all its points: its limit is {limit}"),
+        (given <= 0, f"{LIMIT_NOTE}no points: {said_so}"),
+        (given < abs(rule.points), f"{LIMIT_NOTE}not all its points: {said_so}"),
         else_="",
     )
     return said(reason_of(rule), note)

@@ -14,11 +14,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, insert, literal, select, update
+from sqlalchemy import ColumnElement, Float, Insert, Update, insert, literal, select, update
 
+from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.scoring import Threshold
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new, table_of
@@ -42,34 +45,25 @@ def cross(visit: Visit) -> Tally:
     least the threshold's lifecycle, with the change written down.
     """
     tally = rearm(visit)
-    for threshold in visit.definitions.scoring.thresholds:
-        opened = insert_new(
-            visit.session,
-            t.Episode,
-            ("lead_id", "cause", "score", "opened_at", "reason", "path"),
-            _crossing(visit, threshold),
-        )
+    definitions = visit.definitions
+    for threshold in definitions.scoring.thresholds:
+        opened = visit.run(_crossing(definitions, threshold))
         if opened:
             tally += Tally.of("crossed", opened, path=path_of(threshold))
             tally += _move_on(visit, threshold)
-            _plan_recheck(visit, threshold)
+            visit.run(_recheck(definitions, threshold))
     return tally
 
 
 def rearm(visit: Visit) -> Tally:
     """Close the open episodes of leads below the re-arm mark and of thresholds that are gone;
     plan the next look at the others."""
-    tally = _close_removed(visit)
-    for threshold in visit.definitions.scoring.thresholds:
-        low = score_now < literal(_mark(threshold) - ROUNDING, Float())
-        closing = _open_of(threshold, EPISODE.c.lead_id == LEAD.c.id, low).values(
-            closed_at=visit.now,
-            recheck_at=None,
-            reason=said(EPISODE.c.reason, "; re-armed: the score fell to ", whole(score_now)),
-        )
-        closed = visit.run(closing)
+    definitions = visit.definitions
+    tally = Tally.of("re-armed", visit.run(_removed(definitions)), path="scoring/thresholds")
+    for threshold in definitions.scoring.thresholds:
+        closed = visit.run(_closing(definitions, threshold))
         tally += Tally.of("re-armed", closed, path=path_of(threshold))
-        _plan_recheck(visit, threshold)
+        visit.run(_recheck(definitions, threshold))
     return tally
 
 
@@ -88,7 +82,7 @@ def _mark(threshold: Threshold) -> float:
     return threshold.at - threshold.rearm
 
 
-def _open_of(threshold: Threshold, *where: Any) -> Any:
+def _open_of(threshold: Threshold, *where: Any) -> Update:
     return update(EPISODE).where(
         EPISODE.c.cause == cause_of(threshold),
         EPISODE.c.closed_at.is_(None),
@@ -97,14 +91,27 @@ def _open_of(threshold: Threshold, *where: Any) -> Any:
     )
 
 
-def _crossing(visit: Visit, threshold: Threshold) -> Any:
+@once
+def _closing(_: Definitions, threshold: Threshold) -> Update:
+    """Close the open episodes of leads below the re-arm mark."""
+    low = score_now < literal(_mark(threshold) - ROUNDING, Float())
+    return _open_of(threshold, EPISODE.c.lead_id == LEAD.c.id, low).values(
+        closed_at=NOW,
+        recheck_at=None,
+        reason=said(EPISODE.c.reason, "; re-armed: the score fell to ", whole(score_now)),
+    )
+
+
+@once
+def _crossing(_: Definitions, threshold: Threshold) -> Insert:
+    """An episode for each lead at or above the line that has none open."""
     reason = said(
         "score ", whole(score_now), f" reached {threshold.at:g} (behaviour ",
         whole(LEAD.c.behaviour), ", fit ", whole(LEAD.c.fit), ")",
     )  # fmt: skip
-    return (
+    rows = (
         select(
-            LEAD.c.id, literal(cause_of(threshold)), score_now, visit.instant, reason,
+            LEAD.c.id, literal(cause_of(threshold)), score_now, NOW, reason,
             literal(path_of(threshold)),
         )
         .select_from(batch)
@@ -114,45 +121,58 @@ def _crossing(visit: Visit, threshold: Threshold) -> Any:
             LEAD.c.lifecycle.not_in(NOT_OFFERED),
         )
     )  # fmt: skip
+    columns = ("lead_id", "cause", "score", "opened_at", "reason", "path")
+    return insert_new(t.Episode, columns, rows)
 
 
 def _move_on(visit: Visit, threshold: Threshold) -> Tally:
     """Bring leads that crossed just now forward to the threshold's lifecycle, never back; the
     next tick looks at them again, since rules may ask for the lifecycle."""
+    change, news, move = _moving_on(visit.definitions, threshold)
+    visit.run(change)
+    visit.run(news)
+    return Tally.of(f"became {threshold.lifecycle}", visit.run(move), path=path_of(threshold))
+
+
+@once
+def _moving_on(_: Definitions, threshold: Threshold) -> tuple[Insert, Insert, Update]:
+    """Writes the change down, touches the leads, moves them: in this order."""
     goal = threshold.lifecycle
     behind = ["recycled", *LADDER[: LADDER.index(goal) if goal in LADDER else 0]]
     crossed = select(EPISODE.c.lead_id).where(
         EPISODE.c.cause == cause_of(threshold),
-        EPISODE.c.opened_at == visit.instant,
+        EPISODE.c.opened_at == NOW,
         EPISODE.c.closed_at.is_(None),  # leans on `episode_open`
         in_batch(EPISODE.c.lead_id),
     )
     moving = (LEAD.c.id.in_(crossed), LEAD.c.lifecycle.in_(behind))
     reason = said(f"crossed the threshold {threshold.threshold} with a score of ", whole(score_now))
-    visit.session.execute(
-        insert(CHANGE).from_select(
-            ["lead_id", "at", "field", "old", "new", "reason", "path"],
-            select(
-                LEAD.c.id, visit.instant, literal("lifecycle"), LEAD.c.lifecycle, literal(goal),
-                reason, literal(path_of(threshold)),
-            ).where(*moving),
-        )
+    change = insert(CHANGE).from_select(
+        ["lead_id", "at", "field", "old", "new", "reason", "path"],
+        select(
+            LEAD.c.id, NOW, literal("lifecycle"), LEAD.c.lifecycle, literal(goal), reason,
+            literal(path_of(threshold)),
+        ).where(*moving),
     )  # fmt: skip
-    ticks.touch(visit.session, select(LEAD.c.id).where(*moving))
-    moved = visit.run(
-        update(LEAD).where(*moving).values(lifecycle=goal, updated_at=visit.now)
+    return (
+        change,
+        ticks.touching(select(LEAD.c.id).where(*moving)),
+        update(LEAD).where(*moving).values(lifecycle=goal, updated_at=NOW),
     )
-    return Tally.of(f"became {goal}", moved, path=path_of(threshold))
 
 
-def _plan_recheck(visit: Visit, threshold: Threshold) -> None:
-    falls = next_crossing(EPISODE.c.lead_id, [_mark(threshold)], now=visit.now)
-    visit.session.execute(_open_of(threshold).values(recheck_at=falls))
+@once
+def _recheck(_: Definitions, threshold: Threshold) -> Update:
+    """Store when fading may close the threshold's open episodes."""
+    falls = next_crossing(EPISODE.c.lead_id, [_mark(threshold)], now=NOW)
+    return _open_of(threshold).values(recheck_at=falls)
 
 
-def _close_removed(visit: Visit) -> Tally:
-    causes = [cause_of(threshold) for threshold in visit.definitions.scoring.thresholds]
-    closing = (
+@once
+def _removed(definitions: Definitions) -> Update:
+    """Close the episodes of thresholds that are gone."""
+    causes = [cause_of(threshold) for threshold in definitions.scoring.thresholds]
+    return (
         update(EPISODE)
         .where(
             EPISODE.c.cause.startswith("threshold:"),
@@ -161,9 +181,8 @@ def _close_removed(visit: Visit) -> Tally:
             in_batch(EPISODE.c.lead_id),
         )
         .values(
-            closed_at=visit.now,
+            closed_at=NOW,
             recheck_at=None,
             reason=said(EPISODE.c.reason, "; the threshold was taken out of scoring.yaml"),
         )
     )
-    return Tally.of("re-armed", visit.run(closing), path="scoring/thresholds")

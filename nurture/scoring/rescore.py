@@ -4,12 +4,14 @@ behaviour and fit, and crossings of the line open episodes."""
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, Update, func, select, update
 from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
 from nurture.ledger import batches
+from nurture.ledger.asking import NOW, TICK
 from nurture.ledger.batches import SIZE, batch
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -30,60 +32,57 @@ def rescore(session: Session, definitions: Definitions, *, tick: int, now: datet
     Done twice, or by two processes at once, it leaves the same rows: the leads are locked for
     the transaction.  Its statements grow with rules and thresholds, never with leads.
     """
-    visit = Visit(session, definitions, now)
+    visit = Visit(session, tick, now, definitions)
     tally = Tally()
-    if batches.fill(session, _touched(tick)):
-        tally += behaviour.give(visit, tick=tick)
+    if visit.fill(_TOUCHED):
+        tally += behaviour.give(visit)
         tally += fit.judge(visit)
-        _sum_up(visit)
+        visit.run(_SUMS)
         tally += episodes.cross(visit)
     return tally + _fade(visit)
 
 
 def next_due(session: Session) -> datetime | None:
     """The next instant at which fading points may close an episode, None when nothing fades."""
-    found: datetime | None = session.execute(
-        select(func.min(EPISODE.c.recheck_at, type_=Instant())).where(
-            EPISODE.c.closed_at.is_(None), EPISODE.c.recheck_at.is_not(None)
-        )
-    ).scalar()
+    found: datetime | None = session.execute(_NEXT_FADING).scalar()
     return found
 
 
 def _fade(visit: Visit) -> Tally:
     """Look at the episodes whose time has come."""
-    count = batches.fill(visit.session, _fading(visit))
+    count = visit.fill(_FADING)
     if not count:
         return Tally()
-    _sum_up(visit)
+    visit.run(_SUMS)
     return episodes.rearm(visit) + Tally(more=count == SIZE)
 
 
-def _touched(tick: int) -> Select[tuple[int, int]]:
-    touched = select(TOUCH.lead_id).where(TOUCH.tick_id == tick)
-    return _locked(select(LEAD.c.id, LEAD.c.id.label("lead_id")).where(LEAD.c.id.in_(touched)))
-
-
-def _fading(visit: Visit) -> Select[tuple[int, int]]:
-    due = (
-        select(EPISODE.c.lead_id)
-        .where(EPISODE.c.closed_at.is_(None), EPISODE.c.recheck_at <= visit.instant)
-        .order_by(EPISODE.c.recheck_at)
-        .limit(SIZE)
-    )
-    return _locked(select(LEAD.c.id, LEAD.c.id.label("lead_id")).where(LEAD.c.id.in_(due)))
-
-
-def _locked(leads: Select[tuple[int, int]]) -> Select[tuple[int, int]]:
+def _locked(lead_ids: Select[Any]) -> Select[tuple[int, int]]:
     """In the order of their numbers, so that two processes wait for each other, not in a ring."""
+    leads = select(LEAD.c.id, LEAD.c.id.label("lead_id")).where(LEAD.c.id.in_(lead_ids))
     return leads.order_by(LEAD.c.id).with_for_update(of=LEAD, key_share=True)
 
 
-def _sum_up(visit: Visit) -> None:
+def _sums() -> Update:
     """Write the leads' sums as of `now`."""
-    sums = scores(batch, batch.c.id, now=visit.now).c
-    visit.session.execute(
+    own = scores(batch, batch.c.id, now=NOW).c
+    return (
         update(LEAD)
-        .where(LEAD.c.id == sums.lead_id)
-        .values(behaviour=sums.behaviour, fit=sums.fit, scored_at=visit.now)
+        .where(LEAD.c.id == own.lead_id)
+        .values(behaviour=own.behaviour, fit=own.fit, scored_at=NOW)
     )
+
+
+_SUMS = _sums()
+_TOUCHED = batches.filling(_locked(select(TOUCH.lead_id).where(TOUCH.tick_id == TICK)))
+_FADING = batches.filling(
+    _locked(
+        select(EPISODE.c.lead_id)
+        .where(EPISODE.c.closed_at.is_(None), EPISODE.c.recheck_at <= NOW)
+        .order_by(EPISODE.c.recheck_at)
+        .limit(SIZE)
+    )
+)
+_NEXT_FADING = select(func.min(EPISODE.c.recheck_at, type_=Instant())).where(
+    EPISODE.c.closed_at.is_(None), EPISODE.c.recheck_at.is_not(None)
+)

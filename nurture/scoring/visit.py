@@ -1,18 +1,19 @@
-"""What every part of rescoring works on: the leads in `batch`, one tick, one `now`."""
+"""What every part of rescoring works on: the leads in `batch`, one tick, one `now`.
+
+Statements are built by functions of the definitions alone, once (`nurture.language.once`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, func, literal, select
-from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
+from nurture.ledger.asking import Asking
 from nurture.ledger.batches import batch
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
 LEAD = table_of(t.Lead)
@@ -23,21 +24,10 @@ ENGAGEMENT = table_of(t.Engagement)
 
 
 @dataclass(frozen=True)
-class Visit:
+class Visit(Asking):
     """One look at the leads whose numbers are in `batch`, at `now`."""
 
-    session: Session
     definitions: Definitions
-    now: datetime
-
-    @property
-    def instant(self) -> ColumnElement[Any]:
-        """`now` as a value in SQL."""
-        return literal(self.now, Instant())
-
-    def run(self, statement: Any) -> int:
-        """Execute a writing statement; returns how many rows it changed."""
-        return int(self.session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 
 def in_batch(lead_id: ColumnElement[Any]) -> ColumnElement[bool]:

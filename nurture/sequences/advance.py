@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, literal, not_, select, update
+from sqlalchemy import Insert, Select, insert, literal, not_, select, update
 from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.program import Branch, Gate, Program, Step, WaitFor
 from nurture.ledger import batches
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.sequences.leave import leave_by_time
-from nurture.sequences.standing import ACTIVE, LISTENING, DueStage, lost, touched, unjudged
+from nurture.sequences.standing import ACTIVE, LISTENING, TOUCHED, DueStage, lost, unjudged
 from nurture.sequences.steps import BUILDERS
 from nurture.sequences.visit import DECISION, ENROLMENT, E, Visit, worked_on
 
@@ -42,7 +44,7 @@ def advance(
         tally += _fail_lost(session, program, now=now)
     for step in program.steps:
         if step.stage == stage.stage and step.position in agenda:
-            visit = Visit(session, definitions, program, step, tick, now)
+            visit = Visit(session, tick, now, definitions, program, step)
             done = _visit(visit)
             if done is not None:
                 agenda |= set(targets(step, program))
@@ -67,29 +69,29 @@ def targets(step: Step, program: Program) -> Iterator[int]:
 def _visit(visit: Visit) -> Tally | None:
     """Run the step's builder on those due, then on those something new is known of; None when
     nobody was there."""
-    free = _standing(visit).where(not_(unjudged(visit.tick)))
-    looks = [_batch(free.where(E.due_at <= visit.now).order_by(E.due_at))]
-    if isinstance(visit.step, LISTENING):
-        looks.append(_batch(free.where(E.recheck_at <= visit.now)))
-        if visit.tick:
-            news = _standing(visit).where(E.lead_id.in_(touched(visit.tick))).order_by(E.id)
-            # All of them, waited for if need be: a touch passed by would be lost with its tick.
-            looks.append(news.with_for_update(of=ENROLMENT))
+    looks = _looks(visit.definitions, visit.program, visit.step)
     done = None
-    for number, rows in enumerate(looks):
-        if count := batches.fill(visit.session, rows):
+    for number, rows in enumerate(looks if visit.tick else looks[:NEWS]):
+        if count := visit.fill(rows):
             tally = BUILDERS[type(visit.step)](visit, visit.step)
             done = (done or Tally()) + tally + Tally(more=count == SIZE and number < NEWS)
     return done
 
 
-def _standing(visit: Visit) -> Select[Any]:
-    """Active enrolments at the step (index `enrolment_due`)."""
-    return select(E.id, E.lead_id).where(
-        E.definition_id == visit.program.definition_id,
-        E.position == visit.step.position,
-        ACTIVE,
+@once
+def _looks(_: Definitions, program: Program, step: Step) -> list[Insert]:
+    """Those due, and at a step that listens those to be looked at again, and those touched."""
+    standing = select(E.id, E.lead_id).where(  # index `enrolment_due`
+        E.definition_id == program.definition_id, E.position == step.position, ACTIVE
     )
+    free = standing.where(not_(unjudged()))
+    looks = [_batch(free.where(E.due_at <= NOW).order_by(E.due_at))]
+    if isinstance(step, LISTENING):
+        looks.append(_batch(free.where(E.recheck_at <= NOW)))
+        news = standing.where(E.lead_id.in_(TOUCHED)).order_by(E.id)
+        # All of them, waited for if need be: a touch passed by would be lost with its tick.
+        looks.append(news.with_for_update(of=ENROLMENT))
+    return [batches.filling(look) for look in looks]
 
 
 def _batch(rows: Select[Any]) -> Select[Any]:
@@ -100,7 +102,7 @@ def _batch(rows: Select[Any]) -> Select[Any]:
 def _fail_lost(session: Session, program: Program, *, now: datetime) -> Tally:
     """End enrolments that stand where their version has no step: nothing would ever move them."""
     rows = select(E.id, E.lead_id).where(lost(program), ACTIVE)
-    count = batches.fill(session, _batch(rows))
+    count = batches.fill(session, batches.filling(_batch(rows)))
     reason = "its step does not exist in this version of the sequence"
     session.execute(
         update(ENROLMENT)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    Insert,
     Select,
+    bindparam,
     case,
     cast,
     func,
@@ -23,15 +27,17 @@ from sqlmodel import Session
 
 from nurture.language.conditions import EventTest
 from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.predicates import event_matches, predicate
 from nurture.language.program import Entry, Program
 from nurture.language.words import describe
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW, TICK, Asking
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import EPOCH, Instant
+from nurture.ledger.types import EPOCH, Duration, Instant
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.looks import plan_looks
-from nurture.sequences.standing import touched
+from nurture.sequences.standing import TOUCHED
 
 E = table_of(t.Enrolment).c
 LEAD = table_of(t.Lead)
@@ -44,6 +50,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_PAUSED = select(PAUSE.sequence)
+_HIGHEST = select(func.coalesce(func.max(E.id), 0))
+
+
 def enrol(session: Session, definitions: Definitions, *, tick: int, now: datetime) -> Tally:
     """Let the tick's touched leads into every applied sequence whose entry they now meet.
 
@@ -52,34 +62,35 @@ def enrol(session: Session, definitions: Definitions, *, tick: int, now: datetim
     sequence.  Repeating a tick lets nobody in again: an event counts once, a segment once an
     instant.
     """
-    paused = set(session.execute(select(PAUSE.sequence)).scalars())
+    asking = Asking(session, tick, now)
+    paused = set(asking.ask(_PAUSED).scalars())
     tally = Tally()
     for program in definitions.active.values():
         if program.sequence not in paused:
-            tally += _enter(session, definitions, program, tick=tick, now=now)
+            entered = _insert(asking, program, _entering(definitions, program))
+            tally += Tally.of("entered", entered, path=program.sequence)
     plan_looks(session, definitions, tick=tick, now=now)
     return tally
 
 
-def _enter(
-    session: Session, definitions: Definitions, program: Program, *, tick: int, now: datetime
-) -> Tally:
+@once
+def _entering(definitions: Definitions, program: Program) -> Insert:
+    """The enrolments of touched leads who meet the program's entry."""
     entry = program.entry
     if isinstance(entry.when, EventTest) and entry.by_event:
-        entering = _by_event(program, entry.when, tick=tick, now=now)
+        asked = _by_event(program, entry.when)
     else:
-        holds = predicate(entry.when, lead=LEAD.c, definitions=definitions, now=now)
-        entering = _entering(LEAD.c.id).where(LEAD.c.id.in_(touched(tick)), holds)
-    who = entering.subquery()
+        holds = predicate(entry.when, lead=LEAD.c, definitions=definitions, now=NOW)
+        asked = _of_lead(LEAD.c.id).where(LEAD.c.id.in_(TOUCHED), holds)
+    who = asked.subquery()
     reason = f"entered: {describe(entry.when)}"
-    allowed = _again(program, who, now=now)
     first_time = entry.again is None
-    return _insert(
-        session, program, who, allowed, now=now, reason=reason, path=entry.path, once=first_time
+    return _enrolments(
+        program, who, _again(program, who), reason=reason, path=entry.path, first_time=first_time
     )
 
 
-def _by_event(program: Program, event: EventTest, *, tick: int, now: datetime) -> Select[Any]:
+def _by_event(program: Program, event: EventTest) -> Select[Any]:
     """(lead, key, when) of the tick's new engagements that let somebody in; of several the first.
 
     The key is the named property of the event; an event without it enters nobody.  Nor does one
@@ -89,17 +100,17 @@ def _by_event(program: Program, event: EventTest, *, tick: int, now: datetime) -
     entry = program.entry
     own = _key(entry)
     received = ENGAGEMENT.c.received_at
-    reached = case((received < now, received), else_=literal(now, Instant()))
+    reached = case((received < NOW, received), else_=NOW)
     found = (
         select(ENGAGEMENT.c.lead_id, own.label("key"), ENGAGEMENT.c.occurred_at)
         .select_from(TOUCH)
         .join(ENGAGEMENT, ENGAGEMENT.c.id == TOUCH.c.engagement_id)
         .where(
-            TOUCH.c.tick_id == tick,
+            TOUCH.c.tick_id == TICK,
             ENGAGEMENT.c.lead_id.is_not(None),
             ENGAGEMENT.c.withdrawn_at.is_(None),
-            ENGAGEMENT.c.occurred_at >= reached - entry.within,
-            ENGAGEMENT.c.occurred_at <= now,
+            ENGAGEMENT.c.occurred_at >= reached - literal(entry.within, Duration()),
+            ENGAGEMENT.c.occurred_at <= NOW,
             event_matches(event, ENGAGEMENT.c),
         )
     )
@@ -113,7 +124,7 @@ def _by_event(program: Program, event: EventTest, *, tick: int, now: datetime) -
     return select(each.lead_id, each.key, first).group_by(each.lead_id, each.key)
 
 
-def _entering(lead_id: Any) -> Select[Any]:
+def _of_lead(lead_id: Any) -> Select[Any]:
     """(lead, key, when) of leads no event lets in."""
     never = cast(null(), Instant.impl)  # PostgreSQL wants to know of what type a NULL is
     return select(
@@ -125,15 +136,15 @@ def _key(entry: Entry) -> ColumnElement[Any]:
     return ENGAGEMENT.c.properties[entry.key].as_string() if entry.key else literal("")
 
 
-def _again(program: Program, who: Any, *, now: datetime) -> ColumnElement[bool]:
+def _again(program: Program, who: Any) -> ColumnElement[bool]:
     """The last enrolment with this key ended long enough ago, and before this very instant."""
     rule = program.entry.again
     if rule is None:
         return true()
     ended = _last(E.ended_at, program, who.c.lead_id, who.c.key)
     if rule > timedelta(0):
-        return ended <= literal(now - rule, Instant())
-    return ended < literal(now, Instant())
+        return ended <= NOW - literal(rule, Duration())
+    return ended < NOW
 
 
 def start_in(
@@ -151,51 +162,54 @@ def start_in(
     stand at its first step until it is resumed.  Returns how many are new.
     """
     asked = leads.subquery()
-    who = _entering(next(iter(asked.c))).distinct().subquery()
-    tally = _insert(session, program, who, true(), now=now, reason=reason, path=path)
-    return tally.total("entered")
+    who = _of_lead(next(iter(asked.c))).distinct().subquery()
+    rows = _enrolments(program, who, true(), reason=reason, path=path)
+    return _insert(Asking(session, 0, now), program, rows)
 
 
-def _insert(
-    session: Session,
+def _insert(asking: Asking, program: Program, rows: Insert) -> int:
+    """Insert the enrolments the unique keys allow, and a decision row for each new one."""
+    before = asking.ask(_HIGHEST).scalar_one()
+    entered = asking.run(rows)
+    if entered:
+        dialect = asking.session.get_bind().dialect.name
+        asking.run(_entered(dialect), before=before, definition=program.definition_id)
+    return entered
+
+
+def _enrolments(
     program: Program,
     who: Any,
     allowed: ColumnElement[bool],
     *,
-    now: datetime,
     reason: str,
     path: str,
-    once: bool = False,
-) -> Tally:
-    """Insert the enrolments the unique keys allow, and a decision row for each new one.
+    first_time: bool = False,
+) -> Insert:
+    """The enrolments of those allowed, standing at the first step.
 
-    `once`: only leads that were never in the sequence with this key.  Where there are exit rules
-    or a goal they are asked before the first step (`watch_at`).
+    `first_time`: only leads that were never in the sequence with this key.  Where there are exit
+    rules or a goal they are asked before the first step (`watch_at`).
     """
-    before = session.execute(select(func.coalesce(func.max(E.id), 0))).scalar_one()
     leaves = bool(program.exits or program.goal)
-    at = literal(now, Instant())
     rows = select(
         who.c.lead_id,
         literal(program.sequence),
         literal(program.definition_id),
         who.c.key,
-        literal(1) if once else _turn(program, who),
+        literal(1) if first_time else _turn(program, who),
         literal("active"),
         literal(program.stages[0]),
         literal(0),
-        at,
-        at if leaves else null(),
-        at,
+        NOW,
+        NOW if leaves else null(),
+        NOW,
         type_coerce(who.c.begun_at, Instant),
-        at,
+        NOW,
         literal(reason),
         literal(path),
     ).where(who.c.lead_id.is_not(None), allowed)
-    entered = insert_new(session, t.Enrolment, COLUMNS, rows)
-    if entered:
-        session.execute(_entered(session, program, before, now=now))
-    return Tally.of("entered", entered, path=program.sequence)
+    return insert_new(t.Enrolment, COLUMNS, rows)
 
 
 def _turn(program: Program, who: Any) -> ColumnElement[Any]:
@@ -218,16 +232,18 @@ def _last(column: Any, program: Program, lead_id: Any, key: Any) -> ColumnElemen
     return func.coalesce(latest, literal(EPOCH, Instant()))
 
 
-def _entered(session: Session, program: Program, before: int, *, now: datetime) -> Any:
-    """Decision rows for the enrolments this transaction just inserted.
+@cache
+def _entered(dialect: str) -> Insert:
+    """Decision rows for the enrolments of `:definition` this transaction just inserted.
 
-    On SQLite those above the highest number seen before; on PostgreSQL others may insert
+    On SQLite those above the highest number seen `:before`; on PostgreSQL others may insert
     meanwhile, so the row's own transaction is asked for as well.
     """
-    fresh = select(
-        E.id, E.lead_id, literal(now, Instant()), literal("entered"), E.stage, E.reason, E.path
-    ).where(E.id > before, E.definition_id == program.definition_id)
-    if session.get_bind().dialect.name == "postgresql":
+    before, definition = (bindparam(name, type_=BigInteger()) for name in ("before", "definition"))
+    fresh = select(E.id, E.lead_id, NOW, literal("entered"), E.stage, E.reason, E.path).where(
+        E.id > before, E.definition_id == definition
+    )
+    if dialect == "postgresql":
         fresh = fresh.where(text("enrolment.xmin = pg_current_xact_id()::xid"))
     return insert(table_of(t.Decision)).from_select(
         ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"], fresh

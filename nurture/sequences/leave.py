@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, literal, select, update
+from sqlalchemy import Insert, Select, Update, func, insert, literal, select, update
 from sqlmodel import Session
 
 from nurture.language.conditions import AnyOf
 from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.predicates import next_change, predicate
 from nurture.language.program import ExitRule, Program
 from nurture.ledger import batches
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.batches import SIZE
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
-from nurture.sequences.standing import ACTIVE, not_paused, touched
+from nurture.sequences.standing import ACTIVE, TOUCHED, not_paused
 from nurture.sequences.visit import ENROLMENT, E, worked_on
 
 LEAD = table_of(t.Lead).c
@@ -34,12 +36,11 @@ def leave(session: Session, definitions: Definitions, *, tick: int, now: datetim
     are cancelled; claimed ones are stopped by the fence at hand-over.  The others are looked at
     again at the instant time alone may change a rule (`leave_by_time`).
     """
+    asking = Asking(session, tick, now)
     tally = Tally()
     for program in definitions.programs.values():
         if _rules(program):
-            looked_at = _of(program).where(E.lead_id.in_(touched(tick)))
-            tally += _judge(session, definitions, program, looked_at.with_for_update(of=ENROLMENT),
-                            now=now)[0]  # fmt: skip
+            tally += _judge(asking, definitions, program, _touched(definitions, program))[0]
     return tally
 
 
@@ -52,9 +53,8 @@ def leave_by_time(
     """
     if not _rules(program):
         return Tally()
-    looked_at = _of(program).where(E.watch_at <= now).limit(SIZE)
-    skipping = looked_at.with_for_update(skip_locked=True, of=ENROLMENT)
-    tally, count = _judge(session, definitions, program, skipping, now=now)
+    asking = Asking(session, 0, now)
+    tally, count = _judge(asking, definitions, program, _in_time(definitions, program))
     return tally + Tally(more=count == SIZE)
 
 
@@ -73,43 +73,50 @@ def _of(program: Program) -> Select[Any]:
     )
 
 
+@once
+def _touched(_: Definitions, program: Program) -> Insert:
+    """The program's enrolments of touched leads."""
+    looked_at = _of(program).where(E.lead_id.in_(TOUCHED))
+    return batches.filling(looked_at.with_for_update(of=ENROLMENT))
+
+
+@once
+def _in_time(_: Definitions, program: Program) -> Insert:
+    """A batch of the program's enrolments whose `watch_at` has come."""
+    looked_at = _of(program).where(E.watch_at <= NOW).limit(SIZE)
+    return batches.filling(looked_at.with_for_update(skip_locked=True, of=ENROLMENT))
+
+
 def _judge(
-    session: Session,
-    definitions: Definitions,
-    program: Program,
-    looked_at: Select[Any],
-    *,
-    now: datetime,
+    asking: Asking, definitions: Definitions, program: Program, looked_at: Insert
 ) -> tuple[Tally, int]:
-    """End those of a query for whom a rule holds, plan the next look at the others."""
-    count = batches.fill(session, looked_at)
+    """End those looked at for whom a rule holds, plan the next look at the others."""
+    count = asking.fill(looked_at)
     if not count:
         return Tally(), 0
     tally = Tally()
     for rule, state in _rules(program):
-        holds = predicate(
-            rule.when, lead=LEAD, definitions=definitions, now=now, since=BEGUN
-        )
-        left = _end(session, rule, state, holds, now=now)
+        left = asking.run(_end(definitions, rule, state))
         what = "reached the goal" if state == "goal" else "exited"
         tally += Tally.of(what, left, path=rule.path)
     if tally:
-        _record(session, now=now)
-    _watch(session, definitions, program, now=now)
+        asking.run(_RECORD)
+        asking.run(_CANCEL)
+    asking.run(_watch(definitions, program))
     return tally, count
 
 
-def _end(
-    session: Session, rule: ExitRule, state: str, holds: ColumnElement[bool], *, now: datetime
-) -> int:
+@once
+def _end(definitions: Definitions, rule: ExitRule, state: str) -> Update:
     """End the working set's enrolments for whose lead the rule holds."""
+    holds = predicate(rule.when, lead=LEAD, definitions=definitions, now=NOW, since=BEGUN)
     of_lead = select(literal(1)).where(LEAD.id == E.lead_id, holds).correlate(ENROLMENT)
-    ended = session.execute(
+    return (
         update(ENROLMENT)
         .where(worked_on(), ACTIVE, of_lead.exists())
         .values(
             state=state,
-            ended_at=now,
+            ended_at=NOW,
             due_at=None,
             since_at=None,
             recheck_at=None,
@@ -118,36 +125,36 @@ def _end(
             path=rule.path,
         )
     )
-    return int(ended.rowcount)  # type: ignore[attr-defined]
 
 
-def _record(session: Session, *, now: datetime) -> None:
-    """Write down why the working set's ended ones left, and call off their mails."""
-    session.execute(
-        insert(table_of(t.Decision)).from_select(
-            ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"],
-            select(
-                E.id, E.lead_id, literal(now, Instant()), E.state, E.stage, E.reason, E.path
-            ).where(worked_on(), E.state != "active"),
-        )
+_ENDED = (worked_on(), E.state != "active")
+_RECORD = insert(table_of(t.Decision)).from_select(
+    ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"],
+    select(E.id, E.lead_id, NOW, E.state, E.stage, E.reason, E.path).where(*_ENDED),
+)
+"""Why the working set's ended ones left."""
+
+_WHY = select(E.reason).where(E.id == MESSAGE.c.enrolment_id).scalar_subquery()
+_CANCEL = (
+    update(MESSAGE)
+    .where(
+        MESSAGE.c.enrolment_id.in_(select(E.id).where(*_ENDED)),
+        MESSAGE.c.state.in_(("due", "deferred")),
     )
-    ended = select(E.id).where(worked_on(), E.state != "active")
-    why = select(E.reason).where(E.id == MESSAGE.c.enrolment_id).scalar_subquery()
-    session.execute(
-        update(MESSAGE)
-        .where(MESSAGE.c.enrolment_id.in_(ended), MESSAGE.c.state.in_(("due", "deferred")))
-        .values(state="cancelled", settled_at=now, reason="left the sequence: " + why)
-    )
+    .values(state="cancelled", settled_at=NOW, reason="left the sequence: " + _WHY)
+)
+"""Calls off their mails."""
 
 
-def _watch(session: Session, definitions: Definitions, program: Program, *, now: datetime) -> None:
+@once
+def _watch(definitions: Definitions, program: Program) -> Update:
     """Store when time alone may next make a rule hold for those of the working set still in."""
     rules = tuple(rule.when for rule, _ in _rules(program))
     instant = next_change(
-        AnyOf(rules), lead=LEAD, definitions=definitions, now=now, since=BEGUN
+        AnyOf(rules), lead=LEAD, definitions=definitions, now=NOW, since=BEGUN
     )
     later: Any = None
     if instant is not None:
         query = select(instant).where(LEAD.id == E.lead_id).correlate(ENROLMENT)
         later = query.scalar_subquery()
-    session.execute(update(ENROLMENT).where(worked_on(), ACTIVE).values(watch_at=later))
+    return update(ENROLMENT).where(worked_on(), ACTIVE).values(watch_at=later)

@@ -9,42 +9,45 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import null, select, update
+from sqlalchemy import Update, null, select, update
 from sqlmodel import Session
 
 from nurture.language.conditions import AnyOf
 from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.predicates import next_change
 from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.batches import SIZE, batch
 from nurture.ledger.upsert import table_of
-from nurture.sequences.standing import touched
+from nurture.sequences.standing import TOUCHED
 
 LEAD = table_of(t.Lead)
 
 
 def plan_looks(session: Session, definitions: Definitions, *, tick: int, now: datetime) -> None:
     """Store when the tick's leads have to be asked again for the segments applied now."""
+    Asking(session, tick, now).run(_plan(definitions))
+
+
+@once
+def _plan(definitions: Definitions) -> Update:
     segments = [
         program.entry.when
         for program in definitions.active.values()
         if not program.entry.by_event
     ]
-    change = next_change(AnyOf(tuple(segments)), lead=LEAD.c, definitions=definitions, now=now)
-    plan = update(LEAD).where(LEAD.c.id.in_(touched(tick)))
+    change = next_change(AnyOf(tuple(segments)), lead=LEAD.c, definitions=definitions, now=NOW)
+    plan = update(LEAD).where(LEAD.c.id.in_(TOUCHED))
     if change is None:
-        plan = plan.where(LEAD.c.look_at.is_not(None)).values(look_at=null())
-    else:
-        plan = plan.values(look_at=change)
-    session.execute(plan)
+        return plan.where(LEAD.c.look_at.is_not(None)).values(look_at=null())
+    return plan.values(look_at=change)
 
 
 def look_again(session: Session, *, now: datetime) -> int:
     """Touch the leads whose instant has come, at most 20,000 a call; returns how many."""
-    due = select(LEAD.c.id, LEAD.c.id.label("lead_id")).where(LEAD.c.look_at <= now)
-    oldest = due.order_by(LEAD.c.look_at).limit(SIZE)
-    found = batches.fill(session, oldest.with_for_update(skip_locked=True, of=LEAD))
+    found = batches.fill(session, _OLDEST, now=now)
     if found:
         ticks.touch(session, select(batch.c.lead_id))
         mine = LEAD.c.id.in_(select(batch.c.id))
@@ -52,12 +55,21 @@ def look_again(session: Session, *, now: datetime) -> int:
     return found
 
 
+_OLDEST = batches.filling(
+    select(LEAD.c.id, LEAD.c.id.label("lead_id"))
+    .where(LEAD.c.look_at <= NOW)
+    .order_by(LEAD.c.look_at)
+    .limit(SIZE)
+    .with_for_update(skip_locked=True, of=LEAD)
+)
+
+
 def next_look(session: Session) -> datetime | None:
     """The earliest such instant, None when time alone lets nobody in."""
-    found: datetime | None = session.execute(
-        select(LEAD.c.look_at)
-        .where(LEAD.c.look_at.is_not(None))
-        .order_by(LEAD.c.look_at)
-        .limit(1)
-    ).scalar()
+    found: datetime | None = session.execute(_NEXT).scalar()
     return found
+
+
+_NEXT = (
+    select(LEAD.c.look_at).where(LEAD.c.look_at.is_not(None)).order_by(LEAD.c.look_at).limit(1)
+)

@@ -8,13 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     CompoundSelect,
     Integer,
     Select,
     and_,
-    bindparam,
     func,
     join,
     literal,
@@ -28,6 +26,7 @@ from sqlmodel import Session
 from nurture.language.definitions import Definitions
 from nurture.language.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW, TICK
 from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -62,17 +61,16 @@ class DueStage:
     positions: frozenset[int]
 
 
-def touched(tick: int) -> Select[tuple[int]]:
-    """The leads something new is known of in this tick."""
-    return select(TOUCH.lead_id).where(TOUCH.tick_id == tick)
+TOUCHED = select(TOUCH.lead_id).where(TOUCH.tick_id == TICK)
+"""The leads something new is known of in this tick."""
 
 
-def unjudged(tick: int) -> ColumnElement[bool]:
+def unjudged() -> ColumnElement[bool]:
     """Another tick holds something new about the enrolment's lead: it may have to leave first.
 
     So is what this tick held, when its own look at goals and exits failed (`tick` is 0 then).
     """
-    held = select(TOUCH.lead_id).where(TOUCH.tick_id.is_not(None), TOUCH.tick_id != tick)
+    held = select(TOUCH.lead_id).where(TOUCH.tick_id.is_not(None), TOUCH.tick_id != TICK)
     return E.lead_id.in_(held)
 
 
@@ -140,20 +138,18 @@ def _looked_at(sizes: Sizes) -> CompoundSelect[tuple[int, int, int]]:
     Built once for the versions in force: asked several times a tick, building it would cost more
     than asking.
     """
-    now, tick = bindparam("now", type_=Instant()), bindparam("tick", type_=BigInteger())
     standing = select(E.definition_id, E.position, literal_column("0", Integer()))
     first = _first_due(sizes).subquery()
-    touched_ = select(TOUCH.lead_id).where(TOUCH.tick_id == tick)
     news = select(E.definition_id, E.position, literal_column("1", Integer()))
     rows = [
-        standing.where(E.recheck_at <= now),
-        standing.where(E.watch_at <= now),
+        standing.where(E.recheck_at <= NOW),
+        standing.where(E.watch_at <= NOW),
         *(standing.where(_beyond(number, size)) for number, size in sizes),
-        news.where(E.lead_id.in_(touched_)),
+        news.where(E.lead_id.in_(TOUCHED)),
     ]
     due = select(first.c.id, first.c.position, literal_column("0", Integer()))
     return union_all(
-        due.where(first.c.due <= now),
+        due.where(first.c.due <= NOW),
         *(each.where(ACTIVE, not_paused()).distinct() for each in rows),
     )
 

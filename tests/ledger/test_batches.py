@@ -22,9 +22,9 @@ def test_what_was_in_it_before_takes_no_room(
     rows = select(numbers.subquery())
     for _ in range(30):
         with ledger.begin() as session:
-            assert batches.fill(session, rows) == ROWS
+            assert batches.fill(session, batches.filling(rows)) == ROWS
     with ledger.begin() as session:
-        assert batches.fill(session, rows.limit(3)) == 3
+        assert batches.fill(session, batches.filling(rows.limit(3))) == 3
         assert session.execute(text("SELECT count(*) FROM batch")).scalar_one() == 3
         if ledger.dialect == "postgresql":
             pages = text("SELECT pg_relation_size('batch') / 8192")

@@ -5,13 +5,15 @@ Instants are written as wall time in Berlin, `"2026-03-02 09:00"` or, in that ye
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import select
 from sqlmodel import Session
 
@@ -32,6 +34,7 @@ from nurture.ledger.incoming import EngagementIn
 from nurture.ledger.intake import take, withdraw_engagement
 from nurture.ledger.ticks import touch
 from nurture.ledger.upsert import table_of
+from nurture.sequences import advance, leave
 from tests.sequences.texts import MAIL, MAILS, SCORING, WORKSPACE
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -42,6 +45,17 @@ def at(text: str, zone: ZoneInfo = BERLIN) -> datetime:
     """The instant of a wall time."""
     whole = text if text[4] == "-" else f"2026-{text}"
     return datetime.fromisoformat(whole).replace(tzinfo=zone).astimezone(UTC)
+
+
+@contextmanager
+def batches_of(size: int, definitions: Definitions) -> Iterator[None]:
+    """Passes take so few leads a call; statements know the size, so none outlives it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for room in (advance, leave):
+            patch.setattr(room, "SIZE", size)
+        definitions.statements.clear()
+        yield
+        definitions.statements.clear()
 
 
 @dataclass

@@ -11,8 +11,7 @@ from flows import work
 from flows.tick import run_tick
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import insert_new_values, table_of
-from nurture.sequences import leave
-from tests.sequences.play import Play, at
+from tests.sequences.play import Play, at, batches_of
 from tests.sequences.texts import sequence
 
 LONG = "- wait: 30 days\n- send: welcome"
@@ -120,10 +119,9 @@ def test_an_exit_during_a_pause_is_made_up_for(play: Play) -> None:
     assert play.state() == "exited"
 
 
-def test_more_leads_than_a_batch_leave_by_time(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leave, "SIZE", 2)
+def test_more_leads_than_a_batch_leave_by_time(play: Play) -> None:
     rule = "exit: [{when: {not: {event: poked, within: 2 days}}, reason: silent}]"
-    play.apply(sequence(LONG, head=rule))
+    definitions = play.apply(sequence(LONG, head=rule))
     names = [f"l{n}" for n in range(7)]
     for name in names:
         play.lead(name)
@@ -132,7 +130,8 @@ def test_more_leads_than_a_batch_leave_by_time(play: Play, monkeypatch: pytest.M
     play.tick()
     enrolment = table_of(t.Enrolment).c
     assert play.rows(select(enrolment.watch_at).distinct()) == [(at("03-04 08:00"),)]
-    outcome = play.tick("03-04 08:00")
+    with batches_of(2, definitions):
+        outcome = play.tick("03-04 08:00")
     assert {play.state(name) for name in names} == {"exited"}
     assert outcome.next_due is None or outcome.next_due > play.now
 

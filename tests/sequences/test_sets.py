@@ -5,22 +5,19 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-import pytest
 from sqlalchemy import func, insert, select, text
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.ticks import begin_tick, end_tick
 from nurture.ledger.upsert import table_of
-from nurture.sequences import advance as advancing
-from nurture.sequences import leave as leaving
 from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol
 from nurture.sequences.leave import leave
 from nurture.sequences.openings import keep_openings
 from nurture.sequences.standing import due_stages, next_due
 from tests.fixtures_ledger import counting
-from tests.sequences.play import Play, at
+from tests.sequences.play import Play, at, batches_of
 
 LEAD, ENGAGEMENT, TOUCH, ENROLMENT, MESSAGE, DECISION = (
     table_of(model) for model in (t.Lead, t.Engagement, t.Touch, t.Enrolment, t.Message, t.Decision)
@@ -150,7 +147,7 @@ def _asked(statements: list[str]) -> int:
     return sum(not each.startswith("ANALYZE") for each in statements)
 
 
-def test_small_batches_leave_the_same_rows(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_batches_leave_the_same_rows(play: Play) -> None:
     play.apply(EVERYTHING)
     crowd(play, 25)
     instants = ("03-02 10:00", "03-04 10:00", "03-07 10:00")
@@ -168,9 +165,8 @@ def test_small_batches_leave_the_same_rows(play: Play, monkeypatch: pytest.Monke
         play.do(lambda s, c=change: s.execute(c))
     again = select(ENGAGEMENT.c.lead_id, ENGAGEMENT.c.id)
     play.do(lambda s: s.execute(insert(TOUCH).from_select(["lead_id", "engagement_id"], again)))
-    for room in (advancing, leaving):
-        monkeypatch.setattr(room, "SIZE", 4)
-    calls = [walk(play, at(instant)) for instant in instants]
+    with batches_of(4, play.definitions()):
+        calls = [walk(play, at(instant)) for instant in instants]
     assert rows(play) == whole
     assert calls[0] > 6
 

@@ -9,13 +9,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, not_, null, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Update,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    null,
+    select,
+    true,
+)
 
 from nurture.language.conditions import Condition, EventTest
+from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.predicates import event_matches, next_change, predicate
-from nurture.language.program import Branch, Gate, WaitFor
+from nurture.language.program import Branch, Gate, Program, Step, WaitFor
 from nurture.language.words import describe
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -26,7 +41,7 @@ from nurture.sequences.visit import (
     E,
     Visit,
     change,
-    decide,
+    decision,
     destination,
     still_here,
 )
@@ -36,36 +51,35 @@ OUT = ("handed", "sent", "unknown")
 """Mails in these states reached their lead, or may have."""
 
 
-def holds(visit: Visit, condition: Condition) -> ColumnElement[bool]:
+def holds(definitions: Definitions, condition: Condition) -> ColumnElement[bool]:
     """The condition holds now for the enrolment's lead."""
-    test = predicate(condition, lead=LEAD.c, definitions=visit.definitions, now=visit.now)
+    test = predicate(condition, lead=LEAD.c, definitions=definitions, now=NOW)
     return select(literal(1)).where(LEAD.c.id == E.lead_id, test).correlate(ENROLMENT).exists()
 
 
-def _recheck(visit: Visit, condition: Condition) -> ColumnElement[Any]:
+def _recheck(definitions: Definitions, condition: Condition) -> ColumnElement[Any]:
     """The next instant at which time alone can change the condition for the enrolment's lead."""
-    instant = next_change(condition, lead=LEAD.c, definitions=visit.definitions, now=visit.now)
+    instant = next_change(condition, lead=LEAD.c, definitions=definitions, now=NOW)
     if instant is None:
         return null()
     return select(instant).where(LEAD.c.id == E.lead_id).correlate(ENROLMENT).scalar_subquery()
 
 
-def _arrival(visit: Visit) -> ColumnElement[Any]:
-    """When the lead leaves: when it was due, or now if something new moves it before its time."""
-    return case((E.due_at > visit.now, visit.instant()), else_=E.due_at)
+ARRIVAL: ColumnElement[Any] = case((E.due_at > NOW, NOW), else_=E.due_at)
+"""When the lead leaves: when it was due, or now if something new moves it before its time."""
 
 
-def _leave(visit: Visit, target: int | None, where: ColumnElement[bool], reason: str) -> int:
-    """Move those still at the step for whom `where` holds; returns how many."""
-    return visit.run(
-        change(
-            visit,
-            where=and_(still_here(visit), where),
-            position=destination(visit, target),
-            due_at=_arrival(visit),
-            since_at=None,
-            reason=reason,
-        )
+def _leave(
+    program: Program, step: Step, target: int | None, where: ColumnElement[bool], reason: str
+) -> Update:
+    """Move those still at the step for whom `where` holds."""
+    return change(
+        step,
+        where=and_(still_here(step), where),
+        position=destination(program, target),
+        due_at=ARRIVAL,
+        since_at=None,
+        reason=reason,
     )
 
 
@@ -74,26 +88,34 @@ def gate(visit: Visit, step: Gate) -> Tally:
 
     Who is looked at when the time is over passes if it holds then, however late the tick.
     """
-    said = describe(step.when)
-    passed = _leave(visit, step.next, holds(visit, step.when), f"passed: {said}")
-    visit.run(
-        change(
-            visit,
-            where=and_(still_here(visit), E.since_at.is_(None)),
-            since_at=E.due_at,
-            due_at=end_of(visit, step.within),
-        )
-    )
-    shut = f"did not hold within {step.within}: {said}"
-    closed = _leave(visit, step.otherwise, E.due_at <= visit.now, shut)
-    decide(visit, "gate", E.reason, where=not_(still_here(visit)))
-    waiting = visit.run(
-        change(visit, where=still_here(visit), recheck_at=_recheck(visit, step.when))
-    )
+    passed, _, closed, _, waiting = map(visit.run, _gate(visit.definitions, visit.program, step))
     return (
         Tally.of("passed the gate", passed, path=step.path)
         + Tally.of("gate closed", closed, path=step.path)
         + Tally.of("waiting at the gate", waiting, path=step.path)
+    )
+
+
+@once
+def _gate(
+    definitions: Definitions, program: Program, step: Gate
+) -> tuple[Update, Update, Update, Insert, Update]:
+    """Those who pass go; the wait of those who just came begins; those whose time is over go;
+    why is written down; the next look at the others is planned."""
+    said = describe(step.when)
+    here = still_here(step)
+    shut = f"did not hold within {step.within}: {said}"
+    return (
+        _leave(program, step, step.next, holds(definitions, step.when), f"passed: {said}"),
+        change(
+            step,
+            where=and_(here, E.since_at.is_(None)),
+            since_at=E.due_at,
+            due_at=end_of(definitions, program, step.within),
+        ),
+        _leave(program, step, step.otherwise, E.due_at <= NOW, shut),
+        decision(step, "gate", E.reason, where=not_(here)),
+        change(step, where=here, recheck_at=_recheck(definitions, step.when)),
     )
 
 
@@ -102,21 +124,29 @@ def wait_for(visit: Visit, step: WaitFor) -> Tally:
 
     What happened until the time was over counts even if the tick comes late; nothing after it.
     """
-    visit.run(
+    _, done, missed, _ = map(visit.run, _wait_for(visit.definitions, visit.program, step))
+    return Tally.of("did it", done, path=step.path) + Tally.of("did not", missed, path=step.path)
+
+
+@once
+def _wait_for(
+    definitions: Definitions, program: Program, step: WaitFor
+) -> tuple[Update, Update, Update, Insert]:
+    """The wait of those who just came begins; those who did it go; those whose time is over go;
+    why is written down."""
+    said = describe(step.event)
+    missed = f"not within {step.within}: {said}"
+    return (
         change(
-            visit,
+            step,
             where=E.since_at.is_(None),
             since_at=func.coalesce(_sent_at(step.event), E.due_at),
-            due_at=end_of(visit, step.within),
-        )
+            due_at=end_of(definitions, program, step.within),
+        ),
+        _leave(program, step, step.then, _happened(step.event), f"happened: {said}"),
+        _leave(program, step, step.otherwise, E.due_at <= NOW, missed),
+        decision(step, "event", E.reason, where=not_(still_here(step))),
     )
-    said = describe(step.event)
-    happened = _happened(visit, step.event)
-    done = _leave(visit, step.then, happened, f"happened: {said}")
-    over = E.due_at <= visit.now
-    missed = _leave(visit, step.otherwise, over, f"not within {step.within}: {said}")
-    decide(visit, "event", E.reason, where=not_(still_here(visit)))
-    return Tally.of("did it", done, path=step.path) + Tally.of("did not", missed, path=step.path)
 
 
 def _sent_at(event: EventTest) -> ColumnElement[Any]:
@@ -135,7 +165,7 @@ def _sent_at(event: EventTest) -> ColumnElement[Any]:
     )
 
 
-def _happened(visit: Visit, event: EventTest) -> ColumnElement[bool]:
+def _happened(event: EventTest) -> ColumnElement[bool]:
     """The enrolment's lead did it between `since_at` and the end of its wait."""
     own = table_of(t.Engagement).alias()
     found = select(own.c.id).where(
@@ -143,7 +173,7 @@ def _happened(visit: Visit, event: EventTest) -> ColumnElement[bool]:
         event_matches(event, own.c),
         own.c.withdrawn_at.is_(None),
         own.c.occurred_at >= E.since_at,
-        own.c.occurred_at <= visit.instant(),
+        own.c.occurred_at <= NOW,
         own.c.occurred_at <= E.due_at,
     )
     return found.correlate_except(own).exists()
@@ -151,18 +181,27 @@ def _happened(visit: Visit, event: EventTest) -> ColumnElement[bool]:
 
 def branch(visit: Visit, step: Branch) -> Tally:
     """Send every lead down the first arm whose condition holds, else down `otherwise`."""
-    ways = [(holds(visit, condition), describe(condition), way) for condition, way in step.arms]
-    ways.append((true(), "nothing else held", step.otherwise))
-    moved = 0
-    for test, reason, target in ways:
-        moved += visit.run(
-            change(
-                visit,
-                where=and_(still_here(visit), test),
-                position=destination(visit, target),
-                since_at=None,
-                reason=reason,
-            )
-        )
-    decide(visit, "branch", E.reason)
+    ways, why = _branch(visit.definitions, visit.program, step)
+    moved = sum(map(visit.run, ways))
+    visit.run(why)
     return Tally.of("branched", moved, path=step.path)
+
+
+@once
+def _branch(
+    definitions: Definitions, program: Program, step: Branch
+) -> tuple[list[Update], Insert]:
+    """A move for each arm, in their order; and why, written down."""
+    ways = [(holds(definitions, when), describe(when), way) for when, way in step.arms]
+    ways.append((true(), "nothing else held", step.otherwise))
+    moves = [
+        change(
+            step,
+            where=and_(still_here(step), test),
+            position=destination(program, target),
+            since_at=None,
+            reason=reason,
+        )
+        for test, reason, target in ways
+    ]
+    return moves, decision(step, "branch", E.reason)

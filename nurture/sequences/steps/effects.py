@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     String,
+    UpdateBase,
     case,
     cast,
     delete,
@@ -17,12 +18,15 @@ from sqlalchemy import (
     update,
 )
 
-from nurture.language.program import Score, Update
+from nurture.language.definitions import Definitions
+from nurture.language.once import once
+from nurture.language.program import Program, Score, Update
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.attributes import with_attribute
 from nurture.ledger.batches import batch
 from nurture.ledger.tally import Tally
-from nurture.ledger.ticks import touch
+from nurture.ledger.ticks import touching
 from nurture.ledger.types import Duration
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.visit import LEAD, E, Visit, go, of_batch, with_lead
@@ -40,26 +44,31 @@ def update_lead(visit: Visit, step: Update) -> Tally:
     A field that differs and a tag taken off leave a `change` row; tags and consents that stand
     say themselves when and why.
     """
-    for name, attribute, value in step.fields:
-        _set_field(visit, step, name, attribute=attribute, value=value)
+    *writes, move = _update(visit.definitions, visit.program, step)
+    for statement in writes:
+        visit.run(statement)
+    return Tally.of("updated", visit.run(move), path=step.path)
+
+
+@once
+def _update(_: Definitions, program: Program, step: Update) -> list[UpdateBase]:
+    """What is written, a touch of the leads, and the move."""
+    fields = list(step.fields)
     if step.lifecycle is not None:
-        _set_field(visit, step, "lifecycle", attribute=False, value=step.lifecycle)
-    for tag in step.add_tags:
-        insert_new(
-            visit.session,
-            t.LeadTag,
-            ("lead_id", "tag", "added_at", "reason"),
-            of_batch(E.lead_id, literal(tag), visit.instant(), literal(step.path)).distinct(),
-        )
-    if step.remove_tags:
-        _remove_tags(visit, step)
-    for topic, subscribed in step.topics:
-        _set_topic(visit, step, topic, subscribed=subscribed)
-    touch(visit.session, WORKED_LEADS)
-    return Tally.of("updated", visit.run(go(visit, step.next)), path=step.path)
+        fields.append(("lifecycle", False, step.lifecycle))
+    return [
+        *(each for field in fields for each in _set_field(program, step, *field)),
+        *(_add_tag(step, tag) for tag in step.add_tags),
+        *_remove_tags(program, step),
+        *(each for topic in step.topics for each in _set_topic(step, *topic)),
+        touching(WORKED_LEADS),
+        go(program, step, step.next),
+    ]
 
 
-def _set_field(visit: Visit, step: Update, name: str, *, attribute: bool, value: Any) -> None:
+def _set_field(
+    program: Program, step: Update, name: str, attribute: bool, value: Any
+) -> tuple[UpdateBase, UpdateBase]:
     column = LEAD.c.attributes[name].as_string() if attribute else LEAD.c[name]
     old: ColumnElement[Any] = cast(column, String)  # SQLite takes numbers out of JSON as numbers
     new = str(value)
@@ -67,96 +76,93 @@ def _set_field(visit: Visit, step: Update, name: str, *, attribute: bool, value:
         new = new.lower()
         old = case((old == "1", "true"), (old == "0", "false"), else_=old)  # as SQLite says it
     before: ColumnElement[Any] = func.coalesce(old, "")
-    visit.run(
-        insert(CHANGE).from_select(
-            CHANGED,
-            with_lead(
-                E.lead_id,
-                visit.instant(),
-                literal(name),
-                before,
-                literal(new),
-                literal(f"set by {visit.program.sequence}"),
-                literal(step.path),
-            )
-            .where(before != new)
-            .distinct(),
-        )
+    changed = with_lead(
+        E.lead_id,
+        NOW,
+        literal(name),
+        before,
+        literal(new),
+        literal(f"set by {program.sequence}"),
+        literal(step.path),
     )
-    assigned = (
-        {"attributes": with_attribute(visit.session, name, value)} if attribute else {name: value}
-    )
-    visit.run(
-        update(LEAD).where(LEAD.c.id.in_(WORKED_LEADS)).values(updated_at=visit.now, **assigned)
+    assigned = {"attributes": with_attribute(name, value)} if attribute else {name: value}
+    return (
+        insert(CHANGE).from_select(CHANGED, changed.where(before != new).distinct()),
+        update(LEAD).where(LEAD.c.id.in_(WORKED_LEADS)).values(updated_at=NOW, **assigned),
     )
 
 
-def _remove_tags(visit: Visit, step: Update) -> None:
+def _add_tag(step: Update, tag: str) -> UpdateBase:
+    rows = of_batch(E.lead_id, literal(tag), NOW, literal(step.path)).distinct()
+    return insert_new(t.LeadTag, ("lead_id", "tag", "added_at", "reason"), rows)
+
+
+def _remove_tags(program: Program, step: Update) -> tuple[UpdateBase, ...]:
+    if not step.remove_tags:
+        return ()
     carried = (TAG.lead_id.in_(WORKED_LEADS), TAG.tag.in_(step.remove_tags))
     removed = select(
         TAG.lead_id,
-        visit.instant(),
+        NOW,
         literal("tags"),
         TAG.tag,
         literal(""),
-        literal(f"taken off by {visit.program.sequence}"),
+        literal(f"taken off by {program.sequence}"),
         literal(step.path),
     ).where(*carried)
-    visit.run(insert(CHANGE).from_select(CHANGED, removed))
-    visit.run(delete(table_of(t.LeadTag)).where(*carried))
+    return (
+        insert(CHANGE).from_select(CHANGED, removed),
+        delete(table_of(t.LeadTag)).where(*carried),
+    )
 
 
-def _set_topic(visit: Visit, step: Update, topic: str, *, subscribed: bool) -> None:
+def _set_topic(step: Update, topic: str, subscribed: bool) -> tuple[UpdateBase, ...]:
     """A sequence may unsubscribe anybody; it never overrules a lead's own word to subscribe.
 
     A lead that said no already keeps its own date and reason.
     """
     columns = ("lead_id", "topic", "subscribed", "decided_at", "reason")
-    rows = of_batch(
-        E.lead_id, literal(topic), literal(subscribed), visit.instant(), literal(step.path)
-    ).distinct()
-    insert_new(visit.session, t.Consent, columns, rows)
-    if not subscribed:
-        said_yes = (CONSENT.c.lead_id.in_(WORKED_LEADS), CONSENT.c.topic == topic)
-        visit.run(
-            update(CONSENT)
-            .where(*said_yes, CONSENT.c.subscribed)
-            .values(subscribed=False, decided_at=visit.now, reason=step.path)
-        )
+    rows = of_batch(E.lead_id, literal(topic), literal(subscribed), NOW, literal(step.path))
+    told = insert_new(t.Consent, columns, rows.distinct())
+    if subscribed:
+        return (told,)
+    said_yes = (CONSENT.c.lead_id.in_(WORKED_LEADS), CONSENT.c.topic == topic)
+    unsubscribed = (
+        update(CONSENT)
+        .where(*said_yes, CONSENT.c.subscribed)
+        .values(subscribed=False, decided_at=NOW, reason=step.path)
+    )
+    return told, unsubscribed
 
 
 def score(visit: Visit, step: Score) -> Tally:
     """Add points to behaviour, once per enrolment and step."""
-    added = insert_new(
-        visit.session,
-        t.ScoreEntry,
-        (
-            "lead_id",
-            "kind",
-            "rule",
-            "points",
-            "before_limit",
-            "half_life",
-            "at",
-            "enrolment_id",
-            "step",
-            "reason",
-            "path",
-        ),
-        of_batch(
-            E.lead_id,
-            literal("step"),
-            literal(step.key),
-            literal(step.points),
-            literal(step.points),
-            literal(step.half_life, Duration()),
-            visit.instant(),
-            E.id,
-            literal(step.key),
-            literal(step.reason),
-            literal(step.path),
-        ),
-    )
-    touch(visit.session, WORKED_LEADS)
-    visit.run(go(visit, step.next))
+    added, _, _ = map(visit.run, _score(visit.definitions, visit.program, step))
     return Tally.of("scored", added, path=step.path)
+
+
+@once
+def _score(_: Definitions, program: Program, step: Score) -> tuple[UpdateBase, ...]:
+    """The entries, a touch of the leads, and the move."""
+    columns = (
+        "lead_id", "kind", "rule", "points", "before_limit", "half_life", "at", "enrolment_id",
+        "step", "reason", "path",
+    )  # fmt: skip
+    entries = of_batch(
+        E.lead_id,
+        literal("step"),
+        literal(step.key),
+        literal(step.points),
+        literal(step.points),
+        literal(step.half_life, Duration()),
+        NOW,
+        E.id,
+        literal(step.key),
+        literal(step.reason),
+        literal(step.path),
+    )
+    return (
+        insert_new(t.ScoreEntry, columns, entries),
+        touching(WORKED_LEADS),
+        go(program, step, step.next),
+    )

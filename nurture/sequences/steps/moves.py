@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, literal, null, select
+from sqlalchemy import Insert, Update, and_, literal, null, select
 
-from nurture.language.program import End, EnterStage, HandOff, Start
+from nurture.language.definitions import Definitions
+from nurture.language.once import once
+from nurture.language.program import End, EnterStage, HandOff, Program, Start, Step
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
 from nurture.ledger.plans import among
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.tally import Tally
-from nurture.ledger.ticks import touch
+from nurture.ledger.ticks import touching
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
-from nurture.sequences.visit import ENROLMENT, E, Visit, change, decide, go, of_batch
+from nurture.sequences.visit import ENROLMENT, E, Visit, change, decision, go, of_batch
 
 EPISODE = table_of(t.Episode).c
 HANDOFF = table_of(t.Handoff).c
@@ -21,9 +24,16 @@ HANDOFF = table_of(t.Handoff).c
 
 def enter_stage(visit: Visit, step: EnterStage) -> Tally:
     """Note that the leads reached the stage: the funnel counts these."""
-    decide(visit, "stage", f"reached {step.stage}")
-    reached = visit.run(go(visit, step.next).values(stage=step.stage))
+    _, reached = map(visit.run, _enter_stage(visit.definitions, visit.program, step))
     return Tally.of("reached the stage", reached, path=step.path)
+
+
+@once
+def _enter_stage(_: Definitions, program: Program, step: EnterStage) -> tuple[Insert, Update]:
+    return (
+        decision(step, "stage", f"reached {step.stage}"),
+        go(program, step, step.next).values(stage=step.stage),
+    )
 
 
 def start(visit: Visit, step: Start) -> Tally:
@@ -36,11 +46,8 @@ def start(visit: Visit, step: Start) -> Tally:
     reason = f"moved to {step.sequence}"
     if target is None:
         reason = f"{step.sequence} is not applied any more"
-    decide(visit, "start", reason)
-    moved = visit.run(
-        change(visit, state="moved", ended_at=visit.now, due_at=None, since_at=None,
-               watch_at=None, reason=reason)
-    )  # fmt: skip
+    visit.run(decision(step, "start", reason))
+    moved = visit.run(_over(step, "moved", reason))
     if target is not None:
         start_in(
             visit.session,
@@ -55,16 +62,26 @@ def start(visit: Visit, step: Start) -> Tally:
 
 def hand_off(visit: Visit, step: HandOff) -> Tally:
     """Open an episode for sales, unless the lead is with sales already or waits for them."""
+    asked, *others = _hand_off(visit.definitions, visit.program, step)
+    offered = visit.run(asked)
+    for statement in others:
+        visit.run(statement)
+    return Tally.of("offered to sales", offered, path=step.path)
+
+
+@once
+def _hand_off(_: Definitions, program: Program, step: HandOff) -> tuple[Insert | Update, ...]:
+    """An episode for each lead sales has not got; what became of each; a touch, so that the
+    handoff opens in the same tick; and on they go."""
     busy = (
         select(literal(1))
         .where(HANDOFF.lead_id == E.lead_id, among(HANDOFF.state, OPEN_STATES))
         .correlate(ENROLMENT)
         .exists()
     )
-    reason = step.reason or f"asked by {visit.program.sequence}"
-    cause = f"sequence:{visit.program.sequence}"
+    reason = step.reason or f"asked by {program.sequence}"
+    cause = f"sequence:{program.sequence}"
     asked = insert_new(
-        visit.session,
         t.Episode,
         ("lead_id", "cause", "enrolment_id", "team", "opened_at", "recheck_at", "reason", "path"),
         of_batch(
@@ -72,7 +89,7 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
             literal(cause),
             E.id,
             literal(step.team),
-            visit.instant(),
+            NOW,
             null(),
             literal(reason),
             literal(step.path),
@@ -85,25 +102,28 @@ def hand_off(visit: Visit, step: HandOff) -> Tally:
         .correlate(ENROLMENT)
         .exists()
     )
-    decide(visit, "hand_off", f"offered to sales: {reason}", where=opened)
-    decide(visit, "hand_off", "is with sales already", where=~opened)
-    touch(visit.session, select(batch.c.lead_id))  # so that the handoff opens in the same tick
-    visit.run(go(visit, step.next))
-    return Tally.of("offered to sales", asked, path=step.path)
+    return (
+        asked,
+        decision(step, "hand_off", f"offered to sales: {reason}", where=opened),
+        decision(step, "hand_off", "is with sales already", where=~opened),
+        touching(select(batch.c.lead_id)),
+        go(program, step, step.next),
+    )
 
 
 def end(visit: Visit, step: End) -> Tally:
     """The way is over."""
-    decide(visit, "end", step.reason)
-    ended = visit.run(
-        change(
-            visit,
-            state="completed",
-            ended_at=visit.now,
-            due_at=None,
-            since_at=None,
-            watch_at=None,
-            reason=step.reason,
-        )
-    )
+    _, ended = map(visit.run, _end(visit.definitions, step))
     return Tally.of("finished", ended, path=step.path)
+
+
+@once
+def _end(_: Definitions, step: End) -> tuple[Insert, Update]:
+    return decision(step, "end", step.reason), _over(step, "completed", step.reason)
+
+
+def _over(step: Step, state: str, reason: str) -> Update:
+    """The enrolments end in this state."""
+    return change(
+        step, state=state, ended_at=NOW, due_at=None, since_at=None, watch_at=None, reason=reason
+    )

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, func, literal, null, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    String,
+    Update,
+    func,
+    literal,
+    null,
+    select,
+    type_coerce,
+)
 
+from nurture.language.definitions import Definitions
 from nurture.language.durations import Span
-from nurture.language.program import Send, Wait
+from nurture.language.once import once
+from nurture.language.program import Program, Send, Wait
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.openings import business_due, next_open
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tally import Tally
@@ -32,87 +45,95 @@ def send(visit: Visit, step: Send) -> Tally:
     Consent, caps, sales and the window itself are judged when the mail is claimed: a fact
     recorded after planning still counts.
     """
-    zone = _zone(visit)
-    hours = None if step.anytime else visit.program.window.hours
-    allowed = next_open(E.due_at, hours, zone)
-    late = visit.program.late
-    expires = null() if late.otherwise == "shift" else allowed + late.send_within
-    planned = insert_new(
-        visit.session,
-        t.Message,
-        COLUMNS,
-        with_lead(
-            literal("nurture"),
-            E.id,
-            literal(step.key),
-            E.lead_id,
-            literal(step.email),
-            literal(step.topic),
-            literal(step.path),
-            literal("due"),
-            visit.instant(),
-            next_open(visit.instant(), hours, zone),
-            allowed,
-            expires,
-            literal(hours, String()),
-            literal(visit.program.window.zone),
-        ),
-    )
-    moved = visit.run(
-        change(visit, position=destination(visit, step.next), due_at=None, since_at=None)
-    )
+    mails, move, pass_by = _send(visit.definitions, visit.program, step)
+    planned = visit.run(mails)
+    moved = visit.run(move)
     if planned < moved:
-        visit.run(_behind_mail_that_is_over(visit, step))
+        visit.run(pass_by)
     return Tally.of("mails planned", planned, path=step.path)
 
 
-def _behind_mail_that_is_over(visit: Visit, step: Send) -> Any:
-    """A lead whose mail of this step was sent or given up before goes on at once."""
+@once
+def _send(
+    definitions: Definitions, program: Program, step: Send
+) -> tuple[Insert, Update, Update]:
+    """A mail for each; they stand behind it; a lead whose mail of this step was sent or given up
+    before goes on at once."""
     over = (
         select(literal(1))
         .where(MESSAGE.enrolment_id == E.id, MESSAGE.step == step.key, MESSAGE.state.in_(OVER))
         .correlate(ENROLMENT)
         .exists()
     )
-    return change(visit, where=over, due_at=visit.now)
+    return (
+        _mails(definitions, program, step),
+        change(step, position=destination(program, step.next), due_at=None, since_at=None),
+        change(step, where=over, due_at=NOW),
+    )
+
+
+def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
+    zone = _zone(definitions, program)
+    hours = None if step.anytime else program.window.hours
+    allowed = next_open(E.due_at, hours, zone)
+    late = program.late
+    expires = null() if late.otherwise == "shift" else allowed + late.send_within
+    rows = with_lead(
+        literal("nurture"),
+        E.id,
+        literal(step.key),
+        E.lead_id,
+        literal(step.email),
+        literal(step.topic),
+        literal(step.path),
+        literal("due"),
+        NOW,
+        next_open(NOW, hours, zone),
+        allowed,
+        expires,
+        literal(hours, String()),
+        literal(program.window.zone),
+    )
+    return insert_new(t.Message, COLUMNS, rows)
 
 
 def wait(visit: Visit, step: Wait) -> Tally:
     """Let the lead rest: `due_at` becomes the end of the wait, counted from its arrival."""
-    waiting = visit.run(
-        change(
-            visit,
-            position=destination(visit, step.next),
-            due_at=end_of(visit, step.span),
-            since_at=None,
-        )
-    )
+    waiting = visit.run(_wait(visit.definitions, visit.program, step))
     return Tally.of("waiting", waiting, path=step.path)
 
 
-def end_of(visit: Visit, span: Span) -> ColumnElement[Any]:
+@once
+def _wait(definitions: Definitions, program: Program, step: Wait) -> Update:
+    due_at = end_of(definitions, program, step.span)
+    return change(
+        step, position=destination(program, step.next), due_at=due_at, since_at=None
+    )
+
+
+def end_of(definitions: Definitions, program: Program, span: Span) -> ColumnElement[Any]:
     """The instant `span` after the enrolment's `due_at`.
 
     Business time is counted in the sequence's window; without one every hour is business time, as
     it is while the hours of the lead's zone are not kept yet: a wait always ends.
     """
-    hours = visit.program.window.hours
+    hours = program.window.hours
     elapsed = type_coerce(E.due_at + span.amount, Instant)
     if not span.business or hours is None:
         return elapsed
     micros = literal(span.amount // MICROSECOND)
-    open_time = business_due(E.due_at, micros, hours, _zone_of_enrolment(visit))
+    open_time = business_due(E.due_at, micros, hours, _zone_of_enrolment(definitions, program))
     return type_coerce(func.coalesce(open_time, elapsed), Instant)
 
 
-def _zone(visit: Visit) -> ColumnElement[Any]:
-    named = visit.program.window.zone
-    return lead_zone(visit.definitions) if named == "lead" else literal(named)
+def _zone(definitions: Definitions, program: Program) -> ColumnElement[Any]:
+    named = program.window.zone
+    return lead_zone(definitions) if named == "lead" else literal(named)
 
 
-def _zone_of_enrolment(visit: Visit) -> ColumnElement[Any]:
+def _zone_of_enrolment(definitions: Definitions, program: Program) -> ColumnElement[Any]:
     """The zone where no lead is joined: looked up by the enrolment's lead."""
-    if visit.program.window.zone != "lead":
-        return literal(visit.program.window.zone)
+    if program.window.zone != "lead":
+        return literal(program.window.zone)
     own = select(LEAD.c.timezone).where(LEAD.c.id == E.lead_id).correlate(ENROLMENT)
-    return func.coalesce(own.scalar_subquery(), visit.definitions.workspace.zone)
+    return func.coalesce(own.scalar_subquery(), definitions.workspace.zone)

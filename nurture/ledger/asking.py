@@ -1,0 +1,51 @@
+"""Statements built once and asked again: what differs from tick to tick is a parameter.
+
+Building a statement costs more than asking it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Executable, Insert, Result, bindparam, literal
+from sqlmodel import Session
+
+from nurture.ledger import batches
+from nurture.ledger.types import Instant
+
+NOW = bindparam("now", type_=Instant())
+"""The tick's one instant."""
+
+TICK = bindparam("tick", type_=BigInteger())
+"""The number of the tick; 0 when it holds nothing new of anybody."""
+
+Moment = datetime | ColumnElement[Any]
+"""An instant a statement asks at: given with the statement, or `NOW`, given when it is asked."""
+
+
+def moment(at: Moment) -> ColumnElement[Any]:
+    """The instant as a value in SQL."""
+    return literal(at, Instant()) if isinstance(at, datetime) else at
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks: a session, in one tick, at one `now`.  `more` are a statement's own parameters."""
+
+    session: Session
+    tick: int
+    now: datetime
+
+    def ask(self, statement: Executable, **more: Any) -> Result[Any]:
+        """Execute a statement."""
+        return self.session.execute(statement, {"now": self.now, "tick": self.tick} | more)
+
+    def run(self, statement: Executable, **more: Any) -> int:
+        """Execute a writing statement; returns how many rows it changed."""
+        return int(self.ask(statement, **more).rowcount)  # type: ignore[attr-defined]
+
+    def fill(self, rows: Insert) -> int:
+        """Replace the working set by `rows` (`batches.filling`); returns how many there are."""
+        return batches.fill(self.session, rows, now=self.now, tick=self.tick)
