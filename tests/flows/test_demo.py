@@ -29,8 +29,8 @@ pytestmark = [
     pytest.mark.timeout(400),  # a month of 300 ticks
     pytest.mark.xdist_group("demo"),  # played once, by one process
 ]
-WEEK = 8
-"""Days the variants play: until Monday a week later."""
+FEW = 5
+"""Days the variants play: the first offers of both teams come on the fourth."""
 
 Row = sqlite3.Row
 
@@ -81,8 +81,8 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 
 @pytest.fixture(scope="module")
-def week(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    return play(tmp_path_factory.mktemp("demo") / "week", WEEK)
+def few_days(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    return play(tmp_path_factory.mktemp("demo") / "few", FEW)
 
 
 def instant(micros: int) -> datetime:
@@ -211,8 +211,10 @@ def teams(played: Played) -> dict[int, str]:
     return {row["lead_id"]: row["team"] for row in played.rows("SELECT * FROM handoff")}
 
 
-def test_a_lead_of_another_territory_goes_to_the_other_team(week: Played, tmp_path: Path) -> None:
-    moving = week.rows(
+def test_a_lead_of_another_territory_goes_to_the_other_team(
+    few_days: Played, tmp_path: Path
+) -> None:
+    moving = few_days.rows(
         "SELECT lead.* FROM handoff JOIN lead ON lead.id = handoff.lead_id"
         " WHERE team = 'smb' ORDER BY handoff.id LIMIT 1"
     )[0]
@@ -227,13 +229,13 @@ def test_a_lead_of_another_territory_goes_to_the_other_team(week: Played, tmp_pa
             writer.writeheader()
             writer.writerows(rows)
 
-    moved = play(tmp_path / "moved", WEEK, move)
+    moved = play(tmp_path / "moved", FEW, move)
     assert moving["country"] not in ("DE", "AT")
-    assert teams(moved) == teams(week) | {moving["id"]: "enterprise"}
+    assert teams(moved) == teams(few_days) | {moving["id"]: "enterprise"}
     before, after = (
         Counter({team: sum(row[2] for row in each.tables["Handoffs"] if row[0] == team)
                  for team in ("smb", "enterprise")})
-        for each in (week, moved)
+        for each in (few_days, moved)
     )  # fmt: skip
     assert after == before + Counter(enterprise=1) - Counter(smb=1)
 
@@ -254,24 +256,29 @@ def accepts_of(played: Played, rep: str) -> list[tuple[datetime, datetime]]:
     return [(instant(row["started_at"]), instant(row["due_at"])) for row in rows]
 
 
-def test_a_reps_hours_move_when_offers_come_and_are_due(week: Played, tmp_path: Path) -> None:
-    later = play(
-        tmp_path / "later", WEEK, replaced("handoff.yaml", '"08:00-16:30"', '"10:00-16:30"')
+def test_a_reps_hours_move_when_offers_come_and_are_due(few_days: Played, tmp_path: Path) -> None:
+    """An offer to alicia waits from the night for her morning, and its deadline for the next."""
+    narrow = replaced(
+        "handoff.yaml",
+        'hours: "08:30-17:00"\n      - rep: theo',
+        'hours: "10:30-12:30"\n      - rep: theo',
     )
-    berlin = ZoneInfo("Europe/Berlin")
-    for played, opens in ((week, "08:00"), (later, "10:00")):
-        clocks = accepts_of(played, "bo")
+    later = play(tmp_path / "later", FEW, narrow)
+    new_york = ZoneInfo("America/New_York")
+    for played, opens, closes in ((few_days, "08:30", "17:00"), (later, "10:30", "12:30")):
+        clocks = accepts_of(played, "alicia")
         assert clocks
         for started, due in clocks:
-            assert f"{started.astimezone(berlin):%H:%M}" >= opens
-            assert due == deadline(started, 2, opens, "16:30", "Europe/Berlin")
-    assert min(f"{start.astimezone(berlin):%H:%M}" for start, _ in accepts_of(week, "bo")) < "10:00"
+            assert f"{started.astimezone(new_york):%H:%M}" >= opens
+            assert due == deadline(started, 4, opens, closes, "America/New_York")
+    starts = [f"{start.astimezone(new_york):%H:%M}" for start, _ in accepts_of(few_days, "alicia")]
+    assert min(starts) < "10:30"
 
 
-def test_a_holiday_shuts_the_office_for_mail_and_sales(week: Played, tmp_path: Path) -> None:
+def test_a_holiday_shuts_the_office_for_mail_and_sales(few_days: Played, tmp_path: Path) -> None:
     day = date(2026, 3, 5)
     shut = play(
-        tmp_path / "shut", WEEK,
+        tmp_path / "shut", FEW,
         replaced("nurture.yaml", '["2026-03-13",', f'["{day}", "2026-03-13",'),
     )  # fmt: skip
 
@@ -291,6 +298,6 @@ def test_a_holiday_shuts_the_office_for_mail_and_sales(week: Played, tmp_path: P
             for found in (zones, due)
         )
 
-    before = on_the_day(week)
+    before = on_the_day(few_days)
     assert min(before) > 0
     assert on_the_day(shut) == (0, 0)

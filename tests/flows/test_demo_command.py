@@ -1,4 +1,4 @@
-"""`nurture demo`: a few days of it in a real Prefect, and what the command does around it."""
+"""`nurture demo`: a day of it in a real Prefect, and what the command does around it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_it_never_plays_in_a_ledger_from_outside(tmp_path: Path) -> None:
 def test_every_tick_with_work_is_a_run_named_by_its_virtual_time(tmp_path: Path) -> None:
     folder, instants = tmp_path / "demo", []
     real = Settings(database=SecretStr(f"sqlite:///{tmp_path / 'real.db'}"))
-    shown = demo.demo(folder, real, say=lambda _: None, at=instants.append, days=2)
+    shown = demo.demo(folder, real, say=lambda _: None, at=instants.append, days=1)
     assert not shown.failures
     assert not shown.unseen
     assert not (tmp_path / "real.db").exists()
