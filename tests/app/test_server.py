@@ -22,6 +22,7 @@ from app import server
 from app.automations import NAME, install_automations, install_work_pool
 from app.prefect_settings import prefect_client, prefect_environment, server_settings
 from app.server import Server, ServerFailed, reachable
+from tests.processes import state_of
 
 PARENT = """
 import os, sys, time
@@ -35,11 +36,7 @@ time.sleep(60)
 
 def _alive(pid: int) -> bool:
     """Whether the process runs; one that ended and waits for its parent does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+    return state_of(pid) not in ("", "Z")
 
 
 def _gone_within(pid: int, seconds: float) -> bool:

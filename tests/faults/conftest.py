@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,14 +21,14 @@ from nurture.delivery.sweep import sweep
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tables.messages import FINAL
 from tests.delivery.mailing import MESSAGE, a_round, due_enrolments, fill
+from tests.faults import sender
 from tests.fixtures_ledger import ledger, migrated_ledger
+from tests.processes import CHILDREN, Child, ended
 
 __all__ = ["ledger", "migrated_ledger"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SINK = ROOT / "tests/delivery/sink.py"
-SENDER = ROOT / "tests/faults/sender.py"
-Process = subprocess.Popen[str]
 
 
 @dataclass
@@ -38,28 +38,24 @@ class Scene:
     ledger: Ledger
     port: int
     accepted_file: Path
-    processes: list[Process] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
 
     def fill(self, leads: int) -> None:
         """So many leads, each due for one mail."""
         now = datetime.now(UTC) - timedelta(minutes=1)
         fill(self.ledger, [f"lead{n}" for n in range(leads)], now=now)
 
-    def start(self, *options: str, **environment: str) -> Process:
-        """Start a sender."""
+    def start(self, **how: Any) -> Child:
+        """Start a sender; `how` is told to `sender.run`."""
         url = self.ledger.engine.url.render_as_string(hide_password=False)
-        process = subprocess.Popen(
-            [sys.executable, str(SENDER), "--url", url, "--port", str(self.port), *options],
-            env=os.environ | environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.processes.append(process)
-        return process
+        child = CHILDREN.Process(target=sender.run, args=(url, self.port), kwargs=how)
+        child.start()
+        self.children.append(child)
+        return child
 
-    def run(self, *options: str, **environment: str) -> int:
+    def run(self, **how: Any) -> int | None:
         """Run a sender to its end; how it ended."""
-        return self.start(*options, **environment).wait(timeout=40)
+        return ended(self.start(**how), 40)
 
     def finish(self, *, later: timedelta = timedelta(hours=1)) -> None:
         """Sweep after every lease has ended, and send what may still be sent."""
@@ -110,8 +106,9 @@ def scene(ledger: Ledger, tmp_path: Path) -> Iterator[Scene]:
     try:
         yield made
     finally:
-        for process in (*made.processes, sink):
-            process.kill()
-            process.wait(timeout=10)
-            if process.stdout is not None:
-                process.stdout.close()
+        for child in made.children:
+            child.kill()
+            child.join(10)
+        sink.kill()
+        sink.wait(timeout=10)
+        sink.stdout.close()

@@ -1,29 +1,18 @@
-"""A sender in a process of its own, killed or stopped where the test says.
-
-    python tests/faults/sender.py --url URL --port PORT [--lease S] [--without PROTECTION]
-    python tests/faults/sender.py --url URL --port PORT --monkey SECONDS --seed N
-
-`CRASH_AT=<point>[:<n>]` kills it with SIGKILL at the n-th pass of a commit point, `STOP_AT=…`
-stops it there with SIGSTOP.  `--without` takes one protection out of the protocol.
-"""
+"""A sender in a process of its own, killed or stopped where the test says."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import random
 import signal
-import sys
-import time
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from sqlalchemy import update
+from sqlmodel import Session
 
 from nurture.delivery import claim, rounds
 from nurture.delivery import deliver as delivering
@@ -35,31 +24,65 @@ from nurture.ledger.engine import Ledger, open_ledger
 from tests.delivery.mailing import MESSAGE, a_round
 
 
-def crasher(ledger: Ledger) -> Callable[[str], None]:
-    """Ends or stops this process where the environment says.
+def run(
+    url: str,
+    port: int,
+    *,
+    connections: int = 1,
+    lease: float = 120.0,
+    without: str = "",
+    crash_at: str = "",
+    stop_at: str = "",
+) -> None:
+    """Sweep, then send all that is due.
 
-    It stops between transactions of its other threads: a process that sleeps inside one keeps
-    everybody else from SQLite, which is another story than the one told here.
+    `crash_at` kills it with SIGKILL at the n-th pass of a commit point (`<point>[:<n>]`),
+    `stop_at` stops it there with SIGSTOP.  `without` takes one protection out of the protocol.
     """
+    claim.LEASE = timedelta(seconds=lease)
+    rounds.BEAT = lease / 5
+    _take_out(without)
+    ledger = _OneByOne(open_ledger(url).engine)
+    transport = SmtpTransport(SmtpSettings("127.0.0.1", port, tls="off", timeout=10))
+    crash = _crasher(ledger, {crash_at: signal.SIGKILL, stop_at: signal.SIGSTOP})
+    round_ = a_round(ledger, clock=lambda: datetime.now(UTC), crash=crash)
+    with ledger.begin() as session:
+        sweep(session, now=datetime.now(UTC))
+    while deliver(round_, transport, connections=connections).more:
+        pass
+    ledger.close()
+
+
+class _OneByOne(Ledger):
+    """A ledger whose transactions of this process wait for each other.
+
+    So it can be stopped between those of its other threads: a process that sleeps inside one
+    keeps everybody else from SQLite, which is another story than the one told here.
+    """
+
+    turn = threading.RLock()
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with self.turn, super().begin() as session:
+            yield session
+
+
+def _crasher(ledger: _OneByOne, wanted: Mapping[str, signal.Signals]) -> Callable[[str], None]:
+    """Ends or stops this process where it is wanted."""
     passed: Counter[str] = Counter()
-    wanted = {
-        os.environ.get("CRASH_AT", ""): signal.SIGKILL,
-        os.environ.get("STOP_AT", ""): signal.SIGSTOP,
-    }
 
     def at(point: str) -> None:
         passed[point] += 1
         for name in (point, f"{point}:{passed[point]}"):
             if name in wanted and (":" in name or passed[point] == 1):
-                if wanted[name] == signal.SIGSTOP:
-                    with ledger.begin():
-                        pass
-                os.kill(os.getpid(), wanted[name])
+                with ledger.turn:
+                    os.kill(os.getpid(), wanted[name])
 
     return at
 
 
-def without(protection: str) -> None:
+def _take_out(protection: str) -> None:
     """Take one protection out; what the tests then find shows what it is for."""
 
     def mark(state: str) -> Callable[..., set[int]]:
@@ -78,54 +101,3 @@ def without(protection: str) -> None:
         claim.Fence.hand_over = mark("sent")
     elif protection == "small windows":
         delivering.WINDOW = 1_000
-
-
-def run(url: str, port: int, connections: int) -> None:
-    """Sweep, then send all that is due."""
-    ledger = open_ledger(url)
-    transport = SmtpTransport(SmtpSettings("127.0.0.1", port, tls="off", timeout=10))
-    round_ = a_round(ledger, clock=lambda: datetime.now(UTC), crash=crasher(ledger))
-    with ledger.begin() as session:
-        sweep(session, now=datetime.now(UTC))
-    while deliver(round_, transport, connections=connections).more:
-        pass
-    ledger.close()
-
-
-def monkey(url: str, port: int, seconds: float, seed: int) -> None:
-    """Start senders and kill each after a random while; prints how many were killed."""
-    chance = random.Random(seed)
-    until = time.monotonic() + seconds
-    killed = 0
-    while time.monotonic() < until:
-        child = os.fork()
-        if child == 0:
-            run(url, port, chance.choice((1, 2)))
-            os._exit(0)
-        time.sleep(chance.uniform(0.05, 0.4))
-        os.kill(child, signal.SIGKILL)
-        killed += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
-    print(killed)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--connections", type=int, default=1)
-    parser.add_argument("--lease", type=float, default=120)
-    parser.add_argument("--without", default="")
-    parser.add_argument("--monkey", type=float, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    claim.LEASE = timedelta(seconds=given.lease)
-    rounds.BEAT = given.lease / 5
-    without(given.without)
-    if given.monkey:
-        monkey(given.url, given.port, given.monkey, given.seed)
-    else:
-        run(given.url, given.port, given.connections)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import signal
 import time
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from tests.faults.conftest import Scene
+from tests.processes import ended, state_of
 
 KILLED = -signal.SIGKILL
 WINDOW = 20
@@ -33,7 +35,7 @@ def test_a_kill_at_any_commit_point_sends_nothing_twice_and_hides_nothing(
     scene: Scene, point: str, unknown: int
 ) -> None:
     scene.fill(LEADS)
-    assert scene.run(CRASH_AT=point) == KILLED
+    assert scene.run(crash_at=point) == KILLED
     scene.finish()
     scene.check(unknown=unknown)
     sent = len(scene.by_state()["sent"])
@@ -43,34 +45,45 @@ def test_a_kill_at_any_commit_point_sends_nothing_twice_and_hides_nothing(
 
 def test_a_kill_costs_at_most_one_window_a_connection(scene: Scene) -> None:
     scene.fill(200)
-    assert scene.run("--connections", "3", CRASH_AT="sent_pre:4") == KILLED
+    assert scene.run(connections=3, crash_at="sent_pre:4") == KILLED
     scene.finish()
     scene.check(unknown=3 * WINDOW)
+
+
+def killed_at_random(scene: Scene, seconds: float, chance: random.Random) -> int:
+    """Start senders and kill each after a random while; how many were killed at work."""
+    kills, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        sender = scene.start(connections=chance.choice((1, 2)), lease=1.0)
+        time.sleep(chance.uniform(0.05, 0.4))
+        sender.kill()
+        kills += ended(sender) == KILLED
+    return kills
 
 
 def test_senders_killed_at_random_keep_every_invariant(scene: Scene) -> None:
     seed = secrets.randbelow(10_000)
     print(f"seed {seed}")
     scene.fill(1_500)
-    monkey = scene.start("--monkey", "3.5", "--seed", str(seed), "--lease", "1")
-    out, _ = monkey.communicate(timeout=40)
-    kills = int(out)
+    kills = killed_at_random(scene, 3.5, random.Random(seed))
     assert kills > 3
     scene.finish()
     scene.check(unknown=kills * 2 * WINDOW)
     assert len(scene.by_state()["sent"]) > 500
 
 
-def stopped_past_its_lease(scene: Scene, *options: str) -> None:
+def stopped_past_its_lease(scene: Scene, *, without: str = "") -> None:
     """One sender stops between freezing and handing over; another does its work; it wakes."""
     scene.fill(LEADS)
-    sleeper = scene.start("--lease", "0.5", *options, STOP_AT="written")
-    _, status = os.waitpid(sleeper.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status)
+    sleeper = scene.start(lease=0.5, without=without, stop_at="written")
+    assert sleeper.pid
+    while state_of(sleeper.pid) != "T":
+        assert sleeper.is_alive()
+        time.sleep(0.01)
     time.sleep(0.6)
-    assert scene.run("--lease", "0.5") == 0
+    assert scene.run(lease=0.5) == 0
     os.kill(sleeper.pid, signal.SIGCONT)
-    assert sleeper.wait(timeout=20) == 0
+    assert ended(sleeper, 20) == 0
     scene.finish()
 
 
@@ -81,15 +94,15 @@ def test_a_sender_stopped_past_its_lease_sends_nothing(scene: Scene) -> None:
 
 def test_two_senders_at_once_send_each_mail_once(scene: Scene) -> None:
     scene.fill(1_000)
-    senders = [scene.start("--connections", "2") for _ in range(2)]
-    assert [sender.wait(timeout=60) for sender in senders] == [0, 0]
+    senders = [scene.start(connections=2) for _ in range(2)]
+    assert [ended(sender) for sender in senders] == [0, 0]
     scene.finish()
     scene.check(unknown=0)
     assert len(scene.by_state()["sent"]) == 1_000
 
 
 def test_without_the_fence_a_stopped_sender_sends_again(scene: Scene) -> None:
-    stopped_past_its_lease(scene, "--without", "the fence")
+    stopped_past_its_lease(scene, without="the fence")
     with pytest.raises(AssertionError, match="accepted twice"):
         scene.check(unknown=LEADS)
 
@@ -106,7 +119,7 @@ def test_without_a_protection_the_same_kill_does_harm(
     scene: Scene, protection: str, point: str, harm: str
 ) -> None:
     scene.fill(LEADS)
-    assert scene.run("--without", protection, CRASH_AT=point) == KILLED
+    assert scene.run(without=protection, crash_at=point) == KILLED
     scene.finish()
     with pytest.raises(AssertionError, match=harm):
         scene.check(unknown=WINDOW)

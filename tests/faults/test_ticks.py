@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,13 +16,14 @@ from nurture.ledger.engine import Ledger
 from nurture.ledger.ticks import LEASE
 from nurture.ledger.upsert import table_of
 from nurture.sequences import enrol as enrolling
+from tests.faults import ticker
 from tests.fixtures_ledger import empty
+from tests.processes import CHILDREN, Child, ended
 from tests.properties.rows import everything
 from tests.properties.sequences import FLOW, ORDERS, SLOW
 from tests.sequences.play import Play, at
 from tests.sequences.texts import HANDOFF, SCORING, WORKSPACE
 
-TICKER = Path(__file__).with_name("ticker.py")
 KILLED = -signal.SIGKILL
 MONDAY = at("03-02 10:00")
 LATER = ("03-03 10:30", "03-04 15:00", "03-07 12:00")
@@ -37,7 +35,7 @@ class Company:
 
     def __init__(self, ledger: Ledger, folder: Path) -> None:
         self.ledger, self.folder = ledger, folder
-        self.processes: list[subprocess.Popen[str]] = []
+        self.children: list[Child] = []
         self.begin()
 
     def begin(self) -> None:
@@ -53,21 +51,13 @@ class Company:
             if n % 3 == 0:
                 self.play.event(f"l{n}", "ordered", order_id=str(n))
 
-    def child(self, *nows: datetime, owner: str = "child", **environ: str) -> Any:
+    def child(self, *nows: datetime, owner: str = "child", crash_at: str = "") -> Child:
         """A process that ticks at these instants."""
         url = self.ledger.engine.url.render_as_string(hide_password=False)
-        command = [sys.executable, str(TICKER), "--url", url, "--folder", str(self.folder)]
-        for now in nows:
-            command += ["--now", now.isoformat()]
-        process = subprocess.Popen(
-            [*command, "--owner", owner],
-            env=os.environ | environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.processes.append(process)
-        return process
+        child = CHILDREN.Process(target=ticker.run, args=(url, self.folder, nows, owner, crash_at))
+        child.start()
+        self.children.append(child)
+        return child
 
     def later(self, *instants: str) -> None:
         for instant in instants:
@@ -83,23 +73,24 @@ def company(ledger: Ledger, tmp_path: Path) -> Iterator[Company]:
     try:
         yield made
     finally:
-        for process in made.processes:
-            process.kill()
-            process.wait(timeout=10)
-            if process.stdout is not None:
-                process.stdout.close()
+        for child in made.children:
+            child.kill()
+            child.join(10)
 
 
-@pytest.fixture
-def undisturbed(company: Company) -> dict[str, list[tuple[Any, ...]]]:
+@pytest.fixture(scope="module")
+def undisturbed(
+    migrated_ledger: Ledger, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[tuple[Any, ...]]]:
     """The rows when every tick comes to its end: the first at 10:00, which is said to be over
     a lease later, so that a dead process's turn is free."""
+    company = Company(migrated_ledger, tmp_path_factory.mktemp("undisturbed") / "workspace")
     company.play.tick(MONDAY)
     company.later(*LATER)
     rows = company.rows()
     assert len(rows["enrolments"]) >= 16
     assert rows["handoffs"]
-    company.begin()
+    empty(migrated_ledger)
     return rows
 
 
@@ -125,9 +116,7 @@ def undisturbed(company: Company) -> dict[str, list[tuple[Any, ...]]]:
 def test_a_tick_killed_anywhere_is_made_up_for_by_the_next(
     company: Company, undisturbed: dict[str, list[tuple[Any, ...]]], where: str
 ) -> None:
-    process = company.child(MONDAY, CRASH_AT=where)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == KILLED, out
+    assert ended(company.child(MONDAY, crash_at=where)) == KILLED
     company.play.wrap = _impatient
     company.play.tick(MONDAY)
     company.later(*LATER)
@@ -141,9 +130,7 @@ def test_a_tick_killed_on_the_ladder_is_made_up_for_by_the_next(
     company: Company, undisturbed: dict[str, list[tuple[Any, ...]]], where: str
 ) -> None:
     company.play.tick(MONDAY)
-    process = company.child(at(LATER[0]), CRASH_AT=where)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == KILLED, out
+    assert ended(company.child(at(LATER[0]), crash_at=where)) == KILLED
     company.play.wrap = _impatient
     company.later(*LATER)
     found = company.rows()
@@ -161,8 +148,7 @@ def _impatient(runtime: Any) -> Any:
 def test_a_dead_process_nobody_can_ask_about_holds_the_turn_for_its_lease_only(
     company: Company,
 ) -> None:
-    process = company.child(MONDAY, CRASH_AT="enrol:after")
-    process.communicate(timeout=60)
+    assert ended(company.child(MONDAY, crash_at="enrol:after")) == KILLED
     assert company.play.tick(MONDAY + LEASE / 2).busy
     assert not company.play.tick(MONDAY + LEASE).busy
     assert company.play.rows(select(func.count(ENROLMENT.id)))[0][0] >= 16
@@ -172,15 +158,14 @@ def test_without_the_takeover_of_touches_a_kill_loses_leads(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the protection is for: with it taken out, the killed tick's leads never enter."""
-    process = company.child(MONDAY, CRASH_AT="enrol:after")
-    process.communicate(timeout=60)
+    assert ended(company.child(MONDAY, crash_at="enrol:after")) == KILLED
     from nurture.ledger import ticks
 
     nothing = select(table_of(t.Tick).c.id).where(table_of(t.Tick).c.id < 0)
     monkeypatch.setattr(ticks, "_take_back", lambda _tick: nothing)
     company.play.wrap = _impatient
     company.play.tick(MONDAY)
-    company.later(*LATER)
+    company.later(LATER[0])  # each tick looks a hundred times at what it cannot take
     assert company.play.rows(select(func.count(ENROLMENT.id)))[0][0] < 16
 
 
@@ -199,9 +184,7 @@ def test_two_processes_ticking_at_once_give_one_result(
     company: Company, undisturbed: dict[str, list[tuple[Any, ...]]]
 ) -> None:
     both = [company.child(MONDAY, MONDAY, MONDAY, owner=name) for name in ("one", "two")]
-    for process in both:
-        out, _ = process.communicate(timeout=100)
-        assert process.returncode == 0, out
+    assert [ended(child, 100) for child in both] == [0, 0]
     company.play.tick(MONDAY)
     company.later(*LATER)
     assert company.rows() == undisturbed

@@ -1,32 +1,35 @@
-"""Ticks in a process of their own, killed or stopped where the test says.
-
-    python tests/faults/ticker.py --url URL --folder DIR --now ISO [--now ISO …] [--owner NAME]
-
-`CRASH_AT=<pass>[:before|:after][:<n>]` kills it with SIGKILL at the n-th run of a pass: before it,
-after its work and before its commit (the default), as `rescore`, `advance:before`,
-`advance:after:2`.
-"""
+"""Ticks in a process of their own, killed where the test says."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
-import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from flows import tick, work
 from nurture.ledger.engine import open_ledger
 from tests.sequences.play import Play
 
 
-def deadly(where: str) -> None:
+def run(url: str, folder: Path, nows: Sequence[datetime], owner: str, crash_at: str) -> None:
+    """Tick at these instants.
+
+    `<pass>[:before|:after][:<n>]` kills with SIGKILL at the n-th run of a pass: before it, or
+    after its work and before its commit, as `rescore`, `advance:before`, `advance:after:2`.
+    """
+    if crash_at:
+        _deadly(crash_at)
+    ledger = open_ledger(url)
+    for play in [Play(ledger, folder, now, owner, plain=False) for now in nows]:
+        play.tick()
+    ledger.close()
+
+
+def _deadly(where: str) -> None:
     """Make one pass kill this process at one of its runs."""
     name, *rest = where.split(":")
     side = "before" if "before" in rest else "after"
@@ -45,26 +48,3 @@ def deadly(where: str) -> None:
         return done
 
     setattr(room, name, run)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--now", action="append", required=True)
-    parser.add_argument("--owner", default="child")
-    given = parser.parse_args()
-    if where := os.environ.get("CRASH_AT"):
-        deadly(where)
-    ledger = open_ledger(given.url)
-    ticks: list[Callable[[], Any]] = []
-    for now in given.now:
-        play = Play(ledger, given.folder, datetime.fromisoformat(now), given.owner, plain=False)
-        ticks.append(play.tick)
-    for run in ticks:
-        print("busy" if run().busy else "done", flush=True)
-    ledger.close()
-
-
-if __name__ == "__main__":
-    main()
