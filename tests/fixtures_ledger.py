@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, event, text
+from sqlalchemy import Connection, Table, event, text
 from sqlmodel import Session, SQLModel
 
 from nurture.ledger import schema
@@ -45,24 +45,29 @@ USED = (
 )
 
 
-def empty(ledger: Ledger) -> None:
-    """Delete every row and start numbering anew."""
+def filled(connection: Connection | Session) -> list[Table]:
+    """The tables that have rows, each before those it refers to."""
     tables = list(reversed(SQLModel.metadata.sorted_tables))
     union = " UNION ALL ".join(
         f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM {_quoted(table)})" for table in tables
     )
+    names = {name for (name,) in connection.execute(text(union))}
+    return [table for table in tables if table.name in names]
+
+
+def empty(ledger: Ledger) -> None:
+    """Delete every row and start numbering anew."""
     with ledger.engine.begin() as connection:
-        filled = {name for (name,) in connection.execute(text(union))}
+        tables = filled(connection)
         if ledger.dialect == "postgresql":
-            if filled:
-                names = ", ".join(_quoted(table) for table in tables if table.name in filled)
+            if tables:
+                names = ", ".join(map(_quoted, tables))
                 connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
             for (name,) in connection.execute(text(USED)):  # by rows that were rolled back
                 connection.execute(text(f'ALTER SEQUENCE "{name}" RESTART'))
             return
         for table in tables:
-            if table.name in filled:
-                connection.execute(table.delete())
+            connection.execute(table.delete())
 
 
 def _quoted(table: Table) -> str:
@@ -151,5 +156,3 @@ def make_message(session: Session, lead: t.Lead, **values: Any) -> t.Message:
     fields = {"lead_id": lead.id, "planned_at": NOW, "due_at": NOW}
     made: t.Message = kept(session, t.Message(**(fields | values)))
     return made
-
-

@@ -24,6 +24,8 @@ from app.prefect_settings import prefect_client, prefect_environment, server_set
 from app.server import Server, ServerFailed, reachable
 from tests.processes import state_of
 
+one_process = pytest.mark.xdist_group("server")
+"""For what works in the one folder, whose tables take a server eight seconds to make."""
 PARENT = """
 import os, sys, time
 from pathlib import Path
@@ -66,6 +68,7 @@ def running(home: Path) -> Iterator[Server]:
     started.stop()
 
 
+@one_process
 @pytest.mark.flows
 class TestARunningServer:
     """Tests that share one server; it is stopped, and seen to be gone, after the last of them."""
@@ -155,6 +158,7 @@ class TestARunningServer:
         assert (action.type, action.state) == ("change-flow-run-state", StateType.CRASHED)
 
 
+@one_process
 @pytest.mark.flows
 def test_a_server_ends_when_its_parent_is_killed(home: Path) -> None:
     parent = subprocess.Popen(
@@ -180,6 +184,7 @@ def test_a_server_ends_when_its_parent_is_killed(home: Path) -> None:
             os.kill(child, signal.SIGKILL)
 
 
+@one_process
 @pytest.mark.redis
 @pytest.mark.flows
 def test_an_admin_may_put_the_servers_own_queue_on_redis(home: Path, redis_url: str) -> None:
