@@ -50,13 +50,15 @@ class Outcome:
     did not answer, (part of) the tick is missing in its pictures.
 
     `next_due` is the next instant something has to be looked at, None when nothing waits.
-    `broken` names the passes that failed: this tick does not try them again.
+    `broken` names the passes that failed: this tick does not try them again.  `holding` is the
+    number its latest look at leads holds touches under.
     """
 
     now: datetime
     tally: Tally = field(default_factory=Tally)
     failures: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    holding: int = 0
     next_due: datetime | None = None
     busy: bool = False
     unseen: bool = False
@@ -65,6 +67,12 @@ class Outcome:
         """Note a pass that failed; the others go on."""
         self.failures.append(f"{piece.name}: {reason(error)}")
         self.broken.add(piece.name)
+
+    @property
+    def judged(self) -> int:
+        """The tick whose leads may go on and be mailed: 0 when a look at them failed, for it is
+        not repeated."""
+        return 0 if self.broken & set(work.JUDGING) else self.holding
 
     def sound(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """The pieces that did not fail in this tick."""
@@ -147,8 +155,9 @@ def _round(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
         keep_openings(session, runtime.definitions(), now=now)
         look_again(session, now=now)
     yield from _leads(runtime, outcome)
+    mail = work.mail(runtime, judged=outcome.judged, now=now)
     for name, pieces in (
-        ("deliver", _with_effects(runtime, outcome, work.mail(runtime, now=now))),
+        ("deliver", _with_effects(runtime, outcome, mail)),
         ("escalate", _with_effects(runtime, outcome, work.escalate(runtime, now=now))),
         ("upkeep", work.keep(runtime, now=now)),
     ):
@@ -182,16 +191,13 @@ class Claim:
     def __init__(self, runtime: Runtime, outcome: Outcome) -> None:
         self._runtime, self._outcome = runtime, outcome
         self._failures = len(outcome.failures)
-        self.tick = 0
+        self.tick = outcome.holding = 0
         with runtime.ledger.looking() as session:
             if not ticks.waiting(session, now=outcome.now):
                 return
         with runtime.ledger.begin() as session:
-            self.tick = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner).tick_id
-
-    def judged(self) -> int:
-        """The tick whose leads may go on: 0 when a look at them failed, for it is not repeated."""
-        return 0 if self._outcome.broken & set(work.JUDGING) else self.tick
+            claim = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner)
+            self.tick = outcome.holding = claim.tick_id
 
     def end(self) -> None:
         """The touches were looked at."""
@@ -201,7 +207,7 @@ class Claim:
 
 
 def _nurture(runtime: Runtime, outcome: Outcome, claim: Claim) -> Iterator[Piece]:
-    yield from work.stages(runtime, tick=claim.judged(), now=outcome.now)
+    yield from work.stages(runtime, tick=outcome.judged, now=outcome.now)
     claim.end()
     yield from _effects(runtime, outcome)
 
@@ -225,7 +231,7 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
             return
         if claim.tick:
             yield from outcome.sound(work.score(runtime, tick=claim.tick, now=now))
-        yield from outcome.sound(work.stages(runtime, tick=claim.judged(), now=now))
+        yield from outcome.sound(work.stages(runtime, tick=outcome.judged, now=now))
         if outcome.failures:
             return
         claim.end()

@@ -144,13 +144,16 @@ def stages(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
         yield _piece(runtime, f"{stage.sequence} / {name}", move, *tags)
 
 
-def mail(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
-    """Take back what dead senders held, then send what is due."""
+def mail(runtime: Runtime, *, judged: int, now: datetime) -> Iterator[Piece]:
+    """Take back what dead senders held, then send what is due.
+
+    `judged` is the tick whose look at goals and exits succeeded, 0 for none.
+    """
     back = _piece(runtime, "take back", lambda s: sweep(s, now=now))
     for kind, name in (("notice", "send notices"), ("nurture", "send mail")):
         due = _due(runtime, kind)
         if due is not None and due <= now:
-            yield _together(name, back, Piece(name, partial(send, runtime, kind)))
+            yield _together(name, back, Piece(name, partial(send, runtime, kind, judged=judged)))
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
@@ -169,7 +172,7 @@ def keep(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
     yield _piece(runtime, "tidy", lambda s: upkeep(s, now=now))
 
 
-def send(runtime: Runtime, kind: str) -> Tally:
+def send(runtime: Runtime, kind: str, *, judged: int = 0) -> Tally:
     """Everything of a kind that is due, through the workspace's transport."""
     definitions = runtime.definitions()
     round_ = Round(
@@ -179,6 +182,7 @@ def send(runtime: Runtime, kind: str) -> Tally:
         owner=runtime.owner,
         clock=runtime.clock,
         stop=runtime.stop.is_set,
+        judged=judged,
     )
     connections = runtime.connections if kind == "nurture" else 1
     return deliver(round_, runtime.transport, kind=kind, connections=connections)

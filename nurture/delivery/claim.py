@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, not_, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
@@ -56,11 +56,14 @@ def claim(
     now: datetime,
     size: int,
     kind: str = "nurture",
+    judged: int = 0,
 ) -> Claimed:
     """Take up to `size` due messages of a kind, the longest due first, of nurture one a lead.
 
-    Those that may not go now are held or ended first, with their reason (`hold`).  Afterwards the
-    claimed ones are `claimed` under a new generation and a lease; nobody else touches them.  Two
+    Those that may not go now are held or ended first, with their reason (`hold`).  Nurture mail
+    stays as it is, and due, behind another one in hand, and while its lead may have to leave first:
+    of all held touches only those of the tick `judged` were looked at.  Afterwards the claimed
+    ones are `claimed` under a new generation and a lease; nobody else touches them.  Two
     claims at once on PostgreSQL may meet in one lead: the later fails with IntegrityError and has
     to be asked again.
     """
@@ -72,7 +75,12 @@ def claim(
         .with_for_update(skip_locked=True, of=MESSAGE)
     )
     if kind == "nurture":
-        due = due.where(not_(permission.paused()))
+        at = literal(now, Instant())
+        due = due.where(
+            not_(permission.paused()),
+            not_(permission.unjudged(judged, at)),
+            not_(permission.another_in_hand()),
+        )
     if not batches.fill(session, batches.filling(due)):
         return Claimed({}, Tally())
     tally = hold(session, definitions, kind=kind, now=now)

@@ -129,8 +129,9 @@ class _Sender:
 
         def claimed(session: Session) -> Callable[[], Tally]:
             taken = claim(
-                session, round_.definitions, owner=self._owner, now=now, size=size, kind=self._kind
-            )
+                session, round_.definitions, owner=self._owner, now=now, size=size,
+                kind=self._kind, judged=round_.judged,
+            )  # fmt: skip
             rows = rows_of(session, taken)
 
             def keep() -> Tally:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from nurture.delivery import permission
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wake
-from nurture.delivery.states import IN_HAND, WAITING
+from nurture.delivery.states import WAITING
 from nurture.language.definitions import Definitions
 from nurture.ledger.batches import batch
 from nurture.ledger.plans import among
@@ -23,8 +23,6 @@ MOST_ATTEMPTS = 10
 """After this many tries without a last word (about two days) a mail is given up."""
 NOTICE_LIFE = timedelta(days=2)
 """A notice is offered every few minutes for so long; its reader has been told otherwise by then."""
-AFTER_ANOTHER = timedelta(minutes=1)
-"""When a mail is looked at again that waits for another one to the same lead."""
 
 Ends = tuple[str, ColumnElement[bool], str]
 Later = tuple[ColumnElement[Any], ColumnElement[bool], str]
@@ -92,30 +90,17 @@ def _later(definitions: Definitions, now: datetime) -> list[Later]:
             not_(permission.window_open(definitions, at)),
             "outside its sending window: goes when the window opens",
         ),
-        (literal(now + AFTER_ANOTHER, Instant()), _in_hand(), "another mail is on its way"),
     ]
     if cap is not None:
         tomorrow = permission.tomorrow(definitions, at)
-        later.insert(
-            1,
+        later.append(
             (
                 permission.next_opening(definitions, tomorrow),
                 permission.cap_reached(definitions, at),
                 f"the daily cap of {cap} is reached: goes the next day",
-            ),
+            )
         )
     return later
-
-
-def _in_hand() -> ColumnElement[bool]:
-    other = MESSAGE.alias("other")
-    return (
-        select(literal(1))
-        .where(other.c.lead_id == M.lead_id, other.c.kind == "nurture")
-        .where(among(other.c.state, IN_HAND))
-        .correlate(MESSAGE)
-        .exists()
-    )
 
 
 def _write(

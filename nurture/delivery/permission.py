@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select, type_coerce
 
+from nurture.delivery.states import IN_HAND
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
+from nurture.ledger import ticks
 from nurture.ledger.openings import is_open, local_day_ends, local_day_starts, next_open
 from nurture.ledger.plans import among
 from nurture.ledger.tables.handoffs import OPEN_STATES
@@ -75,6 +77,29 @@ def enrolled() -> ColumnElement[bool]:
 def paused() -> ColumnElement[bool]:
     """The mail's sequence was stopped by an operator."""
     return _enrolment(ENROLMENT.sequence.in_(select(PAUSE.sequence)))
+
+
+def unjudged(judged: int, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The lead may have to leave its sequence first, and nobody has looked.
+
+    A tick other than `judged` holds something new about it, or the look that time alone asks for
+    has come: the pass failed, or another process is at it.  Nothing is said of such a mail, not
+    even that it is too late: it stays due until a tick has looked.
+    """
+    held = M.lead_id.in_(ticks.held_by_others(judged))
+    return or_(held, _enrolment(and_(ENROLMENT.state == "active", ENROLMENT.watch_at <= at)))
+
+
+def another_in_hand() -> ColumnElement[bool]:
+    """Another mail is on its way to the lead: what becomes of it says what becomes of this one."""
+    other = MESSAGE.alias("other")
+    return (
+        select(literal(1))
+        .where(other.c.lead_id == M.lead_id)
+        .where(among(other.c.kind, ("nurture",)), among(other.c.state, IN_HAND))
+        .correlate(MESSAGE)
+        .exists()
+    )
 
 
 def same_address() -> ColumnElement[bool]:

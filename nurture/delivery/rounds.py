@@ -37,6 +37,8 @@ class Round:
     stop: Callable[[], bool]
     crash: Callable[[str], None] = lambda point: None
     """Called at every commit point with its name: kill tests end the process there."""
+    judged: int = 0
+    """The tick whose touches may be mailed: it has looked who of them has to leave."""
     fence: Fence = field(init=False)
 
     def __post_init__(self) -> None:

@@ -25,7 +25,8 @@ LINK = table_of(t.Link).c
 def next_due(session: Session, kind: str) -> datetime | None:
     """The earliest instant a mail of this kind may go, or a dead sender's lease ends.
 
-    While the channel rests, not before its rest is over.  Mail of paused sequences does not count.
+    While the channel rests, not before its rest is over.  Mail of paused sequences does not count,
+    nor mail behind another one in hand to its lead.
     """
     due, lease = (session.execute(question).scalar() for question in _questions(kind))
     rest = resting_until(session)
@@ -42,7 +43,7 @@ def _questions(kind: str) -> tuple[Select[tuple[datetime]], Select[tuple[datetim
         M.kind == kind, among(M.state, WAITING)
     )
     if kind == "nurture":
-        waiting = waiting.where(not_(permission.paused()))
+        waiting = waiting.where(not_(permission.paused()), not_(permission.another_in_hand()))
     lease = select(func.min(M.lease_until, type_=Instant())).where(
         M.kind == kind, among(M.state, IN_HAND)
     )

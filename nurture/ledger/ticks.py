@@ -112,6 +112,16 @@ def _take_back(tick_id: int) -> Any:
     )
 
 
+def held_by_others(tick: ColumnElement[int] | int) -> Select[tuple[int]]:
+    """The leads of whom a tick other than this one holds something new; leans on `touch_tick`.
+
+    A tick that died holds them until the next one takes them over (`begin_tick`).  What no tick
+    has taken yet is not among them: it came after the look, and might as well have come later.
+    """
+    held = select(col(t.Touch.lead_id))
+    return held.where(col(t.Touch.tick_id).is_not(None), col(t.Touch.tick_id) != tick)
+
+
 def waiting(session: Session, *, now: datetime) -> bool:
     """Something new is known of some lead: claimed by nobody, or by a tick that never ended."""
     return bool(session.execute(_WAITING, {"now": now}).scalar())

@@ -26,6 +26,7 @@ from sqlmodel import Session
 from nurture.language.definitions import Definitions
 from nurture.language.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
+from nurture.ledger import ticks
 from nurture.ledger.asking import NOW, TICK
 from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
@@ -70,8 +71,7 @@ def unjudged() -> ColumnElement[bool]:
 
     So is what this tick held, when its own look at goals and exits failed (`tick` is 0 then).
     """
-    held = select(TOUCH.lead_id).where(TOUCH.tick_id.is_not(None), TOUCH.tick_id != TICK)
-    return E.lead_id.in_(held)
+    return E.lead_id.in_(ticks.held_by_others(TICK))
 
 
 def not_paused() -> ColumnElement[bool]:

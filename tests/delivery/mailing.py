@@ -124,6 +124,12 @@ def change(ledger: Ledger, number: int | None = None, **values: object) -> None:
         session.execute(statement if number is None else statement.where(MESSAGE.c.id == number))
 
 
+def suppress(ledger: Ledger, email: str) -> None:
+    """The owner of an address wants no more mail."""
+    with ledger.begin() as session:
+        session.add(t.Suppression(email_key=email, kind="unsubscribed", since=NOW))
+
+
 def states(ledger: Ledger) -> Counter[str]:
     """How many messages are in which state."""
     with ledger.begin() as session:

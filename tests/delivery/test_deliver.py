@@ -27,6 +27,7 @@ from tests.delivery.mailing import (
     fill,
     message,
     states,
+    suppress,
 )
 from tests.delivery.post import Post
 from tests.fixtures_ledger import counting, kept
@@ -38,11 +39,6 @@ def give_to_sales(session: Session, lead: int) -> None:
     episode = kept(session, t.Episode(lead_id=lead, line="mql", opened_at=NOW))
     session.add(t.Handoff(lead_id=lead, episode_id=episode.id, definition_id=1, team="emea",
                           opened_at=NOW, state="offered"))  # fmt: skip
-
-
-def suppress(ledger: Ledger, email: str) -> None:
-    with ledger.begin() as session:
-        session.add(t.Suppression(email_key=email, kind="unsubscribed", since=NOW))
 
 
 def test_what_is_due_is_sent_once_and_its_leads_go_on(guarded: Ledger) -> None:

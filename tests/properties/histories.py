@@ -73,8 +73,25 @@ deeds = st.one_of(
 histories = st.lists(deeds, min_size=8, max_size=30)
 
 
+def _raising(what: type[BaseException]) -> Callable[[Any], Any]:
+    """What makes of a pass one that does its work and does not come to its commit."""
+
+    def dying(verb: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **values: Any) -> Any:
+            verb(*args, **values)
+            raise what
+
+        return run
+
+    return dying
+
+
 class Died(Exception):
-    """A process that ends in the middle of a pass."""
+    """A pass that fails: the tick goes on without it."""
+
+
+class Ended(BaseException):
+    """A process that ends in the middle of a pass: nothing comes after it."""
 
 
 @dataclass
@@ -187,15 +204,12 @@ class History:
 
     def _crash(self, deed: Deed) -> None:
         """A pass dies after its work and before its commit; the next tick goes on."""
+        self._with(_raising(Died), deed.what)
 
-        def dying(verb: Callable[..., Any]) -> Callable[..., Any]:
-            def run(*args: Any, **values: Any) -> Any:
-                verb(*args, **values)
-                raise Died
-
-            return run
-
-        self._with(dying, deed.what)
+    def _end(self, deed: Deed) -> None:
+        """The whole process does; the mail server has what `deliver` gave it."""
+        with contextlib.suppress(Ended):
+            self._with(_raising(Ended), deed.what)
 
     def _with(self, change: Callable[[Any], Any], *names: str) -> Outcome:
         with contextlib.ExitStack() as changed:

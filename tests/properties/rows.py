@@ -20,10 +20,9 @@ CLOCK, DECISION, ENGAGEMENT, ENROLMENT, ENTRY, EPISODE, HANDED, LEAD, MESSAGE, R
     )
 )  # fmt: skip
 STAND = "lead_id sequence key turn state stage position due_at recheck_at watch_at"
-MAIL = "kind lead_id step template state due_at handed_at reason path"
 WANTED = {
     "enrolments": (ENROLMENT, STAND + " entered_at begun_at ended_at reason path"),
-    "messages": (MESSAGE, MAIL),
+    "messages": (MESSAGE, "kind lead_id step template state due_at handed_at reason path"),
     "entries": (ENTRY, "lead_id kind rule points at step reason withdrawn_at"),
     "episodes": (EPISODE, "lead_id cause team opened_at told_at closed_at reason"),
     "handoffs": (HANDED, "lead_id team rep state generation opened_at closed_at"),

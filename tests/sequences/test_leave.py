@@ -136,6 +136,17 @@ def test_more_leads_than_a_batch_leave_by_time(play: Play) -> None:
     assert outcome.next_due is None or outcome.next_due > play.now
 
 
+def tick_without(play: Play, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A tick in which a pass fails."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(work, name, failing)
+        assert run_tick(play.runtime(), now=play.now).failures
+
+
 def test_who_could_not_be_judged_stays_and_all_others_go_on(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,15 +163,52 @@ def test_who_could_not_be_judged_stays_and_all_others_go_on(
     play.tick("03-02 08:00")
     play.now = at("03-03 09:00")
     play.change("ann", "lifecycle", "customer")
-
-    def failing(*_: object, **__: object) -> None:
-        raise RuntimeError("broken")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(work, "leave", failing)
-        run_tick(play.runtime(), now=play.now)
+    tick_without(play, monkeypatch, "leave")
     assert play.sent("bob") == [("welcome", "03-03 09:00")]
     assert play.mails("ann") == []
     play.tick()
     assert play.state("ann") == "exited"
     assert play.mails("ann") == []
+
+
+LATE = 'timing: {window: {days: mon-fri, hours: "09:00-17:00"}, late: {send_within: 2 hours}}\n'
+CHANGED = {"ann": ("lifecycle", "customer"), "bob": ("country", "DE")}
+"""Of whom something new is known: it lets Ann leave, and Bob stay."""
+
+
+@pytest.mark.parametrize(("moment", "fate"), [("03-02 09:30", "sent"), ("03-02 12:00", "expired")])
+def test_nothing_is_said_of_the_mail_of_who_could_not_be_judged(
+    play: Play, monkeypatch: pytest.MonkeyPatch, moment: str, fate: str
+) -> None:
+    """It neither goes nor ends, all other mail does; the next tick looks at its leads first."""
+    play.apply(sequence("- send: welcome", head=LATE + CUSTOMER))
+    for name in ("ann", "bob", "cid"):
+        play.lead(name)
+        play.event(name, "form_submitted")
+    play.tick("03-02 08:00")
+    planned = [play.mails(name) for name in CHANGED]
+    play.now = at(moment)
+    for name, (field, value) in CHANGED.items():
+        play.change(name, field, value)
+    tick_without(play, monkeypatch, "leave")
+    assert [play.mails(name) for name in CHANGED] == planned == 2 * [[("welcome", "due", "")]]
+    assert play.mails("cid")[0][1] == fate
+    play.tick()
+    assert play.mails("ann") == [("welcome", "cancelled", "left the sequence: became a customer")]
+    assert play.mails("bob")[0][1] == fate
+
+
+def test_a_mail_does_not_go_before_the_look_that_time_alone_asks_for(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = "exit: [{when: {not: {event: poked, within: 1 hour}}, reason: silent}]"
+    play.apply(sequence("- send: welcome", head=WINDOW + rule))
+    play.lead()
+    play.event("ann", "form_submitted")
+    play.event("ann", "poked")
+    play.tick("03-02 08:00")
+    play.now = at("03-02 09:00")
+    tick_without(play, monkeypatch, "advance")
+    assert play.mails() == [("welcome", "due", "")]
+    play.tick()
+    assert play.mails() == [("welcome", "cancelled", "left the sequence: silent")]
