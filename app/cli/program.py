@@ -13,6 +13,7 @@ from app.cli import (
     database,
     demo,
     doctor,
+    graph,
     handoffs,
     imports,
     lead,
@@ -54,6 +55,7 @@ def _root(
 
 workspaces.register(program)
 running.register(program)
+graph.register(program)
 demo.register(program)
 doctor.register(program)
 for name, group in (

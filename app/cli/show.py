@@ -21,7 +21,12 @@ import typer
 
 def document(value: Any) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    typer.echo(as_text(value))
+
+
+def as_text(value: Any) -> str:
+    """A value as a JSON document."""
+    return json.dumps(plain(value), indent=2, ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:

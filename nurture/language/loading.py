@@ -12,6 +12,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlmodel import Session
 
 from nurture.calendar.hours import Calendar
+from nurture.calendar.nearest import suggestion
 from nurture.language.compile import compile_sequence
 from nurture.language.definitions import Definitions, Template
 from nurture.language.handoff import HandoffRules
@@ -23,10 +24,11 @@ from nurture.language.reading import read
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
 from nurture.language.templates import take_apart
+from nurture.language.validate import Checked
 from nurture.language.vocabulary import LENIENT, Known
 from nurture.language.workspace import Workspace
 from nurture.ledger import tables as t
-from nurture.ledger.errors import NotFound
+from nurture.ledger.errors import InputRefused, NotFound
 from nurture.ledger.plans import among
 from nurture.ledger.upsert import table_of
 
@@ -86,6 +88,61 @@ def in_force(session: Session) -> tuple[frozenset[int], frozenset[int]]:
     runs = exists().where(E.definition_id == D.id, among(E.state, ("active",)))
     rows = session.execute(select(D.id, D.active).where(or_(D.active, runs))).all()
     return frozenset(row.id for row in rows if row.active), frozenset(row.id for row in rows)
+
+
+def load_version(
+    session: Session, name: str, version: int | None
+) -> tuple[Program, t.Definition]:
+    """One version of a sequence, compiled, and its row; None is the one in force.
+
+    NotFound names the sequences or versions there are; DefinitionInvalid when it is a version
+    this program cannot read.
+    """
+    stored = session.execute(select(t.Definition).where(D.kind == "sequence")).scalars().all()
+    if not stored:
+        raise NotFound("No sequence has been applied to this ledger yet. Run `nurture apply`.")
+    _among(name, [row.name for row in stored if row.active or version is not None])
+    mine = {row.version: row for row in stored if row.name == name}
+    wanted = version or max((row.version for row in mine.values() if row.active), default=0)
+    if wanted not in mine:
+        known = ", ".join(str(number) for number in sorted(mine))
+        raise NotFound(f"There is no version {version} of {name}. Applied were: {known}")
+    heads = session.execute(select(t.Definition).where(D.active, D.kind != "sequence"))
+    definitions = build([*heads.scalars(), mine[wanted]])
+    program = definitions.programs.get(mine[wanted].id or 0)
+    if program is None:
+        raise InputRefused(definitions.unreadable[0])
+    return program, mine[wanted]
+
+
+def as_written(checked: Checked, name: str) -> Program:
+    """A sequence compiled from a workspace's files, applied or not.
+
+    DefinitionInvalid with the problems that keep it from being read, NotFound with the names.
+    """
+    rows = [
+        t.Definition(id=number, kind=file.kind, name=named, source=file.definition)
+        for number, file in enumerate(checked.files, start=1)
+        if (named := checked.name_of(file)) is not None
+    ]
+    _among(name, [row.name for row in rows if row.kind == "sequence"])
+    definitions = build(rows)
+    if name in definitions.active:
+        return definitions.active[name]
+    files = {file.path for file in checked.files if checked.name_of(file) == name}
+    problems = [each for each in checked.problems if each.file in files]
+    if not problems:
+        raise InputRefused("\n".join(definitions.unreadable))
+    raise DefinitionInvalid(problems)
+
+
+def _among(name: str, known: Iterable[str]) -> None:
+    """NotFound unless a sequence has this name."""
+    names = sorted(set(known))
+    if name not in names:
+        near = suggestion(name, names)
+        listed = ", ".join(names) or "none"
+        raise NotFound(f"There is no sequence {name!r}.{near} There are: {listed}")
 
 
 def build(rows: Iterable[t.Definition]) -> Definitions:

@@ -15,7 +15,7 @@ from nurture.language.conditions import (
     Test,
     TopicTest,
 )
-from nurture.language.durations import say
+from nurture.language.durations import Span, say
 
 OPERATORS = {
     "at_least": "at least",
@@ -27,6 +27,8 @@ OPERATORS = {
     "starts_with": "starts with",
     "matches": "matches",
 }
+NOTHING_ELSE = "nothing else held"
+"""Why a lead went down the last way of a branch."""
 
 
 def describe(condition: Condition) -> str:
@@ -50,6 +52,26 @@ def describe(condition: Condition) -> str:
             return f"is or was in {' or '.join(sequences)}"
         case EventTest():
             return _event(condition)
+
+
+def passed(when: Condition) -> str:
+    """Why a lead passed a gate."""
+    return f"passed: {describe(when)}"
+
+
+def closed(when: Condition, within: Span) -> str:
+    """Why a gate sent a lead elsewhere."""
+    return f"did not hold within {within}: {describe(when)}"
+
+
+def happened(event: EventTest) -> str:
+    """Why a wait for an event ended before its time."""
+    return f"happened: {describe(event)}"
+
+
+def missed(event: EventTest, within: Span) -> str:
+    """Why a wait for an event ended with its time."""
+    return f"not within {within}: {describe(event)}"
 
 
 def _join(parts: tuple[Condition, ...], word: str) -> str:

@@ -23,12 +23,12 @@ from sqlalchemy import (
     true,
 )
 
+from nurture.language import words
 from nurture.language.conditions import Condition, EventTest
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.language.predicates import event_matches, next_change, predicate
 from nurture.language.program import Branch, Gate, Program, Step, WaitFor
-from nurture.language.words import describe
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.tally import Tally
@@ -102,11 +102,10 @@ def _gate(
 ) -> tuple[Update, Update, Update, Insert, Update]:
     """Those who pass go; the wait of those who just came begins; those whose time is over go;
     why is written down; the next look at the others is planned."""
-    said = describe(step.when)
     here = still_here(step)
-    shut = f"did not hold within {step.within}: {said}"
+    open_, shut = words.passed(step.when), words.closed(step.when, step.within)
     return (
-        _leave(program, step, step.next, holds(definitions, step.when), f"passed: {said}"),
+        _leave(program, step, step.next, holds(definitions, step.when), open_),
         change(
             step,
             where=and_(here, E.since_at.is_(None)),
@@ -134,8 +133,7 @@ def _wait_for(
 ) -> tuple[Update, Update, Update, Insert]:
     """The wait of those who just came begins; those who did it go; those whose time is over go;
     why is written down."""
-    said = describe(step.event)
-    missed = f"not within {step.within}: {said}"
+    did, missed = words.happened(step.event), words.missed(step.event, step.within)
     return (
         change(
             step,
@@ -143,7 +141,7 @@ def _wait_for(
             since_at=func.coalesce(_sent_at(step.event), E.due_at),
             due_at=end_of(definitions, program, step.within),
         ),
-        _leave(program, step, step.then, _happened(step.event), f"happened: {said}"),
+        _leave(program, step, step.then, _happened(step.event), did),
         _leave(program, step, step.otherwise, E.due_at <= NOW, missed),
         decision(step, "event", E.reason, where=not_(still_here(step))),
     )
@@ -192,8 +190,8 @@ def _branch(
     definitions: Definitions, program: Program, step: Branch
 ) -> tuple[list[Update], Insert]:
     """A move for each arm, in their order; and why, written down."""
-    ways = [(holds(definitions, when), describe(when), way) for when, way in step.arms]
-    ways.append((true(), "nothing else held", step.otherwise))
+    ways = [(holds(definitions, when), words.describe(when), way) for when, way in step.arms]
+    ways.append((true(), words.NOTHING_ELSE, step.otherwise))
     moves = [
         change(
             step,

@@ -22,6 +22,8 @@ READ_ONLY = [
     "handoffs list",
     "handoffs show 1",
     "sequences list",
+    "graph trial-welcome",
+    "graph trial-welcome --counts",
     "messages list",
     "doctor",
     "tokens list",

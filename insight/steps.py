@@ -1,0 +1,221 @@
+"""How many leads stand at each step of one version of a sequence, and how many passed it.
+
+Told from rows alone.  A stage, gate, wait for an event, branch, hand-over, start and end leave a
+decision, a send its message, a score its entry.  A wait and an update leave none, and what follows
+them does not say it either (leads leave a sequence while they wait): how many passed is not known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlmodel import Session
+
+from nurture.language.graph import Graph, landing
+from nurture.language.program import Program, Send, Wait
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import table_of
+
+E = table_of(t.Enrolment).c
+DECISION = table_of(t.Decision).c
+M = table_of(t.Message).c
+SCORE = table_of(t.ScoreEntry).c
+
+RESTS = (Send, Wait)
+"""Steps whose leads are written down as standing behind them already while they are held."""
+TRACELESS = ("wait", "update")
+ON_THE_WAY = ("due", "deferred", "claimed", "handed")
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of one node: leads standing there now, and those that passed (None: nothing tells).
+
+    Of a send those passed whose mail is over: `sent` of them, the others with a reason not to.
+    """
+
+    here: int = 0
+    passed: int | None = None
+    sent: int | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of one version: `nodes` by id, `edges` by source and target, `stages` by name (reached).
+
+    An edge's number is missing where the reasons in the ledger do not tell its ways apart.
+    `elsewhere` counts active enrolments on other versions.
+    """
+
+    nodes: Mapping[str, Count]
+    edges: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    stages: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: int = 0
+
+
+def step_counts(session: Session, program: Program, graph: Graph, *, now: datetime) -> Counts:
+    """Count the enrolments of a program's version on its graph; six queries."""
+    by_state = _by_state(session, program)
+    decided = _decided(session, program)
+    passed: dict[str, int | None] = {
+        node.id: None if node.kind in TRACELESS else _total(decided, node.path, node.kind)
+        for node in graph.nodes
+    }
+    passed["enter"] = sum(by_state.values())
+    over = _mails(session, program)
+    scored = _scored(session, program)
+    for node in graph.nodes:
+        if node.kind == "send":
+            passed[node.id] = sum(over[node.key].values())
+        elif node.kind == "score":
+            passed[node.id] = scored[node.key]
+    here = _standing(session, program, _waits_before(graph), now=now)
+    nodes = {
+        node.id: Count(
+            0 if node.position is None else here[node.position],
+            passed[node.id],
+            over[node.key]["sent"] if node.kind == "send" else None,
+        )
+        for node in graph.nodes
+    }
+    for node in graph.leaving:
+        state = "goal" if node.kind == "goal" else "exited"
+        nodes[node.id] = Count(passed=by_state[state, node.path])
+    return Counts(
+        nodes=nodes,
+        edges=_ways(graph, decided, passed),
+        stages={each.name: _total(decided, each.path, "stage") for each in graph.stages},
+        elsewhere=_elsewhere(session, program),
+    )
+
+
+Decided = Mapping[tuple[str, str, str], int]
+DECISIONS = {"wait_for": "event"}
+"""What a node's decisions are called, where not like its kind."""
+
+
+def _total(decided: Decided, path: str, kind: str) -> int:
+    wanted = (path, DECISIONS.get(kind, kind))
+    return sum(count for (*place, _), count in decided.items() if tuple(place) == wanted)
+
+
+def _ways(
+    graph: Graph, decided: Decided, passed: Mapping[str, int | None]
+) -> dict[tuple[str, str], int]:
+    kinds = {node.id: (node.path, DECISIONS.get(node.kind, node.kind)) for node in graph.nodes}
+    found: dict[tuple[str, str], int] = {}
+    told: Counter[str] = Counter()
+    seen: set[tuple[str, str]] = set()
+    for edge in graph.edges:
+        reasons = [each for each in edge.reasons if (edge.source, each) not in seen]
+        seen |= {(edge.source, each) for each in reasons}
+        if edge.reasons:
+            count = sum(decided.get((*kinds[edge.source], each), 0) for each in reasons)
+            found[edge.source, edge.target] = count
+            told[edge.source] += count
+    return {way: count for way, count in found.items() if told[way[0]] == passed[way[0]]}
+
+
+def _of(program: Program) -> Any:
+    return E.definition_id == program.definition_id
+
+
+def _by_state(session: Session, program: Program) -> Counter[tuple[str, str]]:
+    """Enrolments by state and by what acted on them last: the rule that ended them, if one did."""
+    rows = session.execute(
+        select(E.state, E.path, func.count()).where(_of(program)).group_by(E.state, E.path)
+    )
+    return Counter({(state, path): count for state, path, count in rows})
+
+
+def _decided(session: Session, program: Program) -> Decided:
+    rows = session.execute(
+        select(DECISION.path, DECISION.kind, DECISION.reason, func.count())
+        .join(table_of(t.Enrolment), E.id == DECISION.enrolment_id)
+        .where(_of(program))
+        .group_by(DECISION.path, DECISION.kind, DECISION.reason)
+    )
+    return {(path, kind, reason): count for path, kind, reason, count in rows}
+
+
+def _mails(session: Session, program: Program) -> defaultdict[str, Counter[str]]:
+    """Mails that are over, by step and state.
+
+    Not those called off because their lead left, nor those of unknown fate that still hold theirs.
+    """
+    holds = and_(M.state == "unknown", E.state == "active", E.due_at.is_(None), E.path == M.path)
+    rows = session.execute(
+        select(M.step, M.state, func.count())
+        .join(table_of(t.Enrolment), E.id == M.enrolment_id)
+        .where(
+            _of(program), M.kind == "nurture", M.state.not_in((*ON_THE_WAY, "cancelled")), ~holds
+        )
+        .group_by(M.step, M.state)
+    )
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for step, state, count in rows:
+        found[step][state] += count
+    return found
+
+
+def _scored(session: Session, program: Program) -> Counter[str]:
+    rows = session.execute(
+        select(SCORE.step, func.count())
+        .join(table_of(t.Enrolment), E.id == SCORE.enrolment_id)
+        .where(_of(program))
+        .group_by(SCORE.step)
+    )
+    return Counter({row[0]: row[1] for row in rows})
+
+
+def _waits_before(graph: Graph) -> dict[int, int]:
+    """By position of a wait for an event: the wait all its leads come from, where there is one."""
+    nodes = {node.id: node for node in graph.nodes}
+    found: dict[int, int] = {}
+    for node in graph.nodes:
+        before = [nodes[edge.source] for edge in graph.edges if edge.target == node.id]
+        if node.kind == "wait_for" and [each.kind for each in before] == ["wait"]:
+            assert node.position is not None
+            assert before[0].position is not None
+            found[node.position] = before[0].position
+    return found
+
+
+def _standing(
+    session: Session, program: Program, waits_before: Mapping[int, int], *, now: datetime
+) -> Counter[int]:
+    """Active enrolments by the position where people see them.
+
+    Who waits, or whose mail is under way (`due_at` is None), has the position behind that step
+    already; the path is that of the step which acted last.  A wait for an event that something new
+    made look at a lead early counts from when the wait before it is over (`since_at`).
+    """
+    rests = {step.path: step for step in program.steps if isinstance(step, RESTS)}
+    held, early = E.due_at.is_(None), E.since_at > now
+    rows = session.execute(
+        select(E.position, E.path, held, early, func.count())
+        .where(_of(program), E.state == "active")
+        .group_by(E.position, E.path, held, early)
+    )
+    found: Counter[int] = Counter()
+    for position, path, mail_under_way, too_early, count in rows:
+        step = rests.get(path)
+        place = landing(program, position)
+        if too_early:
+            place = waits_before.get(position, place)
+        elif step is not None and (isinstance(step, Wait) or mail_under_way):
+            place = step.position
+        found[place] += count
+    return found
+
+
+def _elsewhere(session: Session, program: Program) -> int:
+    others = select(func.count()).where(
+        E.sequence == program.sequence, E.state == "active", ~_of(program)
+    )
+    return int(session.execute(others).scalar_one())
