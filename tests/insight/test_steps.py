@@ -53,13 +53,13 @@ Told = dict[str, tuple[int, int | None]]
 def told(play: Play, name: str = "flow", version: int | None = None) -> Told:
     """By what a node says: who stands there, who passed it."""
     graph, counts = count(play, name, version)
-    everywhere = [counts.nodes[node.id] for node in (*graph.nodes, *graph.leaving)]
+    standing = sum(count.here for count in counts.nodes.values())
     over = [
         counts.nodes[node.id].passed or 0
         for node in (*graph.nodes, *graph.leaving)
         if node.kind in ("end", "start", "goal", "exit")
     ]
-    assert counts.nodes["enter"].passed == sum(each.here for each in everywhere) + sum(over), "nobody is lost"
+    assert counts.nodes["enter"].passed == standing + sum(over), "nobody is lost"
     return {
         node.text: (counts.nodes[node.id].here, counts.nodes[node.id].passed)
         for node in (*graph.nodes, *graph.leaving)
