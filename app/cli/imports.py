@@ -96,7 +96,7 @@ def import_leads_(
     "import",
     epilog=example(
         "nurture events import engagements.jsonl",
-        "nurture events import opens.csv --kind email_opened --map occurred_at=created",
+        "nurture events import opens.csv --kind email_opened --map occurred_at=at",
     ),
 )
 def import_events(
