@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_only_a_source_that_may_creates_leads(place: Place) -> None:
     definitions = place.site.runtime.definitions()
     may = definitions.workspace.intake.model_copy(update={"may_create_leads": ("forms",)})
     workspace = definitions.workspace.model_copy(update={"intake": may})
-    place.open(type(definitions)(**{**vars(definitions), "workspace": workspace}))
+    place.open(replace(definitions, workspace=workspace))
     batch = [one("1"), one("2", source="forms", lead="eve@example.test"), one("3")]
     answer = post(place, batch, token)
     assert answer.json() == {"accepted": 1, "duplicates": 0, "parked": 2}
