@@ -120,6 +120,7 @@ def _crossing(_: Definitions, threshold: Threshold) -> Insert:
             score_now >= literal(threshold.at - ROUNDING, Float()),
             LEAD.c.lifecycle.not_in(NOT_OFFERED),
         )
+        .order_by(LEAD.c.id)  # their numbers say whose turn is first: no plan may decide that
     )  # fmt: skip
     columns = ("lead_id", "cause", "score", "opened_at", "reason", "path")
     return insert_new(t.Episode, columns, rows)

@@ -93,7 +93,9 @@ def _hand_off(_: Definitions, program: Program, step: HandOff) -> tuple[Insert |
             null(),
             literal(reason),
             literal(step.path),
-        ).where(~busy),
+        )
+        .where(~busy)
+        .order_by(E.lead_id, E.id),  # whose turn is first must not hang on a plan
     )
     mine = and_(EPISODE.lead_id == E.lead_id, EPISODE.cause == cause, EPISODE.closed_at.is_(None))
     opened = (  # leans on `episode_open`
