@@ -20,6 +20,7 @@ from app.cli import (
     messages,
     running,
     sequences,
+    testing,
     tokens,
     workspaces,
 )  # fmt: skip
@@ -54,6 +55,7 @@ def _root(
 
 
 workspaces.register(program)
+testing.register(program)
 running.register(program)
 graph.register(program)
 demo.register(program)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from app.applying import apply_workspace
 from app.demo.show import Table, story_of, tables
-from app.demo.story import BEGIN, DAYS, Story, VirtualClock, read_engagements
+from app.demo.story import BEGIN, DAYS, Story, read_engagements
 from app.prefect_settings import prefect_client
 from app.server import Server, ServerFailed, start
 from app.settings import Settings, process_environment
+from app.virtual_clock import VirtualClock
 from app.wiring import open_workspace
 from flows.runtime import Runtime
 from flows.tick import Outcome
@@ -91,7 +92,7 @@ def demo(
         say(f"Prefect UI, while it plays: {server.ui_url}/runs")
         with (
             prefect_client(process_environment(), _patient(server)),
-            open_workspace(folder, settings, clock=VirtualClock()) as runtime,
+            open_workspace(folder, settings, clock=VirtualClock(BEGIN)) as runtime,
         ):
             story = _played(runtime, folder, days, at=at)
             shown = _ended(runtime, story, folder, leads)

@@ -17,9 +17,10 @@ import httpx
 from fastapi import FastAPI
 
 from app.demo import own
-from app.demo.story import BEGIN, DAYS, VirtualClock
+from app.demo.story import BEGIN, DAYS
 from app.server import embedded
 from app.settings import Settings, process_environment
+from app.virtual_clock import VirtualClock
 from app.web import make_app
 from app.web.serve import ListenFailed, Serving, serve
 from app.wiring import open_workspace

@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import Session
 
 from app.demo.people import Deed, Dice, reader, rep
+from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
 from flows.tick import Outcome
 from handoff import answers, board
@@ -28,16 +29,6 @@ DAYS = 30
 STEP = timedelta(hours=4)
 MOST_OFFERS = 10_000
 KINDS = {"open": "email_opened", "click": "email_clicked"}
-
-
-@dataclass
-class VirtualClock:
-    """A clock that stands until the story sets it."""
-
-    now: datetime = BEGIN
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @dataclass

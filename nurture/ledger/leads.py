@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -142,6 +143,32 @@ def change_field(
     old_text, new_text = _shown(old), _shown(value)
     _note(session, lead_id, field, old_text, new_text, now=now, reason=reason, path=path)
     return True
+
+
+def change_tags(
+    session: Session,
+    lead_id: int,
+    *,
+    add: Collection[str] = (),
+    remove: Collection[str] = (),
+    now: datetime,
+    reason: str,
+) -> bool:
+    """Tag one lead and take tags off it, with a touch; True if that changed any."""
+    changed = False
+    for tag in dict.fromkeys((*remove, *add)):
+        known = session.get(t.LeadTag, (lead_id, tag))
+        if tag in add and known is None:
+            session.add(t.LeadTag(lead_id=lead_id, tag=tag, added_at=now, reason=reason))
+        elif tag not in add and known is not None:
+            session.delete(known)
+        else:
+            continue
+        changed = True
+    if changed:
+        session.add(t.Touch(lead_id=lead_id))
+        session.flush()
+    return changed
 
 
 def _checked(field: str, text: str) -> str | None:

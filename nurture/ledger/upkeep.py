@@ -30,5 +30,10 @@ def upkeep(session: Session, *, now: datetime) -> Tally:
     """Drop the record of ticks ended a week ago, and set the next upkeep a day ahead."""
     old = and_(TICK.finished_at.is_not(None), TICK.finished_at < now - KEEP_TICKS)
     ticks = session.execute(delete(table_of(t.Tick)).where(old))
-    upsert_values(session, t.Lock, ["name"], [{"name": UPKEEP, "owner": "", "until": now + EVERY}])
+    postpone(session, until=now + EVERY)
     return Tally.of("ticks forgotten", ticks.rowcount)  # type: ignore[attr-defined]
+
+
+def postpone(session: Session, *, until: datetime) -> None:
+    """No upkeep before `until`."""
+    upsert_values(session, t.Lock, ["name"], [{"name": UPKEEP, "owner": "", "until": until}])

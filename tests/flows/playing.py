@@ -13,8 +13,9 @@ from typing import Any
 
 from app import demo
 from app.demo import show
-from app.demo.story import Story, VirtualClock, read_engagements
+from app.demo.story import BEGIN, Story, read_engagements
 from app.settings import Settings
+from app.virtual_clock import VirtualClock
 from app.wiring import open_workspace
 from flows import tick as ticking
 from insight import service
@@ -50,7 +51,7 @@ def play(folder: Path, days: int, edit: Callable[[Path], None] = lambda folder: 
     async def tick(runtime: Any, now: datetime) -> ticking.Outcome:
         return ticking.run_tick(runtime, now=now)
 
-    clock = VirtualClock()
+    clock = VirtualClock(BEGIN)
     with open_workspace(folder, Settings(), clock=clock) as runtime:
         story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick, days)
         asyncio.run(story.play(lambda _: None))

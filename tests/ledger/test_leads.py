@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -120,3 +122,16 @@ def test_a_changed_field_leaves_a_line_and_a_touch(ledger: Ledger) -> None:
             ("size", "6", "", "why", "p"),
         ]
         assert len(session.execute(select(t.Touch)).all()) == 3
+
+
+def test_tags_are_put_on_and_taken_off_and_only_news_is_a_touch(ledger: Ledger) -> None:
+    with ledger.begin() as session:
+        lead = make_lead(session).id
+        assert lead is not None
+        said: dict[str, Any] = {"now": NOW, "reason": "by hand"}
+        assert leads.change_tags(session, lead, add=("a", "b", "a"), **said)
+        assert leads.change_tags(session, lead, add=("c",), remove=("a", "x"), **said)
+        assert not leads.change_tags(session, lead, add=("c",), remove=("x",), **said)
+        found = session.execute(select(t.LeadTag).order_by(t.LeadTag.tag)).scalars()
+        assert [row.tag for row in found] == ["b", "c"]
+        assert len(session.execute(select(t.Touch)).all()) == 2

@@ -1,4 +1,5 @@
-"""Stories as tables: what happens to one lead, and what it must have come to, with its reasons.
+"""Stories that no sequence's `tests:` can tell: outages, clocks that jump, edits on the way, words
+taken back; as tables of what happens to one lead, and what it must have come to, with its reasons.
 
 A story's instants are wall time in its lead's zone.  Up to each entry whatever is due runs on time;
 `outage: true` lets the time before it pass without a tick.  An entry does its deeds, ticks
@@ -11,14 +12,11 @@ A story's instants are wall time in its lead's zone.  Up to each entry whatever 
     keys       the keys of the enrolments in `flow`, sorted
     stands     the next due instant by sequence
     handoffs   every handoff: [team, rep, state]
-    rungs      every rung of a ladder that fired or collapsed: [action, state, when]
-    due        running clocks of the newest handoff: {accept: when}
     lifecycle, score (rounded), tags
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -29,15 +27,13 @@ import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import select
 
-from handoff.board import rungs_of
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.upsert import insert_new_values, table_of
 from tests.sequences.play import Play, at
 
 HERE = Path(__file__).parent
-STARTER = HERE.parents[1] / "templates" / "workspace"
-H, C, TAG = (table_of(model).c for model in (t.Handoff, t.Clock, t.LeadTag))
+H, TAG = (table_of(model).c for model in (t.Handoff, t.LeadTag))
 
 
 def _stories() -> Iterator[Any]:
@@ -136,21 +132,6 @@ class Teller:
     def handoffs(self, wanted: Any) -> Any:
         return [list(row) for row in self.play.rows(select(H.team, H.rep, H.state).order_by(H.id))]
 
-    def rungs(self, wanted: Any) -> Any:
-        handoff = self.play.handoff("ann")
-        found = self.play.do(lambda s: rungs_of(s, handoff.id))
-        return [
-            [rung.action, rung.state, self.say(rung.fired_at or rung.due_at)]
-            for rung in found
-            if rung.state in ("fired", "collapsed")
-        ]
-
-    def due(self, wanted: Any) -> Any:
-        running = select(C.kind, C.due_at).where(
-            C.handoff_id == self.play.handoff("ann").id, C.met_at.is_(None), C.stopped_at.is_(None)
-        )
-        return {kind: self.say(when) for kind, when in self.play.rows(running)}
-
     def lifecycle(self, wanted: Any) -> Any:
         return self.play.lead_row("ann").lifecycle
 
@@ -164,10 +145,6 @@ class Teller:
 
 @pytest.mark.parametrize("story", list(_stories()))
 def test_the_story_comes_out_as_told(story: dict[str, Any], ledger: Ledger, tmp_path: Path) -> None:
-    folder = tmp_path / "workspace"
-    if story.get("workspace") == "starter":
-        ignored = shutil.ignore_patterns("*.csv", "*.jsonl")
-        shutil.copytree(STARTER, folder, ignore=ignored)
-    teller = Teller(story, Play(ledger, folder, plain=story.get("workspace") != "starter"))
+    teller = Teller(story, Play(ledger, tmp_path / "workspace"))
     for entry in story["story"]:
         teller.play_entry(entry)

@@ -1,0 +1,97 @@
+"""A workspace's files applied in memory, and a runtime over them on a clock that is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from app.applying import apply_workspace
+from app.notice_forms import NoticePresses
+from app.virtual_clock import VirtualClock
+from flows.runtime import Runtime
+from nurture.calendar.zones import LATEST
+from nurture.delivery.press import Press
+from nurture.delivery.rehearsal import AcceptingTransport
+from nurture.language.loading import load_definitions
+from nurture.language.problems import DefinitionInvalid
+from nurture.ledger.engine import Ledger
+from nurture.ledger.memory import Image, open_memory, take_image
+from nurture.ledger.upkeep import postpone
+from nurture.sequences.openings import keep_openings
+
+BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
+"""When the files count as applied: before every story."""
+AFTER = LATEST - timedelta(days=1)
+"""When housekeeping is due: after every story, which needs none."""
+KEYS = (b"no link of a rehearsal leaves it" * 2,)
+
+
+@dataclass
+class Rehearsal:
+    """A workspace in a ledger of its own, in which each story begins anew."""
+
+    runtime: Runtime
+    clock: VirtualClock
+    image: Image | None = None
+
+    def begin(self, at: datetime) -> None:
+        """It is `at`, and nobody has ever been here: what happened before is forgotten.
+
+        But not when the calendars are open: that is reckoned once for the stories of some weeks.
+        """
+        self.clock.now = at
+        if self.image is None:
+            return
+        ledger = self.runtime.ledger
+        self.image.put_back(ledger)
+        with ledger.begin() as session:
+            reckoned = keep_openings(session, self.runtime.definitions(), now=at)
+        if reckoned:
+            self.image.close()
+            self.image = take_image(ledger)
+
+
+@contextmanager
+def open_rehearsal(folder: Path) -> Iterator[Rehearsal]:
+    """The workspace's files as they stand, in force in memory for as long as the block lasts.
+
+    Nothing is written anywhere and no mail goes out.  Raises DefinitionInvalid with every error.
+    """
+    with open_memory() as ledger:
+        rehearsal = rehearse(ledger, folder)
+        rehearsal.image = take_image(ledger)
+        try:
+            yield rehearsal
+        finally:
+            rehearsal.image.close()
+
+
+def rehearse(ledger: Ledger, folder: Path) -> Rehearsal:
+    """Apply the workspace's files to an empty ledger: good for one story, if there is no image.
+
+    Raises DefinitionInvalid.
+    """
+    applied = apply_workspace(ledger, folder, now=BEFORE)
+    if applied.errors:
+        raise DefinitionInvalid(applied.errors)
+    with ledger.begin() as session:
+        definitions = load_definitions(session)
+        postpone(session, until=AFTER)
+    clock = VirtualClock(BEFORE)
+    links: dict[str, int] = {}
+    press = Press(definitions, KEYS, lambda url: links.setdefault(url, len(links) + 1))
+    runtime = Runtime(
+        ledger=ledger,
+        definitions=lambda: definitions,
+        transport=AcceptingTransport(),
+        connections=1,
+        keys=KEYS,
+        clock=clock,
+        owner="rehearsal",
+        press=lambda _: press,
+        notices=NoticePresses(KEYS),
+    )
+    return Rehearsal(runtime, clock)
