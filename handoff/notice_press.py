@@ -12,7 +12,7 @@ from nurture.delivery.compose import Letter, Skeleton, compose, message_id, skel
 from nurture.delivery.headers import lead_mailbox
 from nurture.delivery.plain import plain_template
 from nurture.delivery.press import Written
-from nurture.delivery.sandbox import Sandbox
+from nurture.delivery.sandbox import Sandbox, sandbox
 from nurture.delivery.sandbox import Template as Compiled
 from nurture.language.definitions import Definitions, Template
 from nurture.ledger.address import normal_address
@@ -48,8 +48,8 @@ class NoticePress:
     keys: tuple[bytes, ...]
     now: datetime
     _forms: dict[str, _Form] = field(default_factory=dict)
-    _html: Sandbox = field(default_factory=lambda: Sandbox(html=True))
-    _plain: Sandbox = field(default_factory=lambda: Sandbox(html=False))
+    _html: Sandbox = field(default_factory=lambda: sandbox(html=True))
+    _plain: Sandbox = field(default_factory=lambda: sandbox(html=False))
 
     def __call__(self, letter: NoticeLetter) -> Written:
         """The mail of a letter; RenderFailed says what is wrong with it."""

@@ -20,8 +20,8 @@ from nurture.language.folder import load_workspace
 from nurture.language.problems import DefinitionInvalid
 from nurture.language.reading import place_of, read
 from nurture.language.sequence import SequenceModel
-from nurture.language.source import Node
 from nurture.language.story import Story, instant
+from nurture.language.tree import Node
 from nurture.language.validate import validate
 from nurture.language.vocabulary import LENIENT
 

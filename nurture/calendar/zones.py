@@ -20,7 +20,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """Business time is reckoned for instants in [EARLIEST, LATEST]."""
 
 _NOT_PLACES = {"Factory", "localtime", "posixrules"}
-_STEP = timedelta(days=1)  # no zone has changed its offset twice within four days since 1900
+_STEP = timedelta(days=3)  # no zone has changed its offset twice within four days since 1900
 _SECOND = timedelta(seconds=1)
 
 
@@ -100,14 +100,14 @@ def local_instant(day: date, minute: int, place: ZoneInfo) -> datetime:
 
 def _changes(place: ZoneInfo, start: datetime, until: datetime) -> Iterator[datetime]:
     """The instants after `start`, up to `until`, from which another offset holds."""
-    at = start.replace(microsecond=0)
-    while at < until:
-        ahead = min(at + _STEP, until.replace(microsecond=0))
-        if ahead <= at:
-            return
-        if _offset(place, at) != _offset(place, ahead):
+    at, last = start.replace(microsecond=0), until.replace(microsecond=0)
+    offset = _offset(place, at)
+    while at < last:
+        ahead = min(at + _STEP, last)
+        then = _offset(place, ahead)
+        if then != offset:
             yield _change_between(place, at, ahead)
-        at = ahead
+        at, offset = ahead, then
 
 
 def _change_between(place: ZoneInfo, low: datetime, high: datetime) -> datetime:

@@ -14,7 +14,7 @@ from nurture.delivery import links
 from nurture.delivery.compose import Letter, Skeleton, compose, message_id, skeleton
 from nurture.delivery.headers import lead_mailbox
 from nurture.delivery.plain import plain_template
-from nurture.delivery.sandbox import Checked, Sandbox
+from nurture.delivery.sandbox import Checked, Sandbox, sandbox
 from nurture.delivery.sandbox import Template as Compiled
 from nurture.delivery.tracking import pixel_and_click, track
 from nurture.language.definitions import Definitions, Template
@@ -61,8 +61,8 @@ class Press:
     keys: tuple[bytes, ...]
     link_id: Callable[[str], int]
     _forms: dict[str, Form] = field(default_factory=dict)
-    _html: Sandbox = field(default_factory=lambda: Sandbox(html=True))
-    _plain: Sandbox = field(default_factory=lambda: Sandbox(html=False))
+    _html: Sandbox = field(default_factory=lambda: sandbox(html=True))
+    _plain: Sandbox = field(default_factory=lambda: sandbox(html=False))
 
     def __post_init__(self) -> None:
         workspace = self.definitions.workspace

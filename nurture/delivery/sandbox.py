@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, time
-from types import MethodType, TracebackType
+from functools import cache
+from types import CodeType, MethodType, TracebackType
 from typing import Any, Final
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
@@ -52,7 +53,7 @@ _LOOP: Final = frozenset(
     ]
 )
 _PLAIN: Final = frozenset(PLAIN)
-_KEPT = 1024  # compiled templates a sandbox keeps
+_KEPT = 1024  # compiled sources a sandbox keeps
 
 
 class _Missing(StrictUndefined):
@@ -191,26 +192,38 @@ class Sandbox:
 
     def __init__(self, *, html: bool, parts: Mapping[str, str] | None = None) -> None:
         self._environment = _Environment(html=html, parts=parts or {})
-        self._kept: dict[tuple[str, str], Template] = {}
+        self._globals = self._environment.make_globals(None)
+        self._kept: dict[str, CodeType] = {}
 
     def compile(self, source: str, *, name: str) -> Template:
         """The template of this source, compiled once. Raises `RenderFailed` with its line."""
-        kept = self._kept.get((name, source))
-        if kept is not None:
-            return kept
         if len(source) > LONGEST_TEXT:
             raise RenderFailed(f"{name}: it is longer than {LONGEST_TEXT:,} characters.")
         try:
-            compiled = self._environment.from_string(source)
+            compiled = Compiled.from_code(self._environment, self._code(source), self._globals)
             compiled.name = name
         except Exception as failure:
             raise _failed(name, _written_line(failure), failure) from failure
-        if len(self._kept) >= _KEPT:
-            self._kept.clear()
         # What holds no brace holds no code; a line's end at the end would be cut off.
         constant = source if "{" not in source and not source.endswith("\n") else None
-        template = self._kept[name, source] = Template(compiled, name, constant)
-        return template
+        return Template(compiled, name, constant)
+
+    def _code(self, source: str) -> CodeType:
+        code = self._kept.get(source)
+        if code is None:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            code = self._kept[source] = self._environment.compile(source)
+        return code
+
+
+@cache
+def sandbox(*, html: bool) -> Sandbox:
+    """The sandbox of this process for templates without parts.
+
+    A source is compiled once, not once a check and once a tick.
+    """
+    return Sandbox(html=html)
 
 
 def _refuse_objects(value: Any, depth: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nurture.delivery.press import OWN_LINKS
-from nurture.delivery.sandbox import Sandbox
+from nurture.delivery.sandbox import sandbox
 from nurture.delivery.tracking import track
 from nurture.ledger.errors import RenderFailed
 
@@ -16,7 +16,7 @@ def trial(source: str, html: bool) -> tuple[int, str] | None:
     try:
         if html:
             source = track(source, link_id=lambda _: 1, own=OWN_LINKS)
-        Sandbox(html=html).compile(source, name="template")
+        sandbox(html=html).compile(source, name="template")
     except RenderFailed as failure:
         return failure.line, failure.reason.rstrip(".")
     return None

@@ -14,7 +14,8 @@ from nurture.language.later import LATER
 from nurture.language.models import Model
 from nurture.language.problems import Problem
 from nurture.language.sequence import StepModel
-from nurture.language.source import Fault, Listing, Node, Scalar, Table, decode, parse, plain
+from nurture.language.source import decode, parse
+from nurture.language.tree import Fault, Listing, Node, Scalar, Table, plain
 from nurture.language.vocabulary import Known
 
 M = TypeVar("M", bound=Model)

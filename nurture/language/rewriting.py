@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from nurture.language.faults import Loc
-from nurture.language.source import parse, plain, plain_value
+from nurture.language.source import parse, plain_value
+from nurture.language.tree import plain
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w '/.+()-]*[\w'/.+()-])?")
 """Texts that mean themselves without quotes, inside brackets too."""

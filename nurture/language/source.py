@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -24,6 +24,8 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
+
+from nurture.language.tree import Entry, Fault, Listing, Node, Scalar, Table
 
 MOST_BYTES = 4 * 1024 * 1024
 MOST_LINES = 50_000
@@ -45,61 +47,6 @@ _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something wrong with the text itself; lines and columns count from 1."""
-
-    rule: str
-    message: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A text, number, true/false or nothing; `plain` when written without quotes."""
-
-    line: int
-    column: int
-    value: str | int | float | bool | None
-    plain: bool
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A key with its place, and what stands under it."""
-
-    line: int
-    column: int
-    node: Node
-
-
-@dataclass(frozen=True)
-class Table:
-    """A mapping, in written order."""
-
-    line: int
-    column: int
-    entries: dict[str, Entry] = field(default_factory=dict)
-
-    def get(self, key: str) -> Node | None:
-        """What stands under a key, None when it is not there."""
-        entry = self.entries.get(key)
-        return entry.node if entry else None
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A list."""
-
-    line: int
-    column: int
-    items: list[Node] = field(default_factory=list)
-
-
-Node = Scalar | Table | Listing
 
 
 class _Stop(Exception):
@@ -265,7 +212,15 @@ def _position(before: bytes) -> tuple[int, int]:
 
 
 def parse(text: str) -> tuple[Node | None, list[Fault]]:
-    """The tree of a YAML text and everything wrong with it as YAML."""
+    """The tree of a YAML text and everything wrong with it as YAML.
+
+    A tree is for reading only: whoever parses the same text soon is given the same one.
+    """
+    tree, faults = (_kept if len(text) <= _LONGEST_KEPT else _parse)(text)
+    return tree, list(faults)
+
+
+def _parse(text: str) -> tuple[Node | None, list[Fault]]:
     strange = _STRANGE.search(text)
     if strange is not None:
         line, column = _position(text[: strange.start()].encode("utf-8", "surrogatepass"))
@@ -291,10 +246,6 @@ def parse(text: str) -> tuple[Node | None, list[Fault]]:
         return None, [*builder.faults, Fault("yaml-syntax", said, 1, 1)]
 
 
-def plain(node: Node) -> Any:
-    """The tree as plain dicts, lists and values."""
-    if isinstance(node, Table):
-        return {key: plain(entry.node) for key, entry in node.entries.items()}
-    if isinstance(node, Listing):
-        return [plain(item) for item in node.items]
-    return node.value
+_LONGEST_KEPT = 40_000
+_kept = lru_cache(maxsize=64)(_parse)
+"""A workspace is checked, then applied, and after an edit checked again with one file changed."""

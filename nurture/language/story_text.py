@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nurture.language.source import Table, parse
+from nurture.language.source import parse
+from nurture.language.tree import Table
 
 _LINE = re.compile(r"[^\n\r\x85\u2028\u2029]*(?:\r\n|[\n\r\x85\u2028\u2029]|\Z)")
 """Lines as the YAML reader counts them."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from nurture.language.source import Fault, Listing, Node, Scalar, Table, parse
+from nurture.language.source import parse
+from nurture.language.tree import Fault, Listing, Node, Scalar, Table
 
 FRONT_KEYS = ("subject", "preheader", "topic")
 # Parses only, nothing is rendered here; the markers and their whitespace are the sender's.

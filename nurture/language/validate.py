@@ -17,8 +17,9 @@ from nurture.language.problems import Problem
 from nurture.language.reading import below, name_in, of_fault, read_tree, tree_of
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
-from nurture.language.source import Node, Table, decode
+from nurture.language.source import decode
 from nurture.language.templates import Page, take_apart
+from nurture.language.tree import Node, Table
 from nurture.language.vocabulary import Known
 from nurture.language.workspace import Workspace
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,12 +57,10 @@ def test_definitions_are_kept_until_others_are_applied(folder: Path) -> None:
 def test_definitions_can_be_asked_for_inside_a_transaction(folder: Path) -> None:
     with open_workspace(folder, Settings()) as runtime, runtime.ledger.begin() as session:
         session.execute(text("UPDATE lead SET company = 'x'"))
-        begun = time.monotonic()
         assert runtime.definitions().active
         with looking(runtime.ledger) as other:
             found = other.execute(text("SELECT count(*) FROM lead WHERE company = 'x'")).scalar()
         assert found == 0  # what is not committed is not seen
-        assert time.monotonic() - begun < 5
 
 
 def test_the_clock_can_be_another(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,20 @@ STATEMENTS = [
     "from sqlalchemy.dialects.sqlite import insert\n\nKIND = insert\n",
 ]
 BELOW_APP = ("nurture/scoring/x.py", "handoff/x.py", "insight/x.py", "flows/x.py")
+
+
+TIMED = re.compile(r"assert .*\b(monotonic|perf_counter|process_time)\(\)")
+
+
+def test_no_test_asserts_a_time() -> None:
+    """Machines are slow and shared; how fast things are is for `make bench`."""
+    found = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in sorted(ROOT.glob("tests/**/*.py"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if TIMED.search(line) and "deadline" not in line and ".until" not in line
+    ]
+    assert not found
 
 
 def ruff(source: str, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -165,16 +164,6 @@ def test_a_message_id_is_stable_and_names_nobody() -> None:
     assert made() == "<" + made()[1:33] + "@example.test>"
     assert made()[1:33].isalnum()
     assert len({made(), made(key=b"l" * 32), made(enrolment=8), made(step="a/b/2"), made(n=1)}) == 5
-
-
-def test_composing_is_fast_enough_to_check_every_mail() -> None:
-    letter = replace(
-        LETTER, text="a line of a letter\n" * 100, html="<p>a line of a letter</p>\n" * 250
-    )
-    began = time.process_time()
-    for _ in range(300):
-        compose(STEP, letter)
-    assert (time.process_time() - began) / 300 < 0.001  # a tenth of it is usual
 
 
 def test_the_skeleton_refuses_a_list_identifier_that_is_none() -> None:

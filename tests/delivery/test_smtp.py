@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -102,10 +101,8 @@ def test_one_refused_mail_leaves_its_neighbours_alone(
 def test_a_lost_conversation_leaves_at_most_one_mail_unknown(
     offers: tuple[str, ...], script: str, verdict: str, phase: str
 ) -> None:
-    with Sink(offers=offers, hang=3) as sink:
-        began = time.monotonic()
+    with Sink(offers=offers) as sink:  # one that hangs does so beyond every test's time
         replies = sent(sink, window("a", script, "b", "c"), timeout=0.5)
-        assert time.monotonic() - began < 3
         after = "sent" if script == "oddatdot" else "deferred"
         assert verdicts(replies) == ["sent", verdict, after, after]
         assert replies[1].phase == phase

@@ -18,7 +18,8 @@ from nurture.language import faults
 from nurture.language.faults import Faults
 from nurture.language.problems import Problem
 from nurture.language.rules import RULES
-from nurture.language.source import MOST_BYTES, MOST_VALUES, Fault
+from nurture.language.source import MOST_BYTES, MOST_VALUES
+from nurture.language.tree import Fault
 from nurture.language.validate import validate as validated
 from tests.language.conftest import Edit
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -253,11 +252,9 @@ def test_100_000_leads_fit_into_300_mb(tmp_path: Path) -> None:
         file.writelines(
             f"lead{n}@example.test,Ann,Company {n},{n % 900},web\n" for n in range(100_000)
         )
-    began = time.monotonic()
     command = [sys.executable, "-c", MEASURED, url, str(path), str(tmp_path / "r.csv")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=True)
     assert int(done.stdout) < 300
-    assert time.monotonic() - began < 100
 
 
 @pytest.mark.shared

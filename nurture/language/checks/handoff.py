@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from nurture.language.checks.view import View, items, tables
 from nurture.language.problems import Problem
-from nurture.language.source import Table
+from nurture.language.tree import Table
 
 ACTIONS = ("remind", "tell", "give", "recycle")
 

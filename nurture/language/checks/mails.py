@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from nurture.language.checks.view import Mail, View, mail_of, steps, text
 from nurture.language.problems import Problem
-from nurture.language.source import Node, Scalar
 from nurture.language.templates import FRONT_KEYS, Variable, read_variables
+from nurture.language.tree import Node, Scalar
 from nurture.language.vocabulary import LEAD_FIELDS
 
 NOTICES = "notices/"

@@ -9,7 +9,7 @@ from nurture.language.comparing import TYPE_WORDS, type_of
 from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
-from nurture.language.source import Node, Scalar, Table
+from nurture.language.tree import Node, Scalar, Table
 from nurture.language.vocabulary import LEAD_FIELDS, WRITABLE_FIELDS
 
 Named = Iterable[tuple[File, Loc, Node | None]]

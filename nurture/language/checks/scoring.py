@@ -8,7 +8,7 @@ from nurture.language.checks.view import File, View, items, tables
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
 from nurture.language.scoring import parse_limit
-from nurture.language.source import Node, Scalar, Table
+from nurture.language.tree import Node, Scalar, Table
 
 _NOT_FIT = ("score", "behaviour", "fit", "event", "sequence", "topic")
 

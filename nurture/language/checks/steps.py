@@ -19,7 +19,7 @@ from nurture.language.faults import Loc
 from nurture.language.later import LATER
 from nurture.language.problems import Problem
 from nurture.language.sequence import StepModel
-from nurture.language.source import Listing, Node, Table
+from nurture.language.tree import Listing, Node, Table
 
 BESIDE = ("id", "within", "then", "otherwise")
 VERBS = tuple(key for key in StepModel.model_fields if key not in BESIDE)

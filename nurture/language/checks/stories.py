@@ -9,8 +9,8 @@ from nurture.language.checks.view import File, View, deeds, tables, text, texts
 from nurture.language.comparing import TYPE_WORDS
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
-from nurture.language.source import Listing, Node, Scalar, Table
 from nurture.language.story import BESIDE, NOTHING, ONLY, WANTED, Expect, StoryLead
+from nurture.language.tree import Listing, Node, Scalar, Table
 
 RUNGS = ("remind", "tell", "give", "recycle")
 Place = tuple[Loc, str, bool]

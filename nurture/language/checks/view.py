@@ -11,8 +11,8 @@ from nurture.language.faults import Loc
 from nurture.language.folder import Kind
 from nurture.language.problems import Problem
 from nurture.language.reading import below, path_of, place_of, written
-from nurture.language.source import Listing, Node, Scalar, Table
 from nurture.language.templates import Page
+from nurture.language.tree import Listing, Node, Scalar, Table
 
 
 @dataclass(frozen=True)

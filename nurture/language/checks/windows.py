@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nurture.calendar.hours import Calendar, intersect, parse_days, parse_hours, weekly
 from nurture.language.checks.view import View
 from nurture.language.problems import Problem
-from nurture.language.source import Node, Table, plain
+from nurture.language.tree import Node, Table, plain
 from nurture.ledger.errors import InputRefused
 
 

@@ -8,7 +8,7 @@ from nurture.language.checks.view import File, View, items, steps, tables, text
 from nurture.language.faults import Loc
 from nurture.language.folder import NEEDED
 from nurture.language.problems import Problem
-from nurture.language.source import Listing
+from nurture.language.tree import Listing
 
 
 def missing_files(view: View) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from nurture.language.checks.view import View, text
 from nurture.language.problems import Problem
-from nurture.language.source import Table
+from nurture.language.tree import Table
 from nurture.language.vocabulary import LEAD_FIELDS
 from nurture.language.workspace import THIS_MACHINE
 from nurture.ledger.engine import normal_url
