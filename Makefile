@@ -12,7 +12,7 @@ ARGS      ?=
 JOBS      ?= auto
 
 # Somebody's own Python settings must not leak into the environment made here.
-unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_USER
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE PIP_TARGET PIP_PREFIX PIP_USER
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 INSTALL := $(BIN)/python -m pip install -qq -c constraints.txt

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    and_,
+    bindparam,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
@@ -15,7 +25,9 @@ from nurture.delivery.hold import hold
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.states import IN_HAND, WAITING
 from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.ledger import batches
+from nurture.ledger.asking import NOW, TICK
 from nurture.ledger.batches import batch
 from nurture.ledger.given import in_given
 from nurture.ledger.plans import among
@@ -24,6 +36,8 @@ from nurture.ledger.types import Instant
 
 LEASE = timedelta(minutes=2)
 """How long a claim holds without a sign of life; a living sender prolongs it (`prolong`)."""
+END = bindparam("end", type_=Instant())
+"""The end of a lease, given when it is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,107 +81,115 @@ def claim(
     claims at once on PostgreSQL may meet in one lead: the later fails with IntegrityError and has
     to be asked again.
     """
+    due = _due(definitions, kind, size)
+    if not batches.fill(session, due, now=now, tick=judged):
+        return Claimed({}, Tally())
+    tally = hold(session, definitions, kind=kind, now=now)
+    values = {"by": owner, "now": now, "end": now + LEASE}
+    claimed = session.execute(_take(definitions, kind), values)
+    return Claimed({row.id: Ticket(*row) for row in claimed}, tally)
+
+
+@once
+def _due(_: Definitions, kind: str, size: int) -> Insert:
+    """The mails a claim looks at, as its working set."""
     due = (
         select(M.id, M.lead_id)
-        .where(M.kind == kind, among(M.state, WAITING), M.due_at <= now)
+        .where(M.kind == kind, among(M.state, WAITING), M.due_at <= NOW)
         .order_by(M.due_at)
         .limit(size)
         .with_for_update(skip_locked=True, of=MESSAGE)
     )
     if kind == "nurture":
-        at = literal(now, Instant())
         due = due.where(
             not_(permission.paused()),
-            not_(permission.unjudged(judged, at)),
+            not_(permission.unjudged(TICK, NOW)),
             not_(permission.another_in_hand()),
         )
-    if not batches.fill(session, batches.filling(due)):
-        return Claimed({}, Tally())
-    tally = hold(session, definitions, kind=kind, now=now)
-    claimed = session.execute(
-        update(MESSAGE)
-        .where(M.id.in_(_first_of_each_lead(kind, now)), among(M.state, WAITING))
-        .values(
-            state="claimed",
-            owner=owner,
-            generation=M.generation + 1,
-            attempts=M.attempts + 1,
-            lease_until=now + LEASE,
-        )
-        .returning(M.id, M.generation, M.attempts, M.kind, M.path)
-    )
-    return Claimed({row.id: Ticket(*row) for row in claimed}, tally)
+    return batches.filling(due)
 
 
-def _first_of_each_lead(kind: str, now: datetime) -> ColumnElement[int]:
+@once
+def _take(_: Definitions, kind: str) -> ReturningUpdate[tuple[int, int, int, str, str]]:
+    """Claim the working set's mails that are still due."""
     rank = func.row_number().over(partition_by=M.lead_id, order_by=(M.due_at, M.id))
     waiting = (
         select(M.id, rank.label("rank"))
-        .where(M.id.in_(select(batch.c.id)), among(M.state, WAITING), M.due_at <= now)
+        .where(M.id.in_(select(batch.c.id)), among(M.state, WAITING), M.due_at <= NOW)
         .subquery()
     )
     mine = select(waiting.c.id)
-    return mine.where(waiting.c.rank == 1) if kind == "nurture" else mine  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class Fence:
-    """The last question before the point of no return, prepared once for a set of definitions."""
-
-    definitions: Definitions
-    _statement: ReturningUpdate[tuple[int]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_statement", self._prepared())
-
-    def hand_over(
-        self, session: Session, tickets: Collection[Ticket], *, owner: str, now: datetime
-    ) -> set[int]:
-        """Mark a window of claimed messages `handed`; returns those that may go out.
-
-        Whoever lost its lease is stopped here, and any lead that opted out, moved, went to sales,
-        left, or had its mails of the day since the claim; what is stopped goes back to `due`.
-        From the commit of this on, a nurture message is never sent again by itself.
-        """
-        going: set[int] = set()
-        for generation, ids in _by_generation(tickets):
-            values = {"ids": ids, "by": owner, "mark": generation, "at": now, "end": now + LEASE}
-            going.update(session.execute(self._statement, values).scalars())
-        if len(going) < len(tickets):
-            release(session, [each for each in tickets if each.id not in going], owner=owner)
-        return going
-
-    def _prepared(self) -> ReturningUpdate[tuple[int]]:
-        at = bindparam("at", type_=Instant())
-        mine = and_(
-            in_given(M.id, "ids"),
-            # Not by the index of all that is in hand: each of those would be asked everything.
-            func.coalesce(M.state, "") == "claimed",
-            M.owner == bindparam("by"),
-            M.generation == bindparam("mark"),
-            M.lease_until > at,
+    if kind == "nurture":
+        mine = mine.where(waiting.c.rank == 1)
+    return (
+        update(MESSAGE)
+        .where(M.id.in_(mine), among(M.state, WAITING))
+        .values(
+            state="claimed",
+            owner=bindparam("by"),
+            generation=M.generation + 1,
+            attempts=M.attempts + 1,
+            lease_until=END,
         )
-        return (
-            update(MESSAGE)
-            .where(mine, or_(M.kind == "notice", self._welcome(at)))
-            .values(state="handed", handed_at=at, lease_until=bindparam("end", type_=Instant()))
-            .returning(M.id)
-        )
+        .returning(M.id, M.generation, M.attempts, M.kind, M.path)
+    )
 
-    def _welcome(self, at: ColumnElement[datetime]) -> ColumnElement[bool]:
-        questions = [
-            permission.enrolled(),
-            not_(permission.paused()),
-            permission.same_address(),
-            not_(permission.suppressed()),
-            permission.consents(self.definitions),
-            not_(permission.with_sales(self.definitions)),
-            permission.in_time(at),
-            permission.window_open(self.definitions, at),
-        ]
-        if self.definitions.workspace.caps.per_day is not None:
-            questions.append(not_(permission.cap_reached(self.definitions, at)))
-        return and_(*questions)
+
+def hand_over(
+    session: Session,
+    definitions: Definitions,
+    tickets: Collection[Ticket],
+    *,
+    owner: str,
+    now: datetime,
+) -> set[int]:
+    """The fence: mark a window of claimed messages `handed`; returns those that may go out.
+
+    Whoever lost its lease is stopped here, and any lead that opted out, moved, went to sales,
+    left, or had its mails of the day since the claim; what is stopped goes back to `due`.
+    From the commit of this on, a nurture message is never sent again by itself.
+    """
+    going: set[int] = set()
+    for generation, ids in _by_generation(tickets):
+        values = {"ids": ids, "by": owner, "mark": generation, "now": now, "end": now + LEASE}
+        going.update(session.execute(_hand_over(definitions), values).scalars())
+    if len(going) < len(tickets):
+        release(session, [each for each in tickets if each.id not in going], owner=owner)
+    return going
+
+
+@once
+def _hand_over(definitions: Definitions) -> ReturningUpdate[tuple[int]]:
+    mine = and_(
+        in_given(M.id, "ids"),
+        # Not by the index of all that is in hand: each of those would be asked everything.
+        func.coalesce(M.state, "") == "claimed",
+        M.owner == bindparam("by"),
+        M.generation == bindparam("mark"),
+        M.lease_until > NOW,
+    )
+    return (
+        update(MESSAGE)
+        .where(mine, or_(M.kind == "notice", _welcome(definitions)))
+        .values(state="handed", handed_at=NOW, lease_until=END)
+        .returning(M.id)
+    )
+
+
+def _welcome(definitions: Definitions) -> ColumnElement[bool]:
+    questions = [
+        permission.enrolled(),
+        not_(permission.paused()),
+        permission.same_address(),
+        not_(permission.suppressed()),
+        permission.consents(definitions),
+        not_(permission.with_sales(definitions)),
+        permission.in_time(NOW),
+        permission.window_open(definitions, NOW),
+    ]
+    if definitions.workspace.caps.per_day is not None:
+        questions.append(not_(permission.cap_reached(definitions, NOW)))
+    return and_(*questions)
 
 
 def _by_generation(tickets: Iterable[Ticket]) -> list[tuple[int, list[int]]]:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from nurture.delivery import channel
-from nurture.delivery.claim import claim, give_back
+from nurture.delivery.claim import claim, give_back, hand_over
 from nurture.delivery.exchange import exchange
 from nurture.delivery.press import Written
 from nurture.delivery.rounds import Round, kept_alive
@@ -173,7 +173,7 @@ class _Sender:
             if round_.stop():
                 return set()
             self._desk.freeze(session, window)
-            return round_.fence.hand_over(session, tickets, owner=self._owner, now=now)
+            return hand_over(session, round_.definitions, tickets, owner=self._owner, now=now)
 
         return self._write(handed)
 

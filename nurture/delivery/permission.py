@@ -79,7 +79,7 @@ def paused() -> ColumnElement[bool]:
     return _enrolment(ENROLMENT.sequence.in_(select(PAUSE.sequence)))
 
 
-def unjudged(judged: int, at: ColumnElement[Any]) -> ColumnElement[bool]:
+def unjudged(judged: ColumnElement[int], at: ColumnElement[Any]) -> ColumnElement[bool]:
     """The lead may have to leave its sequence first, and nobody has looked.
 
     A tick other than `judged` holds something new about it, or the look that time alone asks for

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
-from nurture.delivery.claim import Fence, prolong
+from nurture.delivery.claim import prolong
 from nurture.delivery.press import Press
 from nurture.language.definitions import Definitions
 from nurture.ledger.engine import Ledger
@@ -39,10 +39,6 @@ class Round:
     """Called at every commit point with its name: kill tests end the process there."""
     judged: int = 0
     """The tick whose touches may be mailed: it has looked who of them has to leave."""
-    fence: Fence = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "fence", Fence(self.definitions))
 
     def write(self, verb: Callable[[Session], _Result]) -> _Result:
         """Run `verb` in one transaction, anew as a whole when another writer was in its way.

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlmodel import Session
 
 from nurture.ledger import batches, given
@@ -31,6 +33,7 @@ PRAGMAS = {
     "foreign_keys": "1",
     "busy_timeout": "30000",
 }
+RESTED = 1.0
 POSTGRES_OPTIONS = (
     "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=300000"
     " -c jit=off -c random_page_cost=1.1"
@@ -111,7 +114,6 @@ def open_ledger(url: str) -> Ledger:
     else:
         engine = create_engine(
             target,
-            pool_pre_ping=True,
             pool_size=8,
             max_overflow=8,
             connect_args={"options": POSTGRES_OPTIONS, "connect_timeout": 10},
@@ -119,6 +121,7 @@ def open_ledger(url: str) -> Ledger:
             execution_options={"preserve_rowcount": True},
             hide_parameters=True,  # errors go to logs, the values are people's data
         )
+        _ask_the_rested(engine)
         given.attach(engine)
     batches.attach(engine)
     ledger = Ledger(engine)
@@ -130,6 +133,7 @@ def _sqlite(target: URL) -> Engine:
     engine = create_engine(
         target,
         connect_args={"timeout": 30, "check_same_thread": False},
+        query_cache_size=COMPILED,
         execution_options={"preserve_rowcount": True},
         hide_parameters=True,
     )
@@ -150,6 +154,25 @@ def _sqlite(target: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _ask_the_rested(engine: Engine) -> None:
+    """A connection that lay unused for more than `RESTED` seconds is asked whether it still lives,
+    and made anew if not.  In use it would cost every transaction of a tick one more journey."""
+
+    @event.listens_for(engine, "checkin")
+    def _lay_down(_connection: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ask(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get("rests_since")
+        if since is None or time.monotonic() - since <= RESTED:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise DisconnectionError(str(error)) from error
 
 
 def _pow(number: float | None, power: float | None) -> float | None:

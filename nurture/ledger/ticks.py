@@ -15,28 +15,30 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Insert,
+    Integer,
     Select,
+    bindparam,
     delete,
     exists,
     func,
     insert,
-    literal,
     or_,
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from nurture.ledger import batches, upsert
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
+from nurture.ledger.asking import NOW, TICK, Asking
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant
+from nurture.ledger.upsert import table_of
 
 TURN = "tick"
 CLAIM = "claim"
 LEASE = timedelta(seconds=60)
+TOUCH, ENGAGEMENT, TICKS = (table_of(each).c for each in (t.Touch, t.Engagement, t.Tick))
 
 
 @dataclass(frozen=True)
@@ -92,34 +94,19 @@ def begin_tick(session: Session, *, now: datetime, owner: str, limit: int = batc
     session.add(tick)
     session.flush()
     assert tick.id is not None
-    session.execute(_take_back(tick.id))
-    claimed = session.execute(_claim(tick.id, limit, now=now))
-    more = fresh(session, now=now)
-    touches: int = claimed.rowcount  # type: ignore[attr-defined]
-    return Claim(tick.id, touches, more)
+    asking = Asking(session, tick.id, now)
+    asking.run(_TAKE_BACK)
+    touches = asking.run(_CLAIM, most=limit)
+    return Claim(tick.id, touches, fresh(session, now=now))
 
 
-def _take_back(tick_id: int) -> Any:
-    """Frees what other unfinished ticks hold; leans on `touch_tick` and `tick_unfinished`."""
-    dead = select(col(t.Tick.id)).where(
-        col(t.Tick.finished_at).is_(None), col(t.Tick.id) != tick_id
-    )
-    return (
-        update(t.Touch)
-        .where(col(t.Touch.tick_id).in_(dead))
-        .values(tick_id=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def held_by_others(tick: ColumnElement[int] | int) -> Select[tuple[int]]:
+def held_by_others(tick: ColumnElement[int]) -> Select[tuple[int]]:
     """The leads of whom a tick other than this one holds something new; leans on `touch_tick`.
 
     A tick that died holds them until the next one takes them over (`begin_tick`).  What no tick
     has taken yet is not among them: it came after the look, and might as well have come later.
     """
-    held = select(col(t.Touch.lead_id))
-    return held.where(col(t.Touch.tick_id).is_not(None), col(t.Touch.tick_id) != tick)
+    return select(TOUCH.lead_id).where(TOUCH.tick_id.is_not(None), TOUCH.tick_id != tick)
 
 
 def waiting(session: Session, *, now: datetime) -> bool:
@@ -140,40 +127,46 @@ def next_happening(session: Session, *, now: datetime) -> datetime | None:
 
 def _happened(at: ColumnElement[Any]) -> ColumnElement[bool]:
     """The touch is about a change, or about an engagement that has happened by then."""
-    engagement = aliased(t.Engagement)
     occurred = (
-        select(col(engagement.occurred_at))
-        .where(col(engagement.id) == col(t.Touch.engagement_id))
-        .correlate(t.Touch)
+        select(ENGAGEMENT.occurred_at)
+        .where(ENGAGEMENT.id == TOUCH.engagement_id)
+        .correlate(table_of(t.Touch))
         .scalar_subquery()
     )
-    return or_(col(t.Touch.engagement_id).is_(None), occurred <= at)
+    return or_(TOUCH.engagement_id.is_(None), occurred <= at)
 
 
 # Built once: asked several times a tick, and building costs more than asking.
 _WAITING = select(exists().where(_happened(NOW)))
-_FRESH = select(exists().where(col(t.Touch.tick_id).is_(None), _happened(NOW)))
+_FRESH = select(exists().where(TOUCH.tick_id.is_(None), _happened(NOW)))
 _NEXT_HAPPENING = (
-    select(func.min(col(t.Engagement.occurred_at), type_=Instant()))
-    .join(t.Touch, col(t.Touch.engagement_id) == col(t.Engagement.id))
-    .where(col(t.Engagement.occurred_at) > NOW)
+    select(func.min(ENGAGEMENT.occurred_at, type_=Instant()))
+    .join_from(table_of(t.Touch), table_of(t.Engagement), TOUCH.engagement_id == ENGAGEMENT.id)
+    .where(ENGAGEMENT.occurred_at > NOW)
 )
-
-
-def _claim(tick_id: int, limit: int, *, now: datetime) -> Any:
-    happened = _happened(literal(now, Instant()))
-    oldest = (
-        select(col(t.Touch.lead_id))
-        .where(col(t.Touch.tick_id).is_(None), happened)
-        .order_by(col(t.Touch.id))
-        .limit(limit)
-    )
-    return (
-        update(t.Touch)
-        .where(col(t.Touch.tick_id).is_(None), col(t.Touch.lead_id).in_(oldest), happened)
-        .values(tick_id=tick_id)
-        .execution_options(synchronize_session=False)
-    )
+_TAKE_BACK = (  # what other unfinished ticks hold; leans on `touch_tick` and `tick_unfinished`
+    update(table_of(t.Touch))
+    .where(TOUCH.tick_id.in_(select(TICKS.id).where(TICKS.finished_at.is_(None), TICKS.id != TICK)))
+    .values(tick_id=None)
+)
+_OLDEST = (
+    select(TOUCH.lead_id)
+    .where(TOUCH.tick_id.is_(None), _happened(NOW))
+    .order_by(TOUCH.id)
+    .limit(bindparam("most", type_=Integer()))
+)
+_CLAIM = (
+    update(table_of(t.Touch))
+    .where(TOUCH.tick_id.is_(None), TOUCH.lead_id.in_(_OLDEST), _happened(NOW))
+    .values(tick_id=TICK)
+)
+_DROP = delete(table_of(t.Touch)).where(TOUCH.tick_id == TICK)
+_FINISH = (  # not NOW: the table has a column of that name
+    update(table_of(t.Tick))
+    .where(TICKS.id == TICK)
+    .values(finished_at=bindparam("at", type_=Instant()))
+)
+_LOCKED = select(t.Lock).where(col(t.Lock.name) == bindparam("lock")).with_for_update()
 
 
 def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
@@ -181,19 +174,9 @@ def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
 
     Touches another tick has taken over meanwhile stay that tick's.
     """
-    dropped = session.execute(
-        delete(t.Touch)
-        .where(col(t.Touch.tick_id) == tick_id)
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        update(t.Tick)
-        .where(col(t.Tick.id) == tick_id)
-        .values(finished_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    count: int = dropped.rowcount  # type: ignore[attr-defined]
-    return count
+    dropped = Asking(session, tick_id, now).run(_DROP)
+    session.execute(_FINISH, {"tick": tick_id, "at": now})
+    return dropped
 
 
 def touching(leads: Select[Any]) -> Insert:
@@ -201,7 +184,7 @@ def touching(leads: Select[Any]) -> Insert:
 
     The next tick looks at them; a tick in progress does not.
     """
-    return insert(upsert.table_of(t.Touch)).from_select(["lead_id"], leads)
+    return insert(table_of(t.Touch)).from_select(["lead_id"], leads)
 
 
 def touch(session: Session, leads: Select[Any]) -> int:
@@ -230,7 +213,5 @@ def whose_turn(session: Session) -> tuple[str, datetime | None]:
 def _locked(session: Session, name: str) -> t.Lock:
     """The lock's row, made if need be, and ours until the transaction ends."""
     upsert.insert_new_values(session, t.Lock, [{"name": name, "owner": ""}])
-    row: t.Lock = session.execute(
-        select(t.Lock).where(col(t.Lock.name) == name).with_for_update()
-    ).scalar_one()
+    row: t.Lock = session.execute(_LOCKED, {"lock": name}).scalar_one()
     return row

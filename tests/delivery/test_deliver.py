@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, update
 from sqlmodel import Session
 
-from nurture.delivery.claim import Fence
+from nurture.delivery import claim as claiming
 from nurture.delivery.deliver import deliver
 from nurture.delivery.waiting import next_due
 from nurture.ledger import tables as t
@@ -179,7 +179,7 @@ def test_whoever_changes_their_mind_between_claim_and_hand_over_gets_nothing(
 def test_without_the_fence_a_late_opt_out_is_ignored(
     guarded: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Fence, "_welcome", lambda self, at: MESSAGE.c.id.is_not(None))
+    monkeypatch.setattr(claiming, "_welcome", lambda _: MESSAGE.c.id.is_not(None))
     fill(guarded, ["ann"])
     post = Post()
     deliver(

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from nurture.delivery import claim as claiming
 from nurture.delivery import permission
-from nurture.delivery.claim import Fence
 from nurture.delivery.deliver import deliver
 from nurture.delivery.sweep import sweep
 from nurture.delivery.transport import ChannelFailed, Outgoing, Reply
@@ -204,7 +204,7 @@ def test_the_histories_notice_when_a_protection_is_missing(
     guarded: Ledger, monkeypatch: pytest.MonkeyPatch, protection: str
 ) -> None:
     if protection == "the fence":
-        monkeypatch.setattr(Fence, "_welcome", lambda self, at: MESSAGE.c.id.is_not(None))
+        monkeypatch.setattr(claiming, "_welcome", lambda _: MESSAGE.c.id.is_not(None))
     else:
         monkeypatch.setattr(permission, "cap_reached", lambda rules, at: MESSAGE.c.id.is_(None))
     history = History(guarded, 1)

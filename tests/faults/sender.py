@@ -86,7 +86,7 @@ def _take_out(protection: str) -> None:
     """Take one protection out; what the tests then find shows what it is for."""
 
     def mark(state: str) -> Callable[..., set[int]]:
-        def hand_over(self: Any, session: Any, tickets: Any, *, owner: str, now: datetime) -> Any:
+        def hand_over(session: Any, _: Any, tickets: Any, *, owner: str, now: datetime) -> Any:
             ids = [ticket.id for ticket in tickets]
             session.execute(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(state=state))
             return set(ids)
@@ -94,10 +94,10 @@ def _take_out(protection: str) -> None:
         return hand_over
 
     if protection == "the fence":  # whoever holds the bytes sends them
-        claim.Fence.hand_over = mark("handed")
+        delivering.hand_over = mark("handed")
     elif protection == "the intent":  # send, then mark
-        claim.Fence.hand_over = mark("claimed")
+        delivering.hand_over = mark("claimed")
     elif protection == "the order":  # mark as sent, then send
-        claim.Fence.hand_over = mark("sent")
+        delivering.hand_over = mark("sent")
     elif protection == "small windows":
         delivering.WINDOW = 1_000

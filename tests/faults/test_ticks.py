@@ -175,7 +175,7 @@ def test_without_the_takeover_of_touches_a_kill_loses_leads(
     from nurture.ledger import ticks
 
     nothing = select(table_of(t.Tick).c.id).where(table_of(t.Tick).c.id < 0)
-    monkeypatch.setattr(ticks, "_take_back", lambda _tick: nothing)
+    monkeypatch.setattr(ticks, "_TAKE_BACK", nothing)
     monkeypatch.setattr(tick, "ROUNDS", 3)  # a tick looks so often at what it cannot take
     company.play.wrap = _impatient
     company.play.tick(MONDAY)

@@ -11,6 +11,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlmodel import col
 
+from nurture.ledger import engine
 from nurture.ledger import tables as t
 from nurture.ledger.engine import PRAGMAS, Ledger, open_ledger
 from nurture.ledger.errors import LedgerError
@@ -117,3 +118,29 @@ def test_the_same_statements_are_sent_for_now_on_both_databases(ledger: Ledger) 
         make_lead(session, scored_at=NOW)
         due = select(t.Lead.id).where(col(t.Lead.scored_at) <= NOW)
         assert len(session.execute(due).all()) == 1
+
+
+@pytest.mark.postgres
+def test_a_connection_that_rested_is_asked_and_made_anew_when_it_died(
+    own_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def number(ledger: Ledger) -> int:
+        with ledger.begin() as session:
+            return int(session.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    opened = open_ledger(own_postgres_url)
+    first = number(opened)
+    end = text("SELECT pg_terminate_backend(:number)")
+    other = open_ledger(own_postgres_url)
+    with other.begin() as session:
+        session.execute(end, {"number": first})
+    with pytest.raises(DBAPIError):  # just in use, it is not asked
+        number(opened)
+    second = number(opened)
+    monkeypatch.setattr(engine, "RESTED", 0.0)
+    assert number(opened) == second
+    with other.begin() as session:
+        session.execute(end, {"number": second})
+    assert number(opened) not in (first, second)
+    other.close()
+    opened.close()

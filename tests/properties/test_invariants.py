@@ -20,7 +20,7 @@ from tests.properties.rows import ENROLMENT, ENTRY, MESSAGE, everything
 from tests.sequences.play import Play
 
 modest = settings(
-    max_examples=6,
+    max_examples=5,
     deadline=None,
     print_blob=True,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes of ticks
@@ -72,7 +72,7 @@ def _calm(story: list[Deed]) -> list[Deed]:
     return [deed for deed in story if deed.kind not in ("crash", "other", "both")]
 
 
-@settings(modest, max_examples=3)
+@settings(modest, max_examples=2)
 @given(histories)
 def test_ticks_repeated_cut_in_pieces_or_doubled_leave_the_same_rows(
     ledger: Ledger, story: list[Deed]

@@ -12,6 +12,8 @@ from app.web.serve import serve
 from nurture.ledger import tables as t
 from tests.web.conftest import Offer, Place, send
 
+# The other files ask the same of both databases.
+pytestmark = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -11,6 +11,8 @@ from nurture.ledger import tables as t
 from tests.web.conftest import Mail, Offer, Place, send
 from tests.web.test_clicks import SEEN
 
+# Who may ask for what is the same on every database; what is answered, the other files ask.
+pytestmark = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 VISITORS = ("loopback", "nobody", "wrong", "ingest", "read", "operate", "admin")
 LOOKING = {"loopback": 200, "nobody": 401, "wrong": 401, "ingest": 403, "read": 200,
