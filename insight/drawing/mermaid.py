@@ -12,7 +12,8 @@ from insight.drawing.saying import Picture, saying
 from nurture.language.graph import Kind, Node
 
 SHAPES: dict[Kind, tuple[str, str]] = {
-    "enter": ("([", "])"), "gate": ("{{", "}}"), "branch": ("{", "}"), "wait_for": ("[/", "/]"),
+    "enter": ("([", "])"), "gate": ("{{", "}}"), "branch": ("{", "}"), "split": ("{", "}"),
+    "wait_for": ("[/", "/]"),
     "start": ("[[", "]]"), "end": ("([", "])"), "goal": ("([", "])"), "exit": ("([", "])"),
 }  # fmt: skip
 _READ = re.compile(r"(?!: )[^\w .,()=+'?!/-]")

@@ -8,7 +8,8 @@ A gate without `otherwise` ends the enrolment when its time is over; one whose `
 its end lets the lead into the stage, as after every arm.
 
 Paths: `sequence/stage/2`, in arms `sequence/stage/2/then/1`, `…/otherwise/1`, and for the first
-arm of a branch `…/2/arm 1/1`; a gate is `sequence/stage/gate`, its steps `…/gate/otherwise/1`.
+arm of a branch `…/2/arm 1/1`, of a split `…/2/arms/NAME/1`; a gate is `sequence/stage/gate`, its
+steps `…/gate/otherwise/1`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from nurture.language.sequence import (
     Enter,
     GateModel,
     SequenceModel,
+    SplitModel,
     StageModel,
     StepModel,
 )
@@ -125,6 +127,8 @@ class _Compiler:
             self.wait_for(step, path, stage, after)
         elif step.branch is not None:
             self.branch(step, step.branch, path, stage, after)
+        elif step.split is not None:
+            self.split(step, step.split, path, stage, after)
         else:
             kind, name, values = self.simple(step)
             self.emit(kind, self.key(step, name), path, stage, after, **values)
@@ -175,6 +179,21 @@ class _Compiler:
                 start = self.arm(arm.steps or (), f"{path}/arm {number}", stage, after)
                 found.append((arm.when, start))
         values |= {"arms": tuple(found), "otherwise": otherwise}
+
+    def split(
+        self, step: StepModel, model: SplitModel, path: str, stage: str, after: _Label
+    ) -> None:
+        hold_out = model.hold_out or 0.0
+        self.emit(
+            p.Split, self.key(step, f"split:{model.name}"), path, stage, after,
+            name=model.name, hold_out=hold_out,
+        )  # fmt: skip
+        values = self.drafts[-1][1]
+        each = (100 - hold_out) / sum(arm.weight for arm in model.arms.values())
+        values["arms"] = tuple(
+            (name, arm.weight * each, self.arm(arm.steps, f"{path}/arms/{name}", stage, after))
+            for name, arm in model.arms.items()
+        )
 
     # -- the end
 

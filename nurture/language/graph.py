@@ -17,11 +17,20 @@ from typing import Any, Literal
 
 from nurture.language import program as p
 from nurture.language.durations import say
-from nurture.language.words import NOTHING_ELSE, closed, describe, happened, missed, passed
+from nurture.language.words import (
+    NOTHING_ELSE,
+    closed,
+    describe,
+    drawn,
+    happened,
+    held_out,
+    missed,
+    passed,
+)
 
 Kind = Literal[
-    "enter", "gate", "send", "wait", "wait_for", "branch", "update", "score", "start", "hand_off",
-    "end", "goal", "exit",
+    "enter", "gate", "send", "wait", "wait_for", "branch", "split", "update", "score", "start",
+    "hand_off", "end", "goal", "exit",
 ]  # fmt: skip
 
 
@@ -133,6 +142,12 @@ def _ways(step: p.Step) -> list[Way]:
         case p.Branch(arms=arms):
             ways: list[Way] = [(way, describe(when), describe(when)) for when, way in arms]
             return [*ways, (step.otherwise, "otherwise", NOTHING_ELSE)]
+        case p.Split(name=name, arms=arms, hold_out=percent):
+            ways = [
+                (way, f"{arm} {share:.4g} %", drawn(name, arm, share)) for arm, share, way in arms
+            ]
+            aside = (step.next, f"held out {percent:.4g} %", held_out(name, percent))
+            return [*ways, aside] if percent else ways
         case p.End() | p.Start() | p.EnterStage():
             return []
     return [(step.next, "", "")]
@@ -212,6 +227,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.Wait: ("wait", lambda s: (f"Wait {s.span}", "")),
     p.WaitFor: ("wait_for", lambda s: (f"Wait for {describe(s.event)}", "")),
     p.Branch: ("branch", lambda _: ("Branch", "the first that holds")),
+    p.Split: ("split", lambda s: (f"Split {s.name}", "by chance")),
     p.Update: ("update", _update),
     p.Score: ("score", _score),
     p.Start: ("start", lambda s: (f"Go on in {s.sequence}", "this sequence ends here")),

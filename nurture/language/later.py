@@ -36,7 +36,7 @@ LATER: Mapping[str, frozenset[str]] = {
     "Timing": frozenset(("spread", "quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),
     "StepModel": frozenset(
-        ("split", "winner", "notify", "webhook", "goto", "stop", "snippet", "wait_until")
+        ("winner", "notify", "webhook", "goto", "stop", "snippet", "wait_until")
     ),
     "SendModel": frozenset(
         ("subject", "resend", "priority", "channel", "spread", "variants", "winner")

@@ -75,6 +75,16 @@ class Branch(Step):
 
 
 @dataclass(frozen=True)
+class Split(Step):
+    """Draw an arm (name, percentage of all leads, target) for each lead; `hold_out` percent of
+    them go on to `next`."""
+
+    name: str
+    arms: tuple[tuple[str, float, int | None], ...]
+    hold_out: float
+
+
+@dataclass(frozen=True)
 class Update(Step):
     """Write fields (by name: column or attribute), tags, lifecycle, topics."""
 

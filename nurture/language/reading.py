@@ -171,6 +171,10 @@ def _said(kind: type[Model], line: Mapping[str, Any]) -> tuple[str, str, str, Se
             allowed = [word.strip("'") for word in _literals(str(context["expected"]))]
             found = line["input"] if isinstance(line["input"], str) else ""
             return "wrong-value", f'"{last}" cannot be {_show(line["input"])}', found, allowed
+        case "greater_than":
+            return "wrong-value", f'"{last}" must be above {context["gt"]:g}', "", ()
+        case "less_than":
+            return "wrong-value", f'"{last}" must be below {context["lt"]:g}', "", ()
         case "greater_than_equal":
             return "wrong-value", f'"{last}" must be {context["ge"]} or more', "", ()
         case "less_than_equal":
@@ -261,7 +265,7 @@ def place_of(tree: Node, loc: Loc, *, key: bool = False) -> tuple[int, int]:
 NAMED_BY = ("stage", "rule", "rep", "threshold")
 """Keys by which the entries of a list are called in paths, instead of by their number."""
 
-_SILENT = frozenset(("stages", "steps", "branch"))
+_SILENT = frozenset(("stages", "steps", "branch", "split"))
 
 
 def path_of(name: str, tree: Node, loc: Loc) -> str:

@@ -61,6 +61,7 @@ RULES: Mapping[str, str] = {
     "step-form": "a step with no verb, with two, or with keys of another",
     "endless-wait": "a wait without an end",
     "arm-form": "an arm of a branch that is neither a case nor the rest",
+    "split-form": "a split that leaves nothing to chance",
     "unreachable-arm": "an arm behind otherwise",
     "unreachable-step": "a step or stage nobody gets to",
     "send-without-topic": "a mail no consent can be asked for",

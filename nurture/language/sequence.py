@@ -139,6 +139,21 @@ class ArmModel(Model):
     otherwise: tuple[StepModel, ...] | None = None
 
 
+class SplitArmModel(Model):
+    """One way of a split, and its weight against the others."""
+
+    weight: Annotated[Number, Field(gt=0)] = 1.0
+    steps: tuple[StepModel, ...] = ()
+
+
+class SplitModel(Model):
+    """Divide the leads by chance; `hold_out` percent of them go down no arm."""
+
+    name: Name
+    arms: dict[Name, SplitArmModel]
+    hold_out: Annotated[Number, Field(gt=0, lt=100)] | None = None
+
+
 def _reason(value: Any) -> str:
     """`end: why`, or `end: true`."""
     if value is True:
@@ -159,6 +174,7 @@ class StepModel(Model):
     then: tuple[StepModel, ...] = ()
     otherwise: tuple[StepModel, ...] = ()
     branch: tuple[ArmModel, ...] | None = None
+    split: SplitModel | None = None
     update: UpdateModel | None = None
     score: ScoreModel | None = None
     start: str | None = None

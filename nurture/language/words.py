@@ -64,6 +64,16 @@ def closed(when: Condition, within: Span) -> str:
     return f"did not hold within {within}: {describe(when)}"
 
 
+def drawn(split: str, arm: str, percent: float) -> str:
+    """Why a lead went down an arm of a split."""
+    return f"{split}: drawn for {arm} ({percent:.4g} %)"
+
+
+def held_out(split: str, percent: float) -> str:
+    """Why a lead went down no arm of a split."""
+    return f"{split}: held out ({percent:.4g} %)"
+
+
 def happened(event: EventTest) -> str:
     """Why a wait for an event ended before its time."""
     return f"happened: {describe(event)}"

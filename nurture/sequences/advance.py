@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
-from nurture.language.program import Branch, Gate, Program, Step, WaitFor
+from nurture.language.program import Branch, Gate, Program, Split, Step, WaitFor
 from nurture.ledger import batches
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE
@@ -63,6 +63,8 @@ def targets(step: Step, program: Program) -> Iterator[int]:
             ways += [then, otherwise]
         case Branch(arms=arms, otherwise=otherwise):
             ways += [target for _, target in arms] + [otherwise]
+        case Split(arms=split):
+            ways += [target for *_, target in split]
     return (last if way is None else way for way in ways)
 
 

@@ -65,7 +65,15 @@ def _with_arms(inner: Any) -> Any:
         lambda arms, otherwise: {"branch": arms + otherwise},
         st.lists(arm, min_size=1, max_size=4), last,
     )  # fmt: skip
-    return st.one_of(inner, waits, branches)
+    ways = st.builds(
+        lambda weight, steps: {"weight": weight, "steps": steps}, st.integers(1, 70), block
+    )
+    splits = st.builds(
+        lambda name, arms, aside: {"split": {"name": name, "arms": arms} | aside},
+        NAMES, st.dictionaries(NAMES, ways, min_size=2),
+        st.sampled_from([{}, {"hold_out": 12.5}]),
+    )  # fmt: skip
+    return st.one_of(inner, waits, branches, splits)
 
 
 STEPS = st.recursive(PLAIN, _with_arms, max_leaves=12)

@@ -63,6 +63,21 @@ def test_arms_follow_their_step_and_rejoin_behind_it(head: Workspace) -> None:
     assert branch.otherwise == 4
 
 
+def test_the_arms_of_a_split_share_what_is_not_held_out(head: Workspace) -> None:
+    arms = "{b: {weight: 3, steps: [{score: 5}]}, a: {steps: []}}"
+    compiled = program(
+        head,
+        f"{HEADER}  - stage: one\n    steps:\n"
+        f"      - split: {{name: proof, arms: {arms}, hold_out: 20}}\n      - send: news\n",
+    ).steps
+    split = compiled[1]
+    assert isinstance(split, p.Split)
+    assert split.key == "split:proof#1"
+    assert split.arms == (("b", 60.0, 2), ("a", 20.0, 3))
+    assert (split.hold_out, split.next) == (20.0, 3)
+    assert (compiled[2].path, compiled[2].next) == ("s/one/1/arms/b/1", 3)
+
+
 def test_a_gate_without_otherwise_ends_and_one_with_it_rejoins_the_stage(head: Workspace) -> None:
     text = (
         HEADER

@@ -54,6 +54,18 @@ def test_steps_are_said_in_words_and_their_ways_with_when_they_are_taken(head: W
     assert details["Send news"] == "at any time of day"
 
 
+def test_a_split_says_whom_it_sends_where(head: Workspace) -> None:
+    arms = "arms: {a: {weight: 3, steps: [{send: news}]}, b: {}}"
+    graph = one_stage(head, f"[{{split: {{name: proof, hold_out: 10, {arms}}}}}, {{score: 1}}]")
+    assert ways(graph)[1:4] == [
+        ("Split proof", "a 67.5 %", "Send news"),
+        ("Split proof", "b 22.5 % or held out 10 %", "Score +1"),
+        ("Send news", "", "Score +1"),
+    ]
+    reasons = ("proof: drawn for b (22.5 %)", "proof: held out (10 %)")
+    assert graph.edges[2].reasons == reasons
+
+
 def test_ways_to_the_same_place_are_one(head: Workspace) -> None:
     graph = one_stage(head, "[{wait_for: {event: poked}, within: 2 days}, {send: news}]")
     assert ways(graph)[1] == ("Wait for poked", "within 2 days or otherwise", "Send news")
@@ -120,6 +132,8 @@ def landings(whole: p.Program) -> dict[int, set[int]]:
             targets = [step.then, step.otherwise]
         if isinstance(step, p.Branch):
             targets = [*(target for _, target in step.arms), step.otherwise]
+        if isinstance(step, p.Split):
+            targets = [target for *_, target in step.arms] + [step.next] * bool(step.hold_out)
         ends = isinstance(step, p.End | p.Start)
         found[step.position] = set() if ends else {behind(target) for target in targets}
     return found

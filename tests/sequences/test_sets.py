@@ -44,6 +44,7 @@ stages:
       - wait_for: {event: poked}
         within: 2 days
         then: [{send: tips}]
+      - split: {name: half, hold_out: 20, arms: {a: {steps: [{update: {add_tags: half}}]}}}
 """
 
 

@@ -11,6 +11,7 @@ from nurture.language.checks.view import (
     blocks,
     items,
     mail_of,
+    split_arms,
     steps,
     tables,
     text,
@@ -18,6 +19,7 @@ from nurture.language.checks.view import (
 from nurture.language.faults import Loc
 from nurture.language.later import LATER
 from nurture.language.problems import Problem
+from nurture.language.reading import below
 from nurture.language.sequence import StepModel
 from nurture.language.tree import Listing, Node, Table
 
@@ -70,6 +72,17 @@ def arms(view: View) -> Iterator[Problem]:
                 last = last or "otherwise" in keys
 
 
+def splits(view: View) -> Iterator[Problem]:
+    """A split has something to choose from."""
+    for file in view.of("sequence"):
+        for loc, _ in steps(file):
+            arms = file.at((*loc, "split", "arms"))
+            aside = file.at((*loc, "split", "hold_out")) is not None
+            if isinstance(arms, Table) and len(arms.entries) < (1 if aside else 2):
+                message = 'nothing to choose from: write two arms, or one and "hold_out"'
+                yield file.problem((*loc, "split", "arms"), "split-form", message, key=True)
+
+
 def reach(view: View) -> Iterator[Problem]:
     """Nothing stands behind a step that always ends the enrolment."""
     for file in view.of("sequence"):
@@ -93,6 +106,9 @@ def _ends(step: Node) -> bool:
         return True
     if "wait_for" in step.entries:
         return _all_end(step.get("then")) and _all_end(step.get("otherwise"))
+    if "split" in step.entries:
+        ways = [_all_end(arm.get("steps")) for _, arm in split_arms(step, ())]
+        return bool(ways) and all(ways) and below(step, ("split", "hold_out")) is None
     arms = [arm for arm in items(step.get("branch")) if isinstance(arm, Table)]
     return any("otherwise" in arm.entries for arm in arms) and all(
         _all_end(arm.get("steps") or arm.get("otherwise")) for arm in arms
@@ -165,4 +181,4 @@ def _segment_keys(file: File, enter: Table, loc: Loc) -> Iterator[Problem]:
         yield file.problem((*loc, "within"), "entry-form", message, key=True)
 
 
-CHECKS = (verbs, endless, arms, reach, topics, waited_for, entry)
+CHECKS = (verbs, endless, arms, splits, reach, topics, waited_for, entry)

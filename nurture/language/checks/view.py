@@ -165,6 +165,17 @@ def _arms(step: Table, loc: Loc) -> Iterator[Block]:
         if isinstance(arm, Table):
             for key in ("steps", "otherwise"):
                 yield from _block(arm.get(key), (*loc, "branch", number, key))
+    for place, arm in split_arms(step, loc):
+        yield from _block(arm.get("steps"), (*place, "steps"))
+
+
+def split_arms(step: Table, loc: Loc) -> Iterator[tuple[Loc, Table]]:
+    """The arms of a split that are mappings, each with its place."""
+    split = step.get("split")
+    arms = split.get("arms") if isinstance(split, Table) else None
+    for name, entry in arms.entries.items() if isinstance(arms, Table) else ():
+        if isinstance(entry.node, Table):
+            yield (*loc, "split", "arms", name), entry.node
 
 
 def steps(file: File) -> Iterator[tuple[Loc, Table]]:

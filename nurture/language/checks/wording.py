@@ -56,12 +56,14 @@ def sequences(view: View) -> Iterator[Problem]:
 
 
 def inside_sequences(view: View) -> Iterator[Problem]:
-    """Stages and step ids are unique in their sequence."""
+    """Stages, step ids and splits are unique in their sequence."""
     for file in view.of("sequence"):
         yield from _twice("stage", _named(file, ("stages",), "stage"))
         yield from _twice(
             "step", ((file, (*loc, "id"), text(step.get("id"))) for loc, step in steps(file))
         )
+        names = [(*loc, "split", "name") for loc, _ in steps(file)]
+        yield from _twice("split", ((file, name, text(file.at(name))) for name in names))
 
 
 def rules(view: View) -> Iterator[Problem]:

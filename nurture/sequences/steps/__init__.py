@@ -8,6 +8,7 @@ from nurture.ledger.tally import Tally
 from nurture.sequences.steps.choices import branch, gate, wait_for
 from nurture.sequences.steps.effects import score, update_lead
 from nurture.sequences.steps.moves import end, enter_stage, hand_off, start
+from nurture.sequences.steps.splits import split
 from nurture.sequences.steps.waits import send, wait
 from nurture.sequences.visit import Visit
 
@@ -18,6 +19,7 @@ BUILDERS: dict[type[program.Step], Callable[[Visit, Any], Tally]] = {
     program.Wait: wait,
     program.WaitFor: wait_for,
     program.Branch: branch,
+    program.Split: split,
     program.Update: update_lead,
     program.Score: score,
     program.Start: start,
