@@ -61,7 +61,7 @@ class Counts:
 def step_counts(session: Session, program: Program, graph: Graph, *, now: datetime) -> Counts:
     """Count the enrolments of a program's version on its graph; six queries."""
     by_state = _by_state(session, program)
-    decided = _decided(session, program)
+    decided, reached = _decided(session, program)
     passed: dict[str, int | None] = {
         node.id: None if node.kind in TRACELESS else _total(decided, node.path, node.kind)
         for node in graph.nodes
@@ -89,7 +89,7 @@ def step_counts(session: Session, program: Program, graph: Graph, *, now: dateti
     return Counts(
         nodes=nodes,
         edges=_ways(graph, decided, passed),
-        stages={each.name: _total(decided, each.path, "stage") for each in graph.stages},
+        stages={each.name: reached[each.path] for each in graph.stages},
         elsewhere=_elsewhere(session, program),
     )
 
@@ -133,14 +133,26 @@ def _by_state(session: Session, program: Program) -> Counter[tuple[str, str]]:
     return Counter({(state, path): count for state, path, count in rows})
 
 
-def _decided(session: Session, program: Program) -> Decided:
+def _decided(session: Session, program: Program) -> tuple[Decided, Counter[str]]:
+    """How often what was decided, by path, kind and reason; by how many a stage was reached."""
+    number = DECISION.enrolment_id
     rows = session.execute(
-        select(DECISION.path, DECISION.kind, DECISION.reason, func.count())
+        select(
+            DECISION.path,
+            DECISION.kind,
+            DECISION.reason,
+            func.count(),
+            func.count(number.distinct()),
+        )
         .join(table_of(t.Enrolment), E.id == DECISION.enrolment_id)
         .where(_of(program))
         .group_by(DECISION.path, DECISION.kind, DECISION.reason)
     )
-    return {(path, kind, reason): count for path, kind, reason, count in rows}
+    decided, reached = {}, Counter[str]()
+    for path, kind, reason, count, leads in rows:
+        decided[path, kind, reason] = count
+        reached[path] += leads if kind == "stage" else 0
+    return decided, reached
 
 
 def _mails(session: Session, program: Program) -> defaultdict[str, Counter[str]]:

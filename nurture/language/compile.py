@@ -8,13 +8,13 @@ A gate without `otherwise` ends the enrolment when its time is over; one whose `
 its end lets the lead into the stage, as after every arm.
 
 Paths: `sequence/stage/2`, in arms `sequence/stage/2/then/1`, `…/otherwise/1`, and for the first
-arm of a branch `…/2/arm 1/1`, of a split `…/2/arms/NAME/1`; a gate is `sequence/stage/gate`, its
+arm of a branch `…/2/arm 1/1`, of a split `…/2/arm NAME/1`; a gate is `sequence/stage/gate`, its
 steps `…/gate/otherwise/1`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -59,6 +59,8 @@ class _Compiler:
     drafts: list[tuple[type[p.Step], dict[str, Any]]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     closing: _Label = field(default_factory=_Label)
+    named: defaultdict[str, _Label] = field(default_factory=lambda: defaultdict(_Label))
+    """By `id`: where that step stands."""
 
     def emit(
         self, kind: type[p.Step], key: str, path: str, stage: str, after: _Label, **rest: Any
@@ -123,6 +125,8 @@ class _Compiler:
         return step.id or f"{name}#{self.seen[name]}"
 
     def step(self, step: StepModel, path: str, stage: str, after: _Label) -> None:
+        if step.id is not None:
+            self.place(self.named[step.id])
         if step.wait_for is not None:
             self.wait_for(step, path, stage, after)
         elif step.branch is not None:
@@ -152,6 +156,11 @@ class _Compiler:
             }  # fmt: skip
         if step.start is not None:
             return p.Start, f"start:{step.start}", {"sequence": step.start}
+        if step.goto is not None:
+            name = step.goto.step
+            return p.Goto, f"goto:{name}", {
+                "name": name, "target": self.named[name], "at_most": step.goto.at_most,
+            }  # fmt: skip
         if step.hand_off is not None:
             team = step.hand_off.team or ""
             return p.HandOff, f"hand_off:{team}", {"team": team, "reason": step.hand_off.reason}
@@ -191,7 +200,7 @@ class _Compiler:
         values = self.drafts[-1][1]
         each = (100 - hold_out) / sum(arm.weight for arm in model.arms.values())
         values["arms"] = tuple(
-            (name, arm.weight * each, self.arm(arm.steps, f"{path}/arms/{name}", stage, after))
+            (name, arm.weight * each, self.arm(arm.steps, f"{path}/arm {name}", stage, after))
             for name, arm in model.arms.items()
         )
 

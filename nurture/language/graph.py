@@ -26,11 +26,13 @@ from nurture.language.words import (
     held_out,
     missed,
     passed,
+    went,
+    went_enough,
 )
 
 Kind = Literal[
     "enter", "gate", "send", "wait", "wait_for", "branch", "split", "update", "score", "start",
-    "hand_off", "end", "goal", "exit",
+    "goto", "hand_off", "end", "goal", "exit",
 ]  # fmt: skip
 
 
@@ -148,6 +150,8 @@ def _ways(step: p.Step) -> list[Way]:
             ]
             aside = (step.next, f"held out {percent:.4g} %", held_out(name, percent))
             return [*ways, aside] if percent else ways
+        case p.Goto(name=name, target=target, at_most=times):
+            return [(target, "go", went(name)), (step.next, "then", went_enough(name, times))]
         case p.End() | p.Start() | p.EnterStage():
             return []
     return [(step.next, "", "")]
@@ -231,6 +235,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.Update: ("update", _update),
     p.Score: ("score", _score),
     p.Start: ("start", lambda s: (f"Go on in {s.sequence}", "this sequence ends here")),
+    p.Goto: ("goto", lambda s: (f"Go to {s.name}", f"at most {s.at_most} times")),
     p.HandOff: ("hand_off", lambda s: (f"Hand off to {s.team or 'sales'}", s.reason)),
     p.End: ("end", lambda s: (f"End: {s.reason}", "")),
 }  # fmt: skip

@@ -36,12 +36,11 @@ LATER: Mapping[str, frozenset[str]] = {
     "Timing": frozenset(("spread", "quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),
     "StepModel": frozenset(
-        ("winner", "notify", "webhook", "goto", "stop", "snippet", "wait_until")
+        ("winner", "notify", "webhook", "stop", "snippet", "wait_until")
     ),
     "SendModel": frozenset(
         ("subject", "resend", "priority", "channel", "spread", "variants", "winner")
     ),
     "HandOffModel": frozenset(("priority", "rep")),
-    "GateModel": frozenset(("goto",)),
 }
 """By model: keys that are not supported yet."""

@@ -112,6 +112,15 @@ class Start(Step):
 
 
 @dataclass(frozen=True)
+class Goto(Step):
+    """Go to `target`, the step called `name`; after `at_most` times go on to `next`."""
+
+    name: str
+    target: int | None
+    at_most: int
+
+
+@dataclass(frozen=True)
 class HandOff(Step):
     """Ask sales to take the lead (no second time while it is with sales)."""
 

@@ -265,7 +265,7 @@ def place_of(tree: Node, loc: Loc, *, key: bool = False) -> tuple[int, int]:
 NAMED_BY = ("stage", "rule", "rep", "threshold")
 """Keys by which the entries of a list are called in paths, instead of by their number."""
 
-_SILENT = frozenset(("stages", "steps", "branch", "split"))
+_SILENT = frozenset(("stages", "steps", "branch", "split", "arms"))
 
 
 def path_of(name: str, tree: Node, loc: Loc) -> str:
@@ -277,7 +277,7 @@ def path_of(name: str, tree: Node, loc: Loc) -> str:
     for part in loc:
         if isinstance(node, Table) and part in node.entries:
             node = node.entries[str(part)].node
-            inside = str(part)
+            inside = f"arm {part}" if inside == "arms" else str(part)
             if not isinstance(node, Scalar) and inside not in _SILENT:
                 parts.append(inside)
         elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):

@@ -10,6 +10,7 @@ from pydantic import Field, PlainValidator, model_validator
 from nurture.language.durations import parse_elapsed
 from nurture.language.faults import fault
 from nurture.language.models import (
+    Count,
     Days,
     Duration,
     Elapsed,
@@ -131,6 +132,20 @@ def _mapping(value: Any, message: str) -> Any:
     raise fault("wrong-value", message, found=value if isinstance(value, str) else "")
 
 
+class GotoModel(Model):
+    """Go on at the step with that `id`, at most so many times."""
+
+    step: str
+    at_most: Annotated[Count, Field(le=100)] = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"step": value}
+        return _mapping(value, 'the id of a step is expected here, or a mapping with "step"')
+
+
 class ArmModel(Model):
     """One way of a branch: `when` + `steps`, or last `otherwise`."""
 
@@ -178,6 +193,7 @@ class StepModel(Model):
     update: UpdateModel | None = None
     score: ScoreModel | None = None
     start: str | None = None
+    goto: GotoModel | None = None
     hand_off: HandOffModel | None = None
     end: Annotated[str, reading("wrong-value", _reason)] | None = None
 

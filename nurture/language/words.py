@@ -74,6 +74,21 @@ def held_out(split: str, percent: float) -> str:
     return f"{split}: held out ({percent:.4g} %)"
 
 
+def reached(stage: str) -> str:
+    """What is noted of a lead that comes into a stage."""
+    return f"reached {stage}"
+
+
+def went(step: str) -> str:
+    """Why a lead went to another step."""
+    return f"went to {step}"
+
+
+def went_enough(step: str, times: int) -> str:
+    """Why a lead went to another step no more."""
+    return f"went to {step} {_times(times)} already"
+
+
 def happened(event: EventTest) -> str:
     """Why a wait for an event ended before its time."""
     return f"happened: {describe(event)}"

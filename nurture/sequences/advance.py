@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
-from nurture.language.program import Branch, Gate, Program, Split, Step, WaitFor
+from nurture.language.program import Branch, Gate, Goto, Program, Split, Step, WaitFor
 from nurture.ledger import batches
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE
@@ -65,6 +65,8 @@ def targets(step: Step, program: Program) -> Iterator[int]:
             ways += [target for _, target in arms] + [otherwise]
         case Split(arms=split):
             ways += [target for *_, target in split]
+        case Goto(target=target):
+            ways.append(target)
     return (last if way is None else way for way in ways)
 
 

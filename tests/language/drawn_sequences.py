@@ -86,6 +86,14 @@ STAGES = st.builds(
     st.from_regex(r"[a-z][a-z0-9_-]{0,40}", fullmatch=True), st.one_of(st.none(), GATES),
     _block(STEPS, 1),
 )  # fmt: skip
+STAGED = st.lists(STAGES, min_size=1, max_size=4, unique_by=lambda stage: stage["stage"])
+
+
+def _sent_back(stages: list[Any]) -> list[Any]:
+    """The stages with a last step that goes to the first."""
+    stages[0]["steps"][0] |= {"id": "first"}
+    stages[-1]["steps"].append({"goto": "first"})
+    return stages
 
 
 def _whole(stages: list[Any], about: str, goal: Any, exits: list[Any]) -> dict[str, Any]:
@@ -98,7 +106,7 @@ def _whole(stages: list[Any], about: str, goal: Any, exits: list[Any]) -> dict[s
 
 SEQUENCES = st.builds(
     _whole,
-    st.lists(STAGES, min_size=1, max_size=4, unique_by=lambda stage: stage["stage"]),
+    st.one_of(STAGED, STAGED.map(_sent_back)),
     SAID, CONDITIONS, st.lists(st.tuples(CONDITIONS, SAID), max_size=3),
 )  # fmt: skip
 """Sequences as their files' parsed content."""

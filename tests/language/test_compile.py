@@ -75,7 +75,19 @@ def test_the_arms_of_a_split_share_what_is_not_held_out(head: Workspace) -> None
     assert split.key == "split:proof#1"
     assert split.arms == (("b", 60.0, 2), ("a", 20.0, 3))
     assert (split.hold_out, split.next) == (20.0, 3)
-    assert (compiled[2].path, compiled[2].next) == ("s/one/1/arms/b/1", 3)
+    assert (compiled[2].path, compiled[2].next) == ("s/one/1/arm b/1", 3)
+
+
+def test_a_goto_leads_to_the_step_of_that_name_before_or_behind(head: Workspace) -> None:
+    compiled = program(
+        head,
+        f"{HEADER}  - stage: one\n    steps: [{{goto: last}}, {{id: first, wait: 1 day}}]\n"
+        "  - stage: two\n    gate: {when: {score: 5}, within: 2 days, otherwise: [{goto: first}]}\n"
+        "    steps: [{send: news}, {id: last, send: other}]\n",
+    ).steps
+    found = [(each.path, each.target, each.next) for each in compiled if isinstance(each, p.Goto)]
+    assert found == [("s/one/1", 7, 2), ("s/two/gate/otherwise/1", 2, 6)]
+    assert (compiled[7].path, compiled[2].path) == ("s/two/2", "s/one/2")
 
 
 def test_a_gate_without_otherwise_ends_and_one_with_it_rejoins_the_stage(head: Workspace) -> None:

@@ -66,6 +66,20 @@ def test_a_split_says_whom_it_sends_where(head: Workspace) -> None:
     assert graph.edges[2].reasons == reasons
 
 
+def test_a_goto_is_drawn_with_the_way_back(head: Workspace) -> None:
+    again = "{goto: {step: ask, at_most: 3}}"
+    graph = one_stage(head, f"[{{id: ask, send: news}}, {{wait: 1 day}}, {again}]")
+    assert ways(graph)[3:] == [
+        ("Go to ask", "go", "Send news"),
+        ("Go to ask", "then", "End: came to the end of the sequence"),
+    ]
+    assert graph.nodes[3].detail == "at most 3 times"
+    assert [reason for edge in graph.edges[3:] for reason in edge.reasons] == [
+        "went to ask",
+        "went to ask 3 times already",
+    ]
+
+
 def test_ways_to_the_same_place_are_one(head: Workspace) -> None:
     graph = one_stage(head, "[{wait_for: {event: poked}, within: 2 days}, {send: news}]")
     assert ways(graph)[1] == ("Wait for poked", "within 2 days or otherwise", "Send news")
@@ -134,6 +148,8 @@ def landings(whole: p.Program) -> dict[int, set[int]]:
             targets = [*(target for _, target in step.arms), step.otherwise]
         if isinstance(step, p.Split):
             targets = [target for *_, target in step.arms] + [step.next] * bool(step.hold_out)
+        if isinstance(step, p.Goto):
+            targets.append(step.target)
         ends = isinstance(step, p.End | p.Start)
         found[step.position] = set() if ends else {behind(target) for target in targets}
     return found

@@ -44,7 +44,10 @@ stages:
       - wait_for: {event: poked}
         within: 2 days
         then: [{send: tips}]
-      - split: {name: half, hold_out: 20, arms: {a: {steps: [{update: {add_tags: half}}]}}}
+      - branch: [{when: {employees: {at_least: 300}}, steps: [{goto: half}]}]
+      - score: 1
+      - id: half
+        split: {name: half, hold_out: 20, arms: {a: {steps: [{update: {add_tags: half}}]}}}
 """
 
 

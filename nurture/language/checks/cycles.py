@@ -1,14 +1,18 @@
-"""Sequences that start each other in a ring."""
+"""Ways that come round to themselves: sequences that start each other, steps gone to again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from nurture.language.checks.view import File, View, steps, text
+from nurture.language.checks.view import File, View, arms, items, steps, tables, text
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
+from nurture.language.reading import below
+from nurture.language.tree import Node, Table
 
 Edge = tuple[str, File, Loc]
+Ways = dict[Loc, list[Loc]]
+"""By place of a step: the places of the steps that may follow it."""
 
 
 def cycles(view: View) -> Iterator[Problem]:
@@ -45,4 +49,78 @@ def _ring(name: str, edges: dict[str, list[Edge]]) -> list[str]:
     return []
 
 
-CHECKS = (cycles,)
+def hurries(view: View) -> Iterator[Problem]:
+    """Whoever is sent back by a `goto` has to wait somewhere before it comes there again."""
+    for file in view.of("sequence"):
+        listed = dict(steps(file))
+        ways = _ways(file, listed)
+        for loc, step in listed.items():
+            target = _target(step, listed)
+            if target is not None and _comes_round(target, loc, ways, listed):
+                message = "goes round without a wait; put a wait on the way back to it"
+                yield file.problem((*loc, "goto"), "goto-without-wait", message)
+
+
+def _target(step: Table, listed: Mapping[Loc, Table]) -> Loc | None:
+    """The place of the step a `goto` names."""
+    name = text(step.get("goto")) or text(below(step, ("goto", "step")))
+    found = (loc for loc, other in listed.items() if text(other.get("id")) == name)
+    return next(found, None) if name else None
+
+
+def _comes_round(start: Loc, end: Loc, ways: Ways, listed: Mapping[Loc, Table]) -> bool:
+    """A lead at `start` may get to `end` without having to wait."""
+    seen: set[Loc] = set()
+    waiting = [start]
+    while waiting:
+        loc = waiting.pop()
+        if loc == end:
+            return True
+        if loc not in seen and not listed[loc].entries.keys() & {"wait", "wait_for"}:
+            waiting += ways[loc]
+        seen.add(loc)
+    return False
+
+
+def _ways(file: File, listed: Mapping[Loc, Table]) -> Ways:
+    """What may follow each step of a sequence."""
+    ways: Ways = {}
+    after: list[Loc] = []
+    for loc, stage in reversed(list(tables(file, ("stages",)))):
+        after = _follow(stage.get("steps"), (*loc, "steps"), after, listed, ways)
+        place: Loc = (*loc, "gate", "otherwise")
+        after = after + _follow(file.at(place), place, after, listed, ways)
+    return ways
+
+
+def _follow(
+    block: Node | None, loc: Loc, after: list[Loc], listed: Mapping[Loc, Table], ways: Ways
+) -> list[Loc]:
+    """Note what follows each step of a block that goes on to `after`; returns where it begins."""
+    for index, step in reversed(list(enumerate(items(block)))):
+        if isinstance(step, Table):
+            place = (*loc, index)
+            written = [(at, node) for at, node in arms(step, place) if node is not None]
+            ways[place] = [
+                way for at, node in written for way in _follow(node, at, after, listed, ways)
+            ]
+            target = _target(step, listed)
+            ways[place] += [target] if target is not None else []
+            if not (_ends(step) or (written and _all_ways(step, written))):
+                ways[place] += after
+            after = [place]
+    return after
+
+
+def _ends(step: Table) -> bool:
+    return bool(step.entries.keys() & {"start", "end"})
+
+
+def _all_ways(step: Table, written: list[tuple[Loc, Node]]) -> bool:
+    """Every lead goes down one of the arms."""
+    if "split" in step.entries:
+        return below(step, ("split", "hold_out")) is None
+    return any(at[-1] == "otherwise" for at, _ in written)
+
+
+CHECKS = (cycles, hurries)

@@ -101,6 +101,16 @@ def sequences(view: View) -> Iterator[Problem]:
     yield from unknown("sequence", named, view.sequences)
 
 
+def step_ids(view: View) -> Iterator[Problem]:
+    """A `goto` names a step of its own sequence."""
+    for file in view.of("sequence"):
+        listed = list(steps(file))
+        places = [(*loc, *tail) for loc, _ in listed for tail in (("goto",), ("goto", "step"))]
+        named = [(file, place, file.at(place)) for place in places]
+        ids = [text(step.get("id")) for _, step in listed]
+        yield from unknown("step", named, [each for each in ids if each])
+
+
 def _ladders(file: File) -> Iterator[Loc]:
     ladders = file.at(("ladders",))
     if isinstance(ladders, Table):
@@ -149,4 +159,4 @@ def holds(node: Scalar, kind: FieldType) -> bool:
     return node.value is not None and type_of(node.value) == ("text" if kind == "date" else kind)
 
 
-CHECKS = (templates, topics, calendars, teams, sequences, agreements, updated_fields)
+CHECKS = (templates, topics, calendars, teams, sequences, step_ids, agreements, updated_fields)

@@ -155,18 +155,20 @@ def _block(node: Node | None, loc: Loc) -> Iterator[Block]:
     yield loc, node.items
     for index, step in enumerate(node.items):
         if isinstance(step, Table):
-            yield from _arms(step, (*loc, index))
+            for place, arm in arms(step, (*loc, index)):
+                yield from _block(arm, place)
 
 
-def _arms(step: Table, loc: Loc) -> Iterator[Block]:
+def arms(step: Table, loc: Loc) -> Iterator[tuple[Loc, Node | None]]:
+    """What stands where a step has room for steps of its own, each with its place."""
     for key in ("then", "otherwise"):
-        yield from _block(step.get(key), (*loc, key))
+        yield (*loc, key), step.get(key)
     for number, arm in enumerate(items(step.get("branch"))):
         if isinstance(arm, Table):
             for key in ("steps", "otherwise"):
-                yield from _block(arm.get(key), (*loc, "branch", number, key))
+                yield (*loc, "branch", number, key), arm.get(key)
     for place, arm in split_arms(step, loc):
-        yield from _block(arm.get("steps"), (*place, "steps"))
+        yield (*place, "steps"), arm.get("steps")
 
 
 def split_arms(step: Table, loc: Loc) -> Iterator[tuple[Loc, Table]]:

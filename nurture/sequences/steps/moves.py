@@ -1,12 +1,13 @@
-"""Steps that move a lead on or out: enter_stage, start, hand_off, end."""
+"""Steps that move a lead on or out: enter_stage, goto, start, hand_off, end."""
 
 from __future__ import annotations
 
-from sqlalchemy import Insert, Update, and_, literal, null, select
+from sqlalchemy import Insert, Update, and_, func, literal, null, select
 
+from nurture.language import words
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
-from nurture.language.program import End, EnterStage, HandOff, Program, Start, Step
+from nurture.language.program import End, EnterStage, Goto, HandOff, Program, Start, Step
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
@@ -16,9 +17,20 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touching
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
-from nurture.sequences.visit import ENROLMENT, E, Visit, change, decision, go, of_batch
+from nurture.sequences.visit import (
+    ENROLMENT,
+    E,
+    Visit,
+    change,
+    decision,
+    destination,
+    go,
+    of_batch,
+    still_here,
+)
 
 EPISODE = table_of(t.Episode).c
+PAST = table_of(t.Decision).c
 HANDOFF = table_of(t.Handoff).c
 
 
@@ -31,8 +43,46 @@ def enter_stage(visit: Visit, step: EnterStage) -> Tally:
 @once
 def _enter_stage(_: Definitions, program: Program, step: EnterStage) -> tuple[Insert, Update]:
     return (
-        decision(step, "stage", f"reached {step.stage}"),
+        decision(step, "stage", words.reached(step.stage)),
         go(program, step, step.next).values(stage=step.stage),
+    )
+
+
+def goto(visit: Visit, step: Goto) -> Tally:
+    """Send the leads to another step; those who went there often enough go on.
+
+    Where it lies behind, they are looked at again by the next walk of the same tick.
+    """
+    went, passed, *why = _goto(visit.definitions, visit.program, step)
+    count = visit.run(went)
+    for statement in (passed, *why):
+        visit.run(statement)
+    return Tally.of("went to another step", count, path=step.path)
+
+
+@once
+def _goto(_: Definitions, program: Program, step: Goto) -> tuple[Update | Insert, ...]:
+    """A move for each way; why; and, where a later stage is gone to, that it is reached."""
+    reason = words.went(step.name)
+    times = (  # leans on `decision_enrolment`
+        select(func.count())
+        .where(PAST.enrolment_id == E.id, PAST.kind == "goto", PAST.path == step.path)
+        .where(PAST.reason == reason)
+        .correlate(ENROLMENT)
+        .scalar_subquery()
+    )
+    target = program.steps[destination(program, step.target)]
+    head = next(each for each in program.steps if each.stage == target.stage)
+    reached = decision(head, "stage", words.reached(head.stage), where=E.reason == reason)
+    ahead = head.stage != step.stage and head.position > step.position
+    enough = words.went_enough(step.name, step.at_most)
+    return (
+        go(program, step, step.target, where=times < step.at_most).values(
+            stage=target.stage, reason=reason
+        ),
+        go(program, step, step.next, where=still_here(step)).values(reason=enough),
+        decision(step, "goto", E.reason),
+        *([reached] if ahead else []),
     )
 
 
