@@ -2,39 +2,105 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
+from sqlmodel import Session
+
+from app.planning import Plan, plan_of, ways
 from handoff.people import sync_people
 from nurture.delivery.trial import trial
+from nurture.language.definitions import Definitions
 from nurture.language.loading import load_definitions
-from nurture.language.versions import Applied, Change, apply
+from nurture.language.versions import Applied, Change, apply, current
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger
+from nurture.ledger.errors import Conflict
+from nurture.ledger.memory import open_memory
 from nurture.ledger.ticks import touch_everybody
+from nurture.sequences.moving import move
 
 LOOKED_AT_ANEW = ("scoring", "sequence", "workspace")
 """Kinds whose change may concern leads nothing new is known of: fit, standing segments, topics."""
+ROUNDS = 3
+"""How often leads are looked for that moved on in an earlier version while others were moved."""
 
 
-def apply_workspace(ledger: Ledger, folder: Path, *, now: datetime) -> Applied:
+class _Undone(Exception):
+    """Ends the transaction of a plan."""
+
+
+def apply_workspace(
+    ledger: Ledger, folder: Path, *, now: datetime, mark: str | None = None
+) -> Applied:
     """Store what changed in the folder's files; the ledger's tables are made when it has none.
 
-    Afterwards reps and members are those of the active handoff.yaml, and every lead is touched
-    when scoring, a sequence or the workspace changed.  What `Applied` says was refused changed
-    nothing.
+    Afterwards reps and members are those of the active handoff.yaml, leads on earlier versions are
+    where the `edits` of the new ones send them, and every lead is touched when scoring, a sequence
+    or the workspace changed.  What `Applied` says was refused changed nothing.  With the `mark` of
+    a plan, Conflict when files or versions in force are no longer those it was made for.
     """
-    with ledger.engine.connect() as connection:
-        empty = schema.ledger_revision(connection) is None
-    if empty:
+    if not _has_tables(ledger):
         schema.upgrade(ledger)
     with ledger.begin() as session:
-        applied = apply(session, folder, now=now, trial=trial)
-        if not applied.refused:
-            sync_people(session, load_definitions(session))
-            if any(_concerns_everybody(change) for change in applied.changes):
-                touch_everybody(session)
+        applied, plan = _put_in_force(session, folder, now=now)
+        if mark is not None and mark != plan.mark:
+            raise Conflict(
+                "The plan is no longer true: a file changed, or something else was applied since. "
+                "Nothing was applied. Look at `nurture plan` again."
+            )
     return applied
+
+
+def plan_workspace(ledger: Ledger, folder: Path, *, now: datetime) -> Plan:
+    """What `apply_workspace` would do now, found by doing it in a transaction that is undone."""
+    found: list[Plan] = []
+    with ExitStack() as stack:
+        if not _has_tables(ledger):
+            ledger = stack.enter_context(open_memory())
+        try:
+            with ledger.begin() as session:
+                found.append(_put_in_force(session, folder, now=now)[1])
+                raise _Undone
+        except _Undone:
+            return found[0]
+
+
+def _has_tables(ledger: Ledger) -> bool:
+    with ledger.engine.connect() as connection:
+        return schema.ledger_revision(connection) is not None
+
+
+def _put_in_force(session: Session, folder: Path, *, now: datetime) -> tuple[Applied, Plan]:
+    before = current(session)
+    applied = apply(session, folder, now=now, trial=trial)
+    if applied.refused:
+        return applied, plan_of(session, before, before, applied, ())
+    definitions = load_definitions(session)
+    plan = plan_of(
+        session, before, current(session), applied, ways(session, definitions, applied)
+    )
+    sync_people(session, definitions)
+    for _ in range(ROUNDS):
+        if not _move(session, definitions, applied, now=now):
+            break
+    if any(_concerns_everybody(change) for change in applied.changes):
+        touch_everybody(session)
+    return applied, plan
+
+
+def _move(
+    session: Session, definitions: Definitions, applied: Applied, *, now: datetime
+) -> bool:
+    """Move the leads that do not stay; whether there were any."""
+    moved = False
+    for each in ways(session, definitions, applied):
+        for going in each.goings:
+            old = definitions.programs[going.standing.definition_id]
+            tally = move(session, each.new, old, [going], version=each.version, now=now)
+            moved = moved or bool(tally)
+    return moved
 
 
 def _concerns_everybody(change: Change) -> bool:

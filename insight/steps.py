@@ -17,17 +17,16 @@ from sqlalchemy import and_, func, select
 from sqlmodel import Session
 
 from nurture.language.graph import Graph, landing
-from nurture.language.program import Program, Send, Wait
+from nurture.language.program import Program
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
+from nurture.sequences.moving import seen_at
 
 E = table_of(t.Enrolment).c
 DECISION = table_of(t.Decision).c
 M = table_of(t.Message).c
 SCORE = table_of(t.ScoreEntry).c
 
-RESTS = (Send, Wait)
-"""Steps whose leads are written down as standing behind them already while they are held."""
 TRACELESS = ("wait", "update")
 ON_THE_WAY = ("due", "deferred", "claimed", "handed")
 
@@ -207,7 +206,6 @@ def _standing(
     already; the path is that of the step which acted last.  A wait for an event that something new
     made look at a lead early counts from when the wait before it is over (`since_at`).
     """
-    rests = {step.path: step for step in program.steps if isinstance(step, RESTS)}
     held, early = E.due_at.is_(None), E.since_at > now
     rows = session.execute(
         select(E.position, E.path, held, early, func.count())
@@ -216,12 +214,10 @@ def _standing(
     )
     found: Counter[int] = Counter()
     for position, path, mail_under_way, too_early, count in rows:
-        step = rests.get(path)
-        place = landing(program, position)
         if too_early:
-            place = waits_before.get(position, place)
-        elif step is not None and (isinstance(step, Wait) or mail_under_way):
-            place = step.position
+            place = waits_before.get(position, landing(program, position))
+        else:
+            place = seen_at(program, position, path, held=mail_under_way)
         found[place] += count
     return found
 

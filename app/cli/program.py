@@ -18,6 +18,7 @@ from app.cli import (
     imports,
     lead,
     messages,
+    planning,
     running,
     sequences,
     testing,
@@ -55,6 +56,7 @@ def _root(
 
 
 workspaces.register(program)
+planning.register(program)
 testing.register(program)
 running.register(program)
 graph.register(program)

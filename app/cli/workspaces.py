@@ -29,7 +29,7 @@ def register(program: typer.Typer) -> None:
     program.command(
         epilog=example("nurture validate", "nurture validate --workspace my-company --json")
     )(validate)
-    program.command(epilog=example("nurture apply"))(apply)
+    program.command(epilog=example("nurture apply", "nurture apply --plan plan.json"))(apply)
 
 
 def init(
@@ -109,17 +109,29 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def apply(workspace: Workspace = None, as_json: Json = False) -> None:
+def apply(
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Only if this plan of `nurture plan -o` still holds.",
+            show_default=False,
+        ),
+    ] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
     """Put the workspace's files in force.
 
-    Running enrolments keep the version they began with.  A sequence or mail with errors
-    is left as it was, everything else goes in.
+    Running enrolments keep the version they began with, unless the sequence's `edits` say
+    otherwise.  A sequence or mail with errors is left as it was, everything else goes in.
     """
     from app.applying import apply_workspace
+    from app.cli.planning import mark_in
 
+    mark = mark_in(plan) if plan is not None else None
     with opened(workspace, need_schema=False) as work:
         checked(work.runtime.ledger)
-        applied = apply_workspace(work.runtime.ledger, work.folder, now=work.now)
+        applied = apply_workspace(work.runtime.ledger, work.folder, now=work.now, mark=mark)
     if as_json:
         show.document(_document(applied))
     else:

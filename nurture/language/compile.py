@@ -216,6 +216,13 @@ class _Compiler:
         return tuple(finished)
 
 
+def step_keys(model: SequenceModel) -> list[str]:
+    """The keys of its steps, in program order: names under which `edits` know them."""
+    compiler = _Compiler(model, {})
+    compiler.stages()
+    return [values["key"] for _, values in compiler.drafts]
+
+
 def _resolve(value: Any) -> Any:
     if isinstance(value, _Label):
         return value.position
@@ -285,4 +292,7 @@ def compile_sequence(
         window=p.Window(hours, timing.zone),
         late=p.Late(late.send_within, late.otherwise) if late else LATE,
         with_sales=model.with_sales == "send",
+        edits=p.Edits(
+            model.edits.enrolled, tuple(model.edits.steps.items()), model.edits.reason
+        ),
     )

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from nurture.language.parts import without
 from nurture.language.source import MOST_BYTES, decode
-from nurture.language.story_text import without_tests
 
 Kind = Literal["workspace", "scoring", "handoff", "sequence", "template"]
 
@@ -53,7 +53,7 @@ class SourceFile:
     def definition(self) -> str:
         """The text that is applied: of a sequence all but its tests, '' of what is no text."""
         text, _ = decode(self.data)
-        return without_tests(text) if self.kind == "sequence" and "tests" in text else text
+        return without(text, "tests") if self.kind == "sequence" and "tests" in text else text
 
     @property
     def hash(self) -> str:

@@ -29,7 +29,7 @@ LATER: Mapping[str, frozenset[str]] = {
     "Sla": frozenset(("next_step", "close")),
     "RungModel": frozenset(("repeat", "notify", "webhook", "every")),
     "SequenceModel": frozenset(
-        ("edits", "priority", "shadow", "snippets", "channel", "quiet_hours")
+        ("priority", "shadow", "snippets", "channel", "quiet_hours")
     ),
     "Enter": frozenset(("date", "every", "list")),
     "Exit": frozenset(("start",)),

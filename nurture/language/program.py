@@ -178,6 +178,18 @@ class ExitRule:
 
 
 @dataclass(frozen=True)
+class Edits:
+    """What becomes of leads on earlier versions, when this one is applied.
+
+    `steps` are (key of a step of an earlier version, key of one of this or `exit`).
+    """
+
+    enrolled: Literal["stay", "move", "exit"] = "stay"
+    steps: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Program:
     """One applied version of one sequence, ready to be walked."""
 
@@ -193,6 +205,7 @@ class Program:
     late: Late
     with_sales: bool
     """Whether its mails go to leads that are with sales."""
+    edits: Edits = Edits()
 
     def __hash__(self) -> int:
         """By its number: hashing every step each time it is looked up would cost too much."""

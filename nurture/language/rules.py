@@ -75,6 +75,7 @@ RULES: Mapping[str, str] = {
     "unknown-stage": "a stage the sequence does not have",
     "unknown-rep": "a rep no team has",
     "unknown-rung": "an action no ladder knows",
+    "unknown-target": "an edit that leads to a step there is not",
     # scoring and handoff
     "fit-subject": "fit that depends on what the lead did",
     "threshold-margin": "a threshold that re-arms above its line",

@@ -219,6 +219,18 @@ class StageModel(Model):
     steps: tuple[StepModel, ...]
 
 
+class EditsModel(Model):
+    """What becomes of leads on earlier versions when this one is applied.
+
+    `steps` leads from a step of an earlier version to one of this, or to `exit`; a step is named
+    by its `id`, else by kind, argument and number (`send:why-us#1`).
+    """
+
+    enrolled: Literal["stay", "move", "exit"] = "stay"
+    steps: dict[str, str] = Field(default_factory=dict)
+    reason: str = ""
+
+
 class SequenceModel(Model):
     """sequences/<name>.yaml, whole."""
 
@@ -230,5 +242,6 @@ class SequenceModel(Model):
     goal: ConditionField | None = None
     timing: Timing = Timing()
     with_sales: Literal["skip", "send"] = "skip"
+    edits: EditsModel = EditsModel()
     stages: tuple[StageModel, ...]
     tests: tuple[Story, ...] = ()

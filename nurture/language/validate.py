@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from nurture.language import checks
 from nurture.language.checks.view import File, Mail, Trial, View, mail_of, steps, text, texts
+from nurture.language.compile import step_keys
 from nurture.language.conditions import FieldType
 from nurture.language.folder import Kind, Overlooked, SourceFile, load_workspace, overlooked
 from nurture.language.handoff import HandoffRules
@@ -77,14 +78,18 @@ def check(
         Problem(each.path, 1, 1, "", f"this {each.reason}", severity=each.severity, rule="not-read")
         for each in beside
     ]
-    mails = []
+    mails, steps_of = [], {}
     for file in listed:
         if file.trouble:
             problems.append(Problem(file.path, 1, 1, "", file.trouble, rule="unreadable-file"))
         elif file.kind != "template":
             tree, faults = parsed[file.path]
-            kind = MODELS[file.kind]
-            problems += read_tree(kind, file.path, tree, faults, known, name=file.stem).problems
+            reading = read_tree(
+                MODELS[file.kind], file.path, tree, faults, known, name=file.stem
+            )
+            problems += reading.problems
+            if isinstance(reading.model, SequenceModel):
+                steps_of[file.path] = step_keys(reading.model)
         else:
             mail, found = _mail(file)
             problems += found
@@ -99,6 +104,7 @@ def check(
         paths=frozenset(file.path for file in listed),
         fields=dict(known.fields),
         trial=trial,
+        steps=steps_of,
     )
     for each in checks.ALL:
         problems += each(view)

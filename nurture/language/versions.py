@@ -60,22 +60,25 @@ def apply(session: Session, folder: Path, *, now: datetime, trial: Trial | None 
     files = checked.files
     if any(p.severity == "error" and not checked.confined(p) for p in checked.problems):
         return Applied((), checked.problems, refused=True)
-    current = _current(session)
-    held = _held_back(checked, current)
+    before = current(session)
+    held = _held_back(checked, before)
     changes = []
     for file in files:
         name = checked.name_of(file)
         if name is None or file.path in held:
             continue
-        changes.append(_store(session, file, name, current, now))
-    changes += _kept(files, checked, held, current)
-    changes += _remove(session, files, checked, current)
+        changes.append(_store(session, file, name, before, now))
+    changes += _kept(files, checked, held, before)
+    changes += _remove(session, files, checked, before)
     session.flush()
     return Applied(tuple(changes), checked.problems)
 
 
-def _current(session: Session) -> dict[tuple[str, str], t.Definition]:
-    rows = session.execute(select(t.Definition).where(D.active)).scalars()
+def current(session: Session) -> dict[tuple[str, str], t.Definition]:
+    """The rows in force by kind and name, as they are now; empty before the first apply."""
+    rows = session.execute(select(t.Definition).where(D.active)).scalars().all()
+    for row in rows:
+        session.expunge(row)  # an apply changes them beside the session
     return {(row.kind, row.name): row for row in rows}
 
 
@@ -84,7 +87,7 @@ def applied_hashes(session: Session) -> list[str]:
     return sorted(session.execute(select(D.hash).where(D.active)).scalars())
 
 
-def _held_back(checked: Checked, current: dict[tuple[str, str], t.Definition]) -> set[str]:
+def _held_back(checked: Checked, in_force: dict[tuple[str, str], t.Definition]) -> set[str]:
     """Files with errors, and sequences that send a mail of which there is no good version."""
     held = {problem.file for problem in checked.problems if problem.severity == "error"}
     # An HTML part and its text part are one mail: neither goes in without the other.
@@ -95,7 +98,7 @@ def _held_back(checked: Checked, current: dict[tuple[str, str], t.Definition]) -
     missing = {
         path.removeprefix("templates/").rpartition(".")[0]
         for path in held
-        if path.endswith(".html") and ("template", path.removeprefix("templates/")) not in current
+        if path.endswith(".html") and ("template", path.removeprefix("templates/")) not in in_force
     }
     return held | {path for path, mails in checked.mails.items() if mails & missing}
 
@@ -104,10 +107,10 @@ def _store(
     session: Session,
     file: SourceFile,
     name: str,
-    current: dict[tuple[str, str], t.Definition],
+    in_force: dict[tuple[str, str], t.Definition],
     now: datetime,
 ) -> Change:
-    before = current.get((file.kind, name))
+    before = in_force.get((file.kind, name))
     if before is not None and before.hash == file.hash:
         return Change(file.kind, name, before.version, "same")
     last = session.execute(
@@ -134,12 +137,12 @@ def _kept(
     files: Iterable[SourceFile],
     checked: Checked,
     held: set[str],
-    current: dict[tuple[str, str], t.Definition],
+    in_force: dict[tuple[str, str], t.Definition],
 ) -> list[Change]:
     kept = []
     for file in files:
         name = checked.name_of(file)
-        row = current.get((file.kind, name)) if name and file.path in held else None
+        row = in_force.get((file.kind, name)) if name and file.path in held else None
         if row is not None:
             kept.append(Change(row.kind, row.name, row.version, "kept"))
     return kept
@@ -149,7 +152,7 @@ def _remove(
     session: Session,
     files: Iterable[SourceFile],
     checked: Checked,
-    current: dict[tuple[str, str], t.Definition],
+    in_force: dict[tuple[str, str], t.Definition],
 ) -> list[Change]:
     """Make inactive what has no file any more.
 
@@ -159,7 +162,7 @@ def _remove(
     here = {(file.kind, checked.name_of(file)) for file in files}
     unclear = ("sequence", None) in here
     removed = []
-    for (kind, name), row in current.items():
+    for (kind, name), row in in_force.items():
         if (kind, name) in here or (kind == "sequence" and unclear):
             continue
         _deactivate(session, kind, name)

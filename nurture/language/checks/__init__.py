@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from nurture.language.checks import (
     cycles,
+    edits,
     handoff,
     mails,
     names,
@@ -33,6 +34,7 @@ ALL: tuple[Check, ...] = (
     *stories.CHECKS,
     *windows.CHECKS,
     *cycles.CHECKS,
+    *edits.CHECKS,
     *scoring.CHECKS,
     *handoff.CHECKS,
     *mails.CHECKS,

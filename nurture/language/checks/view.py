@@ -71,6 +71,8 @@ class View:
     paths: frozenset[str]
     fields: dict[str, FieldType] = field(default_factory=dict)
     trial: Trial | None = None
+    steps: dict[str, list[str]] = field(default_factory=dict)
+    """By sequence file without errors of form: the keys of its steps."""
 
     def of(self, kind: Kind) -> Iterator[File]:
         """The files of one kind that could be parsed."""

@@ -1,10 +1,10 @@
-"""A sequence's stories as text: what the file says without them."""
+"""A sequence's stories as text: what the file says without them, and they alone."""
 
 from __future__ import annotations
 
 import pytest
 
-from nurture.language.story_text import without_tests
+from nurture.language.parts import part, without
 
 HEAD = "sequence: flow\ntopic: tips  # what for\n"
 STAGES = "stages:\n  - {stage: a, steps: [{send: welcome}]}\n"
@@ -29,4 +29,13 @@ TESTS = 'tests:\n  - name: it goes\n    story:\n      - "2026-03-02 09:00": {eve
     ],
 )
 def test_a_sequence_without_its_tests_is_the_rest_of_the_file(whole: str, left: str) -> None:
-    assert without_tests(whole) == left
+    assert without(whole, "tests") == left
+    assert len(left) + len(part(whole, "tests")) == len(whole)
+
+
+def test_an_entry_comes_with_the_comment_above_it() -> None:
+    whole = HEAD + "\n# Who is on the way.\nedits: {enrolled: move}\n" + STAGES + TESTS
+    assert part(whole, "edits") == "\n# Who is on the way.\nedits: {enrolled: move}\n"
+    assert part(whole, "tests") == TESTS
+    assert part(whole, "topic") == "topic: tips  # what for\n"
+    assert part(whole, "nothing") == ""

@@ -1,0 +1,148 @@
+"""What an apply will do, said before it is done: versions, what they change, and where leads go."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from sqlmodel import Session
+
+from nurture.language.definitions import Definitions
+from nurture.language.differences import Difference, differences, step_differences
+from nurture.language.folder import Kind
+from nurture.language.loading import load_version
+from nurture.language.problems import Problem
+from nurture.language.program import Program
+from nurture.language.versions import Applied, Change
+from nurture.ledger import tables as t
+from nurture.ledger.errors import NurtureError
+from nurture.sequences.moving import Going, going, standing
+
+InForce = Mapping[tuple[str, str], t.Definition]
+
+
+@dataclass(frozen=True)
+class Move:
+    """So many leads of a version, where people see them now, and what becomes of them."""
+
+    version: int
+    path: str
+    step: str
+    leads: int
+    way: str
+    to: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One definition that will be new, changed or removed; `before` is the version in force."""
+
+    kind: str
+    name: str
+    status: str
+    before: int | None
+    version: int
+    differences: tuple[Difference, ...] = ()
+    moves: tuple[Move, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an apply would do now.  `mark` changes with the files and with what is in force."""
+
+    changes: tuple[Planned, ...]
+    problems: tuple[Problem, ...]
+    refused: bool
+    mark: str
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Where the leads of earlier versions of one sequence go."""
+
+    new: Program
+    version: int
+    goings: tuple[Going, ...]
+
+
+def ways(session: Session, definitions: Definitions, applied: Applied) -> list[Ways]:
+    """Of every sequence that is new or changed, with the definitions after the apply.
+
+    Leads on a version this program cannot read stay where they are.
+    """
+    found = []
+    for change in applied.changes:
+        program = definitions.active.get(change.name)
+        if change.kind != "sequence" or program is None or change.status not in ("new", "changed"):
+            continue
+        places = [
+            going(definitions.programs[each.definition_id], program, each)
+            for each in standing(session, program)
+            if each.definition_id in definitions.programs
+        ]
+        found.append(Ways(program, change.version, tuple(places)))
+    return found
+
+
+def plan_of(
+    session: Session, before: InForce, after: InForce, applied: Applied, leads: Iterable[Ways]
+) -> Plan:
+    """The plan of an apply whose transaction is still open: `before` was in force, `after` is."""
+    by_name = {each.new.sequence: each for each in leads}
+    changes = tuple(
+        _planned(session, change, before, after, by_name.get(change.name))
+        for change in applied.changes
+        if change.status in ("new", "changed", "removed")
+    )
+    return Plan(changes, applied.problems, applied.refused, _mark(before, after))
+
+
+def _planned(
+    session: Session, change: Change, before: InForce, after: InForce, leads: Ways | None
+) -> Planned:
+    place = (change.kind, change.name)
+    old, new = before.get(place), after.get(place)
+    found: list[Difference] = []
+    if old is not None and new is not None:
+        found = differences(cast("Kind", change.kind), old.source, new.source)
+        if leads is not None and change.kind == "sequence":
+            found += _steps(session, old, leads.new)
+    return Planned(
+        kind=change.kind,
+        name=change.name,
+        status=change.status,
+        before=old.version if old is not None else None,
+        version=change.version,
+        differences=tuple(found),
+        moves=tuple(_moves(session, leads)) if leads is not None else (),
+    )
+
+
+def _steps(session: Session, old: t.Definition, new: Program) -> list[Difference]:
+    try:
+        return step_differences(load_version(session, old.name, old.version)[0], new)
+    except NurtureError:  # a version this program cannot read
+        return [Difference("~", "stages", "a version that cannot be read any more", "")]
+
+
+def _moves(session: Session, leads: Ways) -> Iterable[Move]:
+    for each in leads.goings:
+        row = session.get(t.Definition, each.standing.definition_id)
+        assert row is not None
+        yield Move(
+            version=row.version,
+            path=each.seen.path,
+            step=each.seen.key,
+            leads=each.standing.leads,
+            way=each.way,
+            to=to.path if (to := each.rest or each.to) is not None else "",
+            why=each.why,
+        )
+
+
+def _mark(before: InForce, after: InForce) -> str:
+    said = [sorted((*place, row.hash) for place, row in each.items()) for each in (before, after)]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

@@ -1,0 +1,34 @@
+"""Edits lead to steps there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nurture.language.checks.view import View, text
+from nurture.language.problems import Problem
+from nurture.language.tree import Table
+
+EXIT = "exit"
+
+
+def targets(view: View) -> Iterator[Problem]:
+    """`edits: {steps: …}` names a step of this version, or `exit`."""
+    for file in view.of("sequence"):
+        listed = file.at(("edits", "steps"))
+        known = view.steps.get(file.path)
+        if not isinstance(listed, Table) or known is None:
+            continue
+        for key, entry in listed.entries.items():
+            target = text(entry.node)
+            if target is not None and target != EXIT and target not in known:
+                yield file.problem(
+                    ("edits", "steps", key),
+                    "unknown-target",
+                    f'there is no step "{target}" here; name one by its id, or as `nurture plan`'
+                    " does, or write exit",
+                    found=target,
+                    allowed=(*known, EXIT),
+                )
+
+
+CHECKS = (targets,)
