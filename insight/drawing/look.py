@@ -21,7 +21,7 @@ KINDS = {
     "split": ("#0f766e", "#5eead4"),
     "update": ("#4d7c0f", "#a3d94f"), "score": ("#a16207", "#eac54f"),
     "start": ("#4f46e5", "#a5a0ff"), "hand_off": ("#be185d", "#f687b3"),
-    "goto": ("#4f46e5", "#a5a0ff"),
+    "stop": ("#9f3a38", "#f0908d"), "goto": ("#4f46e5", "#a5a0ff"),
     "end": ("#5b6775", "#9fb0c1"), "goal": ("#15803d", "#4ade80"), "exit": ("#9f3a38", "#f0908d"),
 }  # fmt: skip
 """By kind of node: its colour on light and on dark."""
@@ -37,6 +37,7 @@ SIGNS = {
     "update": "M2 2h6l6 6-6 6-6-6zM5.2 5.2h.01",
     "score": "M8 3v10M3 8h10",
     "start": "M2 3v10M5 8h9M10.5 4.5 14 8l-3.5 3.5",
+    "stop": "M5.2 1.5h5.6l3.7 3.7v5.6l-3.7 3.7H5.2l-3.7-3.7V5.2zM5 8h6",
     "goto": "M12.5 13.5V7a3.5 3.5 0 0 0-3.5-3.5H3M6 .8 3 3.5l3 2.7",
     "hand_off": "M8 2.2a2.6 2.6 0 1 0 .01 0M2.8 14c.5-3.4 2.5-5 5.2-5s4.7 1.6 5.2 5",
     "end": "M4 4h8v8H4z",

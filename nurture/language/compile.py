@@ -156,6 +156,8 @@ class _Compiler:
             }  # fmt: skip
         if step.start is not None:
             return p.Start, f"start:{step.start}", {"sequence": step.start}
+        if step.stop is not None:
+            return p.Stop, f"stop:{step.stop}", {"sequence": step.stop}
         if step.goto is not None:
             name = step.goto.step
             return p.Goto, f"goto:{name}", {

@@ -32,7 +32,7 @@ from nurture.language.words import (
 
 Kind = Literal[
     "enter", "gate", "send", "wait", "wait_for", "branch", "split", "update", "score", "start",
-    "goto", "hand_off", "end", "goal", "exit",
+    "stop", "goto", "hand_off", "end", "goal", "exit",
 ]  # fmt: skip
 
 
@@ -235,6 +235,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.Update: ("update", _update),
     p.Score: ("score", _score),
     p.Start: ("start", lambda s: (f"Go on in {s.sequence}", "this sequence ends here")),
+    p.Stop: ("stop", lambda s: (f"Stop {s.sequence}", "this sequence goes on")),
     p.Goto: ("goto", lambda s: (f"Go to {s.name}", f"at most {s.at_most} times")),
     p.HandOff: ("hand_off", lambda s: (f"Hand off to {s.team or 'sales'}", s.reason)),
     p.End: ("end", lambda s: (f"End: {s.reason}", "")),

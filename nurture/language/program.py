@@ -112,6 +112,13 @@ class Start(Step):
 
 
 @dataclass(frozen=True)
+class Stop(Step):
+    """End the lead's enrolments in another sequence; this one goes on."""
+
+    sequence: str
+
+
+@dataclass(frozen=True)
 class Goto(Step):
     """Go to `target`, the step called `name`; after `at_most` times go on to `next`."""
 

@@ -67,6 +67,7 @@ RULES: Mapping[str, str] = {
     "send-without-topic": "a mail no consent can be asked for",
     "wait-for-unsent": "waiting for a click in a mail the sequence does not send",
     "never-open": "a window that is closed whenever its calendar is open",
+    "stops-itself": "a sequence that stops itself",
     "goto-without-wait": "a step gone back to without a wait on the way round",
     "start-cycle": "sequences that start each other in a ring",
     # stories

@@ -193,6 +193,7 @@ class StepModel(Model):
     update: UpdateModel | None = None
     score: ScoreModel | None = None
     start: str | None = None
+    stop: str | None = None
     goto: GotoModel | None = None
     hand_off: HandOffModel | None = None
     end: Annotated[str, reading("wrong-value", _reason)] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, Select, Update, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Update, func, insert, literal, select, update
 from sqlmodel import Session
 
 from nurture.language.conditions import AnyOf
@@ -100,8 +100,8 @@ def _judge(
         what = "reached the goal" if state == "goal" else "exited"
         tally += Tally.of(what, left, path=rule.path)
     if tally:
-        asking.run(_RECORD)
-        asking.run(_CANCEL)
+        asking.run(RECORD)
+        asking.run(CANCEL)
     asking.run(_watch(definitions, program))
     return tally, count
 
@@ -111,9 +111,14 @@ def _end(definitions: Definitions, rule: ExitRule, state: str) -> Update:
     """End the working set's enrolments for whose lead the rule holds."""
     holds = predicate(rule.when, lead=LEAD, definitions=definitions, now=NOW, since=BEGUN)
     of_lead = select(literal(1)).where(LEAD.id == E.lead_id, holds).correlate(ENROLMENT)
+    return ending(of_lead.exists(), state=state, reason=rule.reason, path=rule.path)
+
+
+def ending(where: ColumnElement[bool], *, state: str, reason: str, path: str) -> Update:
+    """End (part of) the working set; `RECORD` and `CANCEL` are to follow."""
     return (
         update(ENROLMENT)
-        .where(worked_on(), ACTIVE, of_lead.exists())
+        .where(worked_on(), ACTIVE, where)
         .values(
             state=state,
             ended_at=NOW,
@@ -121,21 +126,21 @@ def _end(definitions: Definitions, rule: ExitRule, state: str) -> Update:
             since_at=None,
             recheck_at=None,
             watch_at=None,
-            reason=rule.reason,
-            path=rule.path,
+            reason=reason,
+            path=path,
         )
     )
 
 
 _ENDED = (worked_on(), E.state != "active")
-_RECORD = insert(table_of(t.Decision)).from_select(
+RECORD = insert(table_of(t.Decision)).from_select(
     ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"],
     select(E.id, E.lead_id, NOW, E.state, E.stage, E.reason, E.path).where(*_ENDED),
 )
 """Why the working set's ended ones left."""
 
 _WHY = select(E.reason).where(E.id == MESSAGE.c.enrolment_id).scalar_subquery()
-_CANCEL = (
+CANCEL = (
     update(MESSAGE)
     .where(
         MESSAGE.c.enrolment_id.in_(select(E.id).where(*_ENDED)),

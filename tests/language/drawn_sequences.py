@@ -40,6 +40,7 @@ PLAIN = st.one_of(
     st.builds(lambda points, why: {"score": {"points": points, "reason": why}},
               st.integers(-9, 99), SAID),
     st.builds(lambda said: {"update": {"fields": {"plan": said}, "add_tags": ["a", "b"]}}, SAID),
+    st.builds(lambda name: {"stop": name}, NAMES),
     st.builds(lambda said: {"hand_off": {"team": "smb", "reason": said}}, SAID),
 )  # fmt: skip
 

@@ -49,6 +49,15 @@ def _ring(name: str, edges: dict[str, list[Edge]]) -> list[str]:
     return []
 
 
+def itself(view: View) -> Iterator[Problem]:
+    """A sequence ends with `end`; `stop` is for another one."""
+    for file in view.of("sequence"):
+        for loc, step in steps(file):
+            if text(step.get("stop")) == file.name:
+                message = 'a sequence does not stop itself; write "end: true" to end here'
+                yield file.problem((*loc, "stop"), "stops-itself", message)
+
+
 def hurries(view: View) -> Iterator[Problem]:
     """Whoever is sent back by a `goto` has to wait somewhere before it comes there again."""
     for file in view.of("sequence"):
@@ -123,4 +132,4 @@ def _all_ways(step: Table, written: list[tuple[Loc, Node]]) -> bool:
     return any(at[-1] == "otherwise" for at, _ in written)
 
 
-CHECKS = (cycles, hurries)
+CHECKS = (cycles, itself, hurries)

@@ -87,10 +87,11 @@ def teams(view: View) -> Iterator[Problem]:
 
 
 def sequences(view: View) -> Iterator[Problem]:
-    """Sequences that are started, also by a ladder or by recycling, exist."""
+    """Sequences that are started or stopped, also by a ladder or by recycling, exist."""
     named: list[tuple[File, Loc, Node | None]] = []
     for file in view.of("sequence"):
-        named += [(file, (*loc, "start"), step.get("start")) for loc, step in steps(file)]
+        for loc, step in steps(file):
+            named += [(file, (*loc, verb), step.get(verb)) for verb in ("start", "stop")]
     for file in view.of("handoff"):
         named.append((file, ("recycle", "sequence"), file.at(("recycle", "sequence"))))
         for loc in _ladders(file):

@@ -58,7 +58,7 @@ class Enrolment(SQLModel, table=True):
 
 class Decision(SQLModel, table=True):
     """Something a sequence decided about a lead: entered, stage, gate, branch, split, event,
-    goto, exit, end.
+    goto, stop, exit, end.
 
     Waits and sends leave none (a send has its message): the table grows with decisions, not
     with steps.

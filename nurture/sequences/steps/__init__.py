@@ -7,7 +7,7 @@ from nurture.language import program
 from nurture.ledger.tally import Tally
 from nurture.sequences.steps.choices import branch, gate, wait_for
 from nurture.sequences.steps.effects import score, update_lead
-from nurture.sequences.steps.moves import end, enter_stage, goto, hand_off, start
+from nurture.sequences.steps.moves import end, enter_stage, goto, hand_off, start, stop
 from nurture.sequences.steps.splits import split
 from nurture.sequences.steps.waits import send, wait
 from nurture.sequences.visit import Visit
@@ -23,6 +23,7 @@ BUILDERS: dict[type[program.Step], Callable[[Visit, Any], Tally]] = {
     program.Update: update_lead,
     program.Score: score,
     program.Start: start,
+    program.Stop: stop,
     program.Goto: goto,
     program.HandOff: hand_off,
     program.End: end,

@@ -1,4 +1,4 @@
-"""Steps that move a lead on or out: enter_stage, goto, start, hand_off, end."""
+"""Steps that move a lead on or out: enter_stage, goto, start, stop, hand_off, end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from sqlalchemy import Insert, Update, and_, func, literal, null, select
 from nurture.language import words
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
-from nurture.language.program import End, EnterStage, Goto, HandOff, Program, Start, Step
+from nurture.language.program import End, EnterStage, Goto, HandOff, Program, Start, Step, Stop
+from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
@@ -17,6 +18,8 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touching
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
+from nurture.sequences.leave import CANCEL, RECORD, ending
+from nurture.sequences.standing import ACTIVE
 from nurture.sequences.visit import (
     ENROLMENT,
     E,
@@ -108,6 +111,55 @@ def start(visit: Visit, step: Start) -> Tally:
             path=step.path,
         )
     return Tally.of("moved to another sequence", moved, path=step.path)
+
+
+def stop(visit: Visit, step: Stop) -> Tally:
+    """End the leads' enrolments in another sequence, as when they leave it; this one goes on."""
+    *noted, others, ended, record, cancel = _stop(visit.definitions, visit.program, step)
+    for statement in (*noted, others):
+        visit.run(statement)
+    stopped = visit.run(ended)
+    if stopped:
+        visit.run(record)
+        visit.run(cancel)
+    return Tally.of("stopped another sequence", stopped, path=step.path)
+
+
+@once
+def _stop(_: Definitions, program: Program, step: Stop) -> tuple[Update | Insert, ...]:
+    """What becomes of each lead, and on they go; then what is stopped joins the working set, in
+    the order of its numbers, and ends."""
+    other = ENROLMENT.alias()
+    there = (
+        select(literal(1))
+        .where(
+            other.c.lead_id == E.lead_id,
+            other.c.sequence == step.sequence,
+            among(other.c.state, ("active",)),
+        )
+        .correlate(ENROLMENT)
+        .exists()
+    )
+    of_leads = (
+        select(E.id, E.lead_id)
+        .where(E.sequence == step.sequence, ACTIVE, E.lead_id.in_(select(batch.c.lead_id)))
+        .order_by(E.id)
+        .with_for_update(of=ENROLMENT)
+    )
+    return (
+        decision(step, "stop", f"stopped {step.sequence}", where=there),
+        decision(step, "stop", f"is not in {step.sequence}", where=~there),
+        go(program, step, step.next),
+        batches.filling(of_leads),
+        ending(
+            E.sequence == step.sequence,
+            state="exited",
+            reason=f"stopped by {program.sequence}",
+            path=step.path,
+        ),
+        RECORD,
+        CANCEL,
+    )
 
 
 def hand_off(visit: Visit, step: HandOff) -> Tally:
