@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +10,7 @@ import typer
 from app.cli import show
 from app.cli.opening import Opened, opened
 from app.cli.options import Json, Workspace, example
+from app.cli.progress import counting
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -48,8 +45,6 @@ RejectFile = Annotated[
         show_default=False,
     ),
 ]
-EVERY = 2.0
-"""Seconds between two lines of progress when nobody watches."""
 
 
 @leads.command(
@@ -77,7 +72,7 @@ def import_leads_(
 
     with opened(workspace) as work:
         asked = _Asked(file, mapping, encoding, delimiter, reject_file)
-        with _progress() as told:
+        with counting("rows") as told:
             report = import_leads(
                 work.runtime.ledger,
                 asked.path,
@@ -129,7 +124,7 @@ def import_events(
 
     with opened(workspace) as work:
         asked = _Asked(file, mapping, encoding, delimiter, reject_file)
-        with _progress() as told:
+        with counting("rows") as told:
             report = import_engagements(
                 work.runtime.ledger,
                 asked.path,
@@ -164,7 +159,7 @@ class _Asked:
         if not self.path.is_file():
             what = "is a folder" if self.path.is_dir() else "is not there"
             raise InputRefused(f"{path} {what}: name a .csv or .jsonl file.")
-        self.mapping = _mapping(mapping or [])
+        self.mapping = mapping_of(mapping or [])
         self.encoding = _encoding(encoding)
         self.delimiter = _delimiter(delimiter)
         self.rejects = rejects or self.path.with_suffix(".rejects.csv")
@@ -174,7 +169,8 @@ class _Asked:
             raise InputRefused(f"There is no folder {self.rejects.parent} for the reject file.")
 
 
-def _mapping(pairs: list[str]) -> dict[str, str]:
+def mapping_of(pairs: list[str]) -> dict[str, str]:
+    """What `--map` says: field → column; wrong usage when it says no such thing."""
     mapping: dict[str, str] = {}
     for pair in pairs:
         field, equals, column = pair.partition("=")
@@ -230,33 +226,6 @@ def _zone(name: str) -> ZoneInfo | None:
 
 def _may_create(work: Opened, source: str) -> bool:
     return source in work.definitions.workspace.intake.may_create_leads
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on a terminal, now and then a line elsewhere; always on standard error."""
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rows", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-class _Lines:
-    """Tells how far an import is, not more often than every two seconds."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + EVERY
-
-    def __call__(self, done: int, total: int | None) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + EVERY
-            show.note(f"{done:,} of about {total:,} rows" if total else f"{done:,} rows")
 
 
 def _answer(report: ImportReport, *, as_json: bool, parked: bool) -> None:

@@ -21,6 +21,7 @@ from app.cli import (
     planning,
     running,
     sequences,
+    simulate,
     testing,
     tokens,
     workspaces,
@@ -58,6 +59,7 @@ def _root(
 workspaces.register(program)
 planning.register(program)
 testing.register(program)
+simulate.register(program)
 running.register(program)
 graph.register(program)
 demo.register(program)

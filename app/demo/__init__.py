@@ -14,8 +14,9 @@ from pathlib import Path
 
 from app.applying import apply_workspace
 from app.demo.show import Table, story_of, tables
-from app.demo.story import BEGIN, DAYS, Story, read_engagements
+from app.demo.story import BEGIN, DAYS, Story
 from app.prefect_settings import prefect_client
+from app.recording import recorded
 from app.server import Server, ServerFailed, start
 from app.settings import Settings, process_environment
 from app.virtual_clock import VirtualClock
@@ -167,7 +168,7 @@ def _played(
 
     clock = runtime.clock
     assert isinstance(clock, VirtualClock)
-    story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick, days)
+    story = Story(runtime, clock, recorded(folder / "engagements.jsonl"), tick, days)
 
     async def play() -> None:
         async with AsyncClientContext.get_or_create():  # one connection for the whole month

@@ -6,11 +6,12 @@ story plays every time and one more lead changes nothing for the others.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+from app.dice import Dice
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -18,7 +19,6 @@ DAY = timedelta(days=1)
 REJECTED = ("not a fit", "bad timing", "wrong contact", "no budget this year")
 LOST = ("chose another product", "no budget this year", "bad timing")
 """Reasons sales gives; as in the starter's handoff.yaml."""
-
 
 
 @dataclass(frozen=True, order=True)
@@ -33,18 +33,6 @@ class Deed:
     """The message, or the handoff, it is about."""
     lead_id: int
     detail: str = ""
-
-
-class Dice:
-    """Draws numbers in [0, 1) that depend on nothing but the seed and the question."""
-
-    def __init__(self, seed: str) -> None:
-        self._seed = seed
-
-    def draw(self, *question: object) -> float:
-        """The answer to a question, the same every time."""
-        said = "|".join(map(str, (self._seed, *question))).encode()
-        return int.from_bytes(hashlib.sha256(said).digest()[:8]) / 2**64
 
 
 def reader(dice: Dice, mail: Any) -> Iterator[Deed]:

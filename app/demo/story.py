@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session
 
-from app.demo.people import Deed, Dice, reader, rep
+from app.demo.people import Deed, reader, rep
+from app.dice import Dice
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
 from flows.tick import Outcome
@@ -155,10 +154,3 @@ def _engagement(session: Session, deed: Deed) -> OwnEngagement:
         occurred_at=deed.at,
         properties=properties,
     )
-
-
-def read_engagements(path: Path) -> list[EngagementIn]:
-    """The month's engagements from the starter workspace, in the order they happened."""
-    with path.open(encoding="utf-8") as lines:
-        found = [EngagementIn.model_validate(json.loads(line)) for line in lines if line.strip()]
-    return sorted(found, key=lambda engagement: engagement.occurred_at)

@@ -20,6 +20,8 @@ HEADS: dict[str, Kind] = {
     "handoff.yaml": "handoff",
 }
 NEEDED = ("nurture.yaml", "scoring.yaml")
+OF_OTHERS = ("simulation.yaml",)
+"""What stands beside them and is read by a command alone: nurture simulate."""
 FOLDERS: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "sequences": ("sequence", (".yaml", ".yml")),
     "templates": ("template", (".html", ".txt")),
@@ -100,7 +102,7 @@ def overlooked(folder: Path, files: Iterable[SourceFile]) -> list[Overlooked]:
     found += [
         Overlooked(path.name, f"is not read; here stand {', '.join(HEADS)}")
         for path in sorted(folder.glob("*.y*ml"))
-        if path.name not in HEADS and path.suffix in (".yaml", ".yml")
+        if path.name not in (*HEADS, *OF_OTHERS) and path.suffix in (".yaml", ".yml")
     ]
     return found
 

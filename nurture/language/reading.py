@@ -262,7 +262,7 @@ def place_of(tree: Node, loc: Loc, *, key: bool = False) -> tuple[int, int]:
     return place
 
 
-NAMED_BY = ("stage", "rule", "rep", "threshold")
+NAMED_BY = ("stage", "rule", "rep", "threshold", "group")
 """Keys by which the entries of a list are called in paths, instead of by their number."""
 
 _SILENT = frozenset(("stages", "steps", "branch", "split", "arms"))

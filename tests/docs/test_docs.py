@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from app.cli.program import program
 from app.settings import PREFIX, Settings
+from app.simulation.model import Simulation
 from nurture.delivery.states import TRANSITIONS
 from nurture.delivery.words import known_filters
 from nurture.language.handoff import HandoffRules
@@ -92,6 +93,12 @@ def test_every_key_of_the_yaml_stands_in_the_language_reference(head: type[BaseM
     said = set(re.findall(r"[a-z_]+", code_of(LANGUAGE)))
     assert keys(head)
     assert [key for key in keys(head) if key not in said] == []
+
+
+def test_every_key_of_the_model_of_behaviour_stands_on_its_page() -> None:
+    said = set(re.findall(r"[a-z_]+", code_of(DOCS / "simulation.md")))
+    assert {"per_day", "group", "touch_after"} <= set(keys(Simulation))
+    assert [key for key in keys(Simulation) if key not in said] == []
 
 
 def test_the_models_of_the_language_are_all_reached() -> None:

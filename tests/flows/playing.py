@@ -13,7 +13,8 @@ from typing import Any
 
 from app import demo
 from app.demo import show
-from app.demo.story import BEGIN, Story, read_engagements
+from app.demo.story import BEGIN, Story
+from app.recording import recorded
 from app.settings import Settings
 from app.virtual_clock import VirtualClock
 from app.wiring import open_workspace
@@ -53,7 +54,7 @@ def play(folder: Path, days: int, edit: Callable[[Path], None] = lambda folder: 
 
     clock = VirtualClock(BEGIN)
     with open_workspace(folder, Settings(), clock=clock) as runtime:
-        story = Story(runtime, clock, read_engagements(folder / "engagements.jsonl"), tick, days)
+        story = Story(runtime, clock, recorded(folder / "engagements.jsonl"), tick, days)
         asyncio.run(story.play(lambda _: None))
         with runtime.ledger.begin() as session:
             shown = show.tables(session, runtime.definitions(), now=clock.now)
