@@ -20,6 +20,7 @@ from app.cli import (
     messages,
     planning,
     running,
+    schema,
     sequences,
     simulate,
     testing,
@@ -58,6 +59,7 @@ def _root(
 
 workspaces.register(program)
 planning.register(program)
+schema.register(program)
 testing.register(program)
 simulate.register(program)
 running.register(program)

@@ -48,10 +48,12 @@ def init(
     ignore = place / ".gitignore"
     if not ignore.exists():
         ignore.write_text(IGNORED, encoding="utf-8")
+    from app.cli.schema import write_schemas
     from app.settings import read_settings
     from app.wiring import create_ledger
 
     create_ledger(place, read_settings())
+    write_schemas(place)
     files = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
     files = [name for name in files if not name.startswith(".")]
     if as_json:

@@ -9,7 +9,14 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 from nurture.calendar.errors import ZoneUnknown
 from nurture.calendar.hours import parse_days, parse_hours
@@ -137,21 +144,42 @@ def _url(value: Any) -> str:
     return value
 
 
-Name = Annotated[str, PlainValidator(_name)]
+_TEXT = {"type": "string"}
+_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+_UNITS = "(second|minute|hour|day|week)s?$"
+
+
+def _like(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": list(examples)})
+
+
+Name = Annotated[str, PlainValidator(_name), _like("^[a-z0-9][a-z0-9_-]{0,63}$")]
 """A name in the workspace: lower case letters, digits, - and _."""
 
-Duration = Annotated[Span, reading("bad-duration", parse_span)]
-Elapsed = Annotated[timedelta, reading("bad-duration", parse_elapsed)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+Duration = Annotated[
+    Span,
+    reading("bad-duration", parse_span),
+    _like(rf"^\d+(\.\d+)? (business )?{_UNITS}", "2 days", "4 business hours"),
+]
+Elapsed = Annotated[
+    timedelta,
+    reading("bad-duration", parse_elapsed),
+    _like(rf"^\d+(\.\d+)? {_UNITS}", "2 days", "72 hours"),
+]
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema(_TEXTS)]
 """One text or a list of them."""
 
-Number = Annotated[float, reading("wrong-value", _number)]
-Whole = Annotated[int, reading("wrong-value", _whole)]
+Number = Annotated[float, reading("wrong-value", _number), WithJsonSchema({"type": "number"})]
+Whole = Annotated[int, reading("wrong-value", _whole), WithJsonSchema({"type": "integer"})]
 Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
-Plain = Annotated[Value, reading("wrong-value", _value)]
-Days = Annotated[str | tuple[str, ...], reading("bad-days", _days)]
-Hours = Annotated[str, reading("bad-hours", _hours)]
-Zone = Annotated[str, PlainValidator(check_zone)]
-Day = Annotated[str, reading("bad-date", _date)]
-Address = Annotated[str, reading("bad-address", _address)]
-Url = Annotated[str, reading("bad-url", _url)]
+Plain = Annotated[
+    Value,
+    reading("wrong-value", _value),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+Days = Annotated[str | tuple[str, ...], reading("bad-days", _days), WithJsonSchema(_TEXTS)]
+Hours = Annotated[str, reading("bad-hours", _hours), WithJsonSchema(_TEXTS)]
+Zone = Annotated[str, PlainValidator(check_zone), WithJsonSchema(_TEXT)]
+Day = Annotated[str, reading("bad-date", _date), _like(r"^\d{4}-\d\d-\d\d$", "2026-12-24")]
+Address = Annotated[str, reading("bad-address", _address), WithJsonSchema(_TEXT)]
+Url = Annotated[str, reading("bad-url", _url), WithJsonSchema(_TEXT)]

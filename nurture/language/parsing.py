@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, ValidationInfo
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from nurture.language.comparing import read_tests
 from nurture.language.conditions import (
@@ -290,6 +290,10 @@ def _read_kind(value: Any, info: ValidationInfo) -> str:
     return kind
 
 
-ConditionField = Annotated[Condition, PlainValidator(_read_condition)]
-EventField = Annotated[EventTest, PlainValidator(_read_event)]
+ConditionField = Annotated[
+    Condition, PlainValidator(_read_condition), WithJsonSchema({"x-part": "condition"})
+]
+EventField = Annotated[
+    EventTest, PlainValidator(_read_event), WithJsonSchema({"x-part": "event"})
+]
 KindField = Annotated[str, PlainValidator(_read_kind)]
