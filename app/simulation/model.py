@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, model_validator
 
+from nurture.language.condition_fields import KindField
 from nurture.language.faults import Faults, fault
 from nurture.language.models import Elapsed, Model, Name, Names, Number, Plain, reading
-from nurture.language.parsing import KindField
 
 Value = str | int | float | bool
 

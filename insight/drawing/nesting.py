@@ -115,7 +115,7 @@ class _Nesting:
             return Item(node)
         arms: dict[str, list[Node]] = defaultdict(list)
         for step in self.inside[node.id]:
-            arms[step.path.removeprefix(f"{node.path}/").partition("/")[0]].append(step)
+            arms[step.path.rpartition("/")[0]].append(step)
         starts = {arm[0].id: arm for arm in arms.values()}
         return Item(node, tuple(self._lane(way, starts, after) for way in ways))
 

@@ -21,18 +21,19 @@ from datetime import timedelta
 from typing import Any
 
 from nurture.language import program as p
+from nurture.language.armless import armless
+from nurture.language.conditions import EventTest
 from nurture.language.hours import window_hours
 from nurture.language.sequence import (
     ArmModel,
     Enter,
     GateModel,
+    SendModel,
     SequenceModel,
     SplitModel,
     StageModel,
     StepModel,
 )
-from nurture.language.update import UpdateModel
-from nurture.language.vocabulary import LEAD_FIELDS
 from nurture.language.words import describe
 from nurture.language.workspace import Workspace
 
@@ -124,6 +125,9 @@ class _Compiler:
         self.seen[name] += 1
         return step.id or f"{name}#{self.seen[name]}"
 
+    def topic_of(self, send: SendModel) -> str:
+        return send.topic or self.topics.get(send.email) or self.model.topic or ""
+
     def step(self, step: StepModel, path: str, stage: str, after: _Label) -> None:
         if step.id is not None:
             self.place(self.named[step.id])
@@ -134,47 +138,25 @@ class _Compiler:
         elif step.split is not None:
             self.split(step, step.split, path, stage, after)
         else:
-            kind, name, values = self.simple(step)
+            kind, name, values = armless(step, self.topic_of, self.named)
             self.emit(kind, self.key(step, name), path, stage, after, **values)
 
-    def simple(self, step: StepModel) -> tuple[type[p.Step], str, dict[str, Any]]:
-        """The kind, the name in its key, and the arguments of a step without arms."""
-        if step.send is not None:
-            mail = step.send.email
-            topic = step.send.topic or self.topics.get(mail) or self.model.topic or ""
-            return p.Send, f"send:{mail}", {
-                "email": mail, "topic": topic, "anytime": step.send.anytime,
-            }  # fmt: skip
-        if step.wait is not None:
-            return p.Wait, f"wait:{step.wait}", {"span": step.wait}
-        if step.update is not None:
-            return p.Update, "update", _update(step.update)
-        if step.score is not None:
-            return p.Score, "score", {
-                "points": step.score.points, "reason": step.score.reason,
-                "half_life": step.score.half_life,
-            }  # fmt: skip
-        if step.start is not None:
-            return p.Start, f"start:{step.start}", {"sequence": step.start}
-        if step.stop is not None:
-            return p.Stop, f"stop:{step.stop}", {"sequence": step.stop}
-        if step.goto is not None:
-            name = step.goto.step
-            return p.Goto, f"goto:{name}", {
-                "name": name, "target": self.named[name], "at_most": step.goto.at_most,
-            }  # fmt: skip
-        if step.hand_off is not None:
-            team = step.hand_off.team or ""
-            return p.HandOff, f"hand_off:{team}", {"team": team, "reason": step.hand_off.reason}
-        return p.End, "end", {"reason": step.end or "the sequence ended here"}
-
     def wait_for(self, step: StepModel, path: str, stage: str, after: _Label) -> None:
-        assert step.wait_for is not None
-        key = self.key(step, f"wait_for:{step.wait_for.kind}")
-        values: dict[str, Any] = {"event": step.wait_for, "within": step.within}
-        self.emit(p.WaitFor, key, path, stage, after, **values)
+        found = step.wait_for
+        if isinstance(found, EventTest):
+            events = [(found, step.then, f"{path}/then")]
+        else:
+            events = [
+                (EventTest(way.event, way.where), way.then, f"{path}/wait_for/{number}/then")
+                for number, way in enumerate(found or (), start=1)
+            ]
+        kinds = ",".join(event.kind for event, _, _ in events)
+        key = self.key(step, f"wait_for:{kinds}")
+        self.emit(p.WaitFor, key, path, stage, after, within=step.within)
         values = self.drafts[-1][1]
-        values["then"] = self.arm(step.then, f"{path}/then", stage, after)
+        values["ways"] = tuple(
+            (event, self.arm(then, place, stage, after)) for event, then, place in events
+        )
         values["otherwise"] = self.arm(step.otherwise, f"{path}/otherwise", stage, after)
 
     def branch(
@@ -231,19 +213,6 @@ def _resolve(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_resolve(item) for item in value)
     return value
-
-
-def _update(model: UpdateModel) -> dict[str, Any]:
-    fields = tuple(
-        (name.removeprefix("attr."), name.startswith("attr.") or name not in LEAD_FIELDS, value)
-        for name, value in model.fields.items()
-    )
-    topics = [(topic, True) for topic in model.subscribe]
-    topics += [(topic, False) for topic in model.unsubscribe]
-    return {
-        "fields": fields, "add_tags": model.add_tags, "remove_tags": model.remove_tags,
-        "lifecycle": model.lifecycle, "topics": tuple(topics),
-    }  # fmt: skip
 
 
 def _entry(enter: Enter, path: str) -> p.Entry:

@@ -136,10 +136,10 @@ def _ways(step: p.Step) -> list[Way]:
                 (step.next, f"holds within {within}", passed(when)),
                 (step.otherwise, "otherwise", closed(when, within)),
             ]
-        case p.WaitFor(event=event, within=within):
+        case p.WaitFor(ways=events, within=within):
             return [
-                (step.then, f"within {within}", happened(event)),
-                (step.otherwise, "otherwise", missed(event, within)),
+                *_awaited(step),
+                (step.otherwise, "otherwise", missed([each for each, _ in events], within)),
             ]
         case p.Branch(arms=arms):
             ways: list[Way] = [(way, describe(when), describe(when)) for when, way in arms]
@@ -155,6 +155,18 @@ def _ways(step: p.Step) -> list[Way]:
         case p.End() | p.Start() | p.EnterStage():
             return []
     return [(step.next, "", "")]
+
+
+def _awaited(step: p.WaitFor) -> Iterator[Way]:
+    for event, target in step.ways:
+        label = describe(event) if len(step.ways) > 1 else f"within {step.within}"
+        yield target, label, happened(event)
+
+
+def _wait_for(step: p.WaitFor) -> tuple[str, str]:
+    if len(step.ways) > 1:
+        return "Wait for the first", f"within {step.within}"
+    return f"Wait for {describe(step.ways[0][0])}", ""
 
 
 def _edges(program: p.Program) -> Iterator[Edge]:
@@ -229,7 +241,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.Gate: ("gate", lambda s: (f"Gate: {describe(s.when)}", "")),
     p.Send: ("send", lambda s: (f"Send {s.email}", "")),
     p.Wait: ("wait", lambda s: (f"Wait {s.span}", "")),
-    p.WaitFor: ("wait_for", lambda s: (f"Wait for {describe(s.event)}", "")),
+    p.WaitFor: ("wait_for", _wait_for),
     p.Branch: ("branch", lambda _: ("Branch", "the first that holds")),
     p.Split: ("split", lambda s: (f"Split {s.name}", "by chance")),
     p.Update: ("update", _update),

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from nurture.language.condition_fields import ConditionField
 from nurture.language.models import (
     Address,
     Count,
@@ -18,7 +19,6 @@ from nurture.language.models import (
     Zone,
     reading,
 )
-from nurture.language.parsing import ConditionField
 
 
 class Person(Model):

@@ -187,7 +187,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "id": "Keeps the step's identity across edits.",
         "send": "Send a mail; the lead stays until it is final.",
         "wait": "Wait: 2 days, or 4 business hours of the window.",
-        "wait_for": "Wait for an event, at most within.",
+        "wait_for": "Wait for an event, or the first of several, at most within.",
         "within": "Of wait_for: how long at most.",
         "then": "Of wait_for: steps if it came.",
         "otherwise": "Of wait_for: steps if it did not.",
@@ -200,6 +200,11 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "goto": "Go on at the step with this id, so many times.",
         "hand_off": "Ask sales to take the lead.",
         "end": "End the enrolment, and say why.",
+    },
+    "EventWayModel": {
+        "event": "Its kind.",
+        "where": "What its properties must be.",
+        "then": "Steps if it was the first.",
     },
     "SendModel": {
         "email": "The template.",

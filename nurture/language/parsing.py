@@ -7,9 +7,7 @@ The names allowed come with pydantic's validation context (`Known`); without one
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
-
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from typing import Any
 
 from nurture.language.comparing import read_tests
 from nurture.language.conditions import (
@@ -271,29 +269,17 @@ def parse_event(value: Any, known: Known = LENIENT) -> EventTest:
     return EventTest(kind, where)
 
 
-def _known(info: ValidationInfo) -> Known:
-    return info.context if isinstance(info.context, Known) else LENIENT
-
-
-def _read_condition(value: Any, info: ValidationInfo) -> Condition:
-    return parse_condition(value, _known(info))
-
-
-def _read_event(value: Any, info: ValidationInfo) -> EventTest:
-    return parse_event(value, _known(info))
-
-
-def _read_kind(value: Any, info: ValidationInfo) -> str:
-    reader = _Reader(_known(info))
+def parse_kind(value: Any, known: Known = LENIENT) -> str:
+    """Read the kind of an engagement."""
+    reader = _Reader(known)
     kind = reader.kind(value, ())
     reader.faults.settle()
     return kind
 
 
-ConditionField = Annotated[
-    Condition, PlainValidator(_read_condition), WithJsonSchema({"x-part": "condition"})
-]
-EventField = Annotated[
-    EventTest, PlainValidator(_read_event), WithJsonSchema({"x-part": "event"})
-]
-KindField = Annotated[str, PlainValidator(_read_kind)]
+def parse_where(value: Any, known: Known = LENIENT) -> tuple[tuple[str, Test], ...]:
+    """Read what the properties of an engagement must be."""
+    reader = _Reader(known)
+    where = reader.where(value, ())
+    reader.faults.settle()
+    return where

@@ -58,11 +58,11 @@ class Wait(Step):
 
 @dataclass(frozen=True)
 class WaitFor(Step):
-    """Keep the lead until it does `event` (then `then`), at most `within` (then `otherwise`)."""
+    """Keep the lead until it does one of the events (`ways`: each with where the first leads to),
+    at most `within` (then `otherwise`)."""
 
-    event: EventTest
+    ways: tuple[tuple[EventTest, int | None], ...]
     within: Span
-    then: int | None
     otherwise: int | None
 
 

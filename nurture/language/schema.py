@@ -117,6 +117,7 @@ def _conditions() -> Schema:
             "additionalProperties": test,
         },
         "event": event,
+        "where": event["properties"]["where"],
         "test": {
             "anyOf": [
                 _VALUE,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
+from nurture.language.condition_fields import ConditionField, EventField
 from nurture.language.conditions import EventTest
 from nurture.language.models import Elapsed, Model, Name, Number, reading
-from nurture.language.parsing import ConditionField, EventField
 
 Lifecycle = Literal[
     "subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "recycled",

@@ -5,8 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, TypeAdapter, ValidationInfo, model_validator
 
+from nurture.language.condition_fields import (
+    ConditionField,
+    EventField,
+    KindField,
+    WhereField,
+    read_event,
+)
 from nurture.language.durations import parse_elapsed
 from nurture.language.faults import fault
 from nurture.language.models import (
@@ -21,7 +28,6 @@ from nurture.language.models import (
     check_zone,
     reading,
 )
-from nurture.language.parsing import ConditionField, EventField
 from nurture.language.story import Story
 from nurture.language.update import UpdateModel
 
@@ -178,13 +184,33 @@ def _reason(value: Any) -> str:
     raise ValueError('say why it ends, as in "end: no interest shown", or write "end: true"')
 
 
+class EventWayModel(Model):
+    """One of several events a lead waits for, and what is done when it is the first."""
+
+    event: KindField
+    where: WhereField = ()
+    then: tuple[StepModel, ...] = ()
+
+
+Awaited = tuple[EventWayModel, ...] | EventField
+
+
+def _awaited(value: Any, info: ValidationInfo) -> Any:
+    """One event, or a list of them with their steps."""
+    if value == []:
+        raise fault("wrong-value", "an empty list; name at least one event")
+    if isinstance(value, list):
+        return WAYS.validate_python(value, context=info.context)
+    return read_event(value, info)
+
+
 class StepModel(Model):
     """One step: exactly one verb; `id` keeps its identity across edits."""
 
     id: Name | None = None
     send: SendModel | None = None
     wait: Duration | None = None
-    wait_for: EventField | None = None
+    wait_for: Annotated[Awaited, PlainValidator(_awaited, Awaited)] | None = None
     within: Duration | None = None
     then: tuple[StepModel, ...] = ()
     otherwise: tuple[StepModel, ...] = ()
@@ -202,6 +228,10 @@ class StepModel(Model):
     @classmethod
     def _form(cls, value: Any) -> Any:
         return _mapping(value, 'a step is a mapping, as in "send: welcome"')
+
+
+EventWayModel.model_rebuild()
+WAYS = TypeAdapter(tuple[EventWayModel, ...])
 
 
 class GateModel(Model):

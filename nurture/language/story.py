@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator
 
+from nurture.language.condition_fields import KindField
 from nurture.language.faults import Faults, fault
 from nurture.language.models import Address, Count, Model, Names, Number, Plain, Zone, reading
-from nurture.language.parsing import KindField
 from nurture.language.scoring import Lifecycle
 from nurture.language.update import UpdateModel
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nurture.language.conditions import (
     AllOf,
     AnyOf,
@@ -94,9 +96,9 @@ def happened(event: EventTest) -> str:
     return f"happened: {describe(event)}"
 
 
-def missed(event: EventTest, within: Span) -> str:
-    """Why a wait for an event ended with its time."""
-    return f"not within {within}: {describe(event)}"
+def missed(events: Sequence[EventTest], within: Span) -> str:
+    """Why a wait for events ended with its time."""
+    return f"not within {within}: {' or '.join(map(describe, events))}"
 
 
 def _join(parts: tuple[Condition, ...], word: str) -> str:

@@ -59,8 +59,8 @@ def targets(step: Step, program: Program) -> Iterator[int]:
     match step:
         case Gate(otherwise=otherwise):
             ways.append(otherwise)
-        case WaitFor(then=then, otherwise=otherwise):
-            ways += [then, otherwise]
+        case WaitFor(ways=events, otherwise=otherwise):
+            ways += [target for _, target in events] + [otherwise]
         case Branch(arms=arms, otherwise=otherwise):
             ways += [target for _, target in arms] + [otherwise]
         case Split(arms=split):

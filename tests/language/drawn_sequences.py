@@ -60,6 +60,13 @@ def _with_arms(inner: Any) -> Any:
         },
         EVENTS, SPANS, block, block,
     )  # fmt: skip
+    several = st.builds(
+        lambda ways, span, otherwise: {
+            "wait_for": [event | {"then": then} for event, then in ways], "within": span,
+            "otherwise": otherwise,
+        },
+        st.lists(st.tuples(EVENTS, block), min_size=1, max_size=3), SPANS, block,
+    )  # fmt: skip
     arm = st.builds(lambda when, steps: {"when": when, "steps": steps}, CONDITIONS, block)
     last = st.one_of(st.just([]), block.map(lambda steps: [{"otherwise": steps}]))
     branches = st.builds(
@@ -74,7 +81,7 @@ def _with_arms(inner: Any) -> Any:
         NAMES, st.dictionaries(NAMES, ways, min_size=2),
         st.sampled_from([{}, {"hold_out": 12.5}]),
     )  # fmt: skip
-    return st.one_of(inner, waits, branches, splits)
+    return st.one_of(inner, waits, several, branches, splits)
 
 
 STEPS = st.recursive(PLAIN, _with_arms, max_leaves=12)

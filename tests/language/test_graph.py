@@ -66,6 +66,24 @@ def test_a_split_says_whom_it_sends_where(head: Workspace) -> None:
     assert graph.edges[2].reasons == reasons
 
 
+def test_a_wait_for_several_events_has_a_way_for_each(head: Workspace) -> None:
+    graph = one_stage(
+        head,
+        "[{wait_for: [{event: poked, then: [{score: 1}]}, {event: email_clicked,"
+        " where: {email: news}}], within: 2 days, otherwise: [{end: silent}]}]",
+    )
+    end = "End: came to the end of the sequence"
+    assert ways(graph)[1:4] == [
+        ("Wait for the first", "poked", "Score +1"),
+        ("Wait for the first", "email_clicked with email is news", end),
+        ("Wait for the first", "otherwise", "End: silent"),
+    ]
+    assert graph.edges[3].reasons == (
+        "not within 2 days: poked or email_clicked with email is news",
+    )
+    assert graph.nodes[2].path == "s/one/1/wait_for/1/then/1"
+
+
 def test_a_goto_is_drawn_with_the_way_back(head: Workspace) -> None:
     again = "{goto: {step: ask, at_most: 3}}"
     graph = one_stage(head, f"[{{id: ask, send: news}}, {{wait: 1 day}}, {again}]")
@@ -143,7 +161,7 @@ def landings(whole: p.Program) -> dict[int, set[int]]:
         if isinstance(step, p.Gate):
             targets.append(step.otherwise)
         if isinstance(step, p.WaitFor):
-            targets = [step.then, step.otherwise]
+            targets = [*(target for _, target in step.ways), step.otherwise]
         if isinstance(step, p.Branch):
             targets = [*(target for _, target in step.arms), step.otherwise]
         if isinstance(step, p.Split):

@@ -41,9 +41,8 @@ stages:
   - stage: second
     gate: {when: {score: {at_least: 2}}, within: 3 days}
     steps:
-      - wait_for: {event: poked}
+      - wait_for: [{event: poked, then: [{send: tips}]}, {event: ordered}]
         within: 2 days
-        then: [{send: tips}]
       - branch: [{when: {employees: {at_least: 300}}, steps: [{goto: half}]}]
       - score: 1
       - id: half

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nurture.language.checks.view import File, View, deeds, mail_of, steps, tables, text, texts
+from nurture.language.checks.view import (
+    File,
+    View,
+    awaited,
+    deeds,
+    mail_of,
+    steps,
+    tables,
+    text,
+    texts,
+)
 from nurture.language.comparing import TYPE_WORDS, type_of
 from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
@@ -31,11 +41,13 @@ def templates(view: View) -> Iterator[Problem]:
     named: list[tuple[File, Loc, Node | None]] = []
     for file in view.of("sequence"):
         for loc, step in steps(file):
-            mail, waited = mail_of(step, loc), (*loc, "wait_for", "where", "email")
+            mail = mail_of(step, loc)
             if mail is not None:
                 named.append((file, mail[0], file.at(mail[0])))
-            if (text(file.at((*loc, "wait_for", "event"))) or "").startswith("email_"):
-                named.append((file, waited, file.at(waited)))
+            for place, event in awaited(step, loc):
+                if (text(event.get("event")) or "").startswith("email_"):
+                    waited = (*place, "where", "email")
+                    named.append((file, waited, file.at(waited)))
     yield from unknown("template", named, view.templates)
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from nurture.language.checks.view import (
     File,
     View,
+    awaited,
     blocks,
     items,
     mail_of,
@@ -42,6 +43,9 @@ def verbs(view: View) -> Iterator[Problem]:
                 if key in step.entries and found and "wait_for" not in found:
                     message = f'"{key}" belongs to wait_for, not to {found[0]}'
                     yield file.problem((*loc, key), "step-form", message, key=True)
+            if "then" in step.entries and isinstance(step.get("wait_for"), Listing):
+                message = 'several events: write "then" with each of them'
+                yield file.problem((*loc, "then"), "step-form", message, key=True)
 
 
 def endless(view: View) -> Iterator[Problem]:
@@ -105,7 +109,9 @@ def _ends(step: Node) -> bool:
     if "end" in step.entries or "start" in step.entries:
         return True
     if "wait_for" in step.entries:
-        return _all_end(step.get("then")) and _all_end(step.get("otherwise"))
+        several = [way for way in items(step.get("wait_for")) if isinstance(way, Table)]
+        then = all(_all_end(way.get("then")) for way in several or [step])
+        return then and _all_end(step.get("otherwise"))
     if "split" in step.entries:
         ways = [_all_end(arm.get("steps")) for _, arm in split_arms(step, ())]
         return bool(ways) and all(ways) and below(step, ("split", "hold_out")) is None
@@ -141,10 +147,13 @@ def waited_for(view: View) -> Iterator[Problem]:
     """A click that is waited for can only come from a mail the sequence sends (a warning)."""
     for file in view.of("sequence"):
         sent = {mail[1] for loc, step in steps(file) if (mail := mail_of(step, loc))}
-        for loc, _ in steps(file):
-            name = text(file.at((*loc, "wait_for", "where", "email")))
+        named = [
+            ((*place, "where", "email"), text(below(event, ("where", "email"))))
+            for loc, step in steps(file)
+            for place, event in awaited(step, loc)
+        ]
+        for place, name in named:
             if name is not None and name in view.templates and name not in sent:
-                place = (*loc, "wait_for", "where", "email")
                 message = f'this sequence never sends "{name}"'
                 yield file.problem(
                     place,

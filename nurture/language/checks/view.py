@@ -169,6 +169,9 @@ def arms(step: Table, loc: Loc) -> Iterator[tuple[Loc, Node | None]]:
         if isinstance(arm, Table):
             for key in ("steps", "otherwise"):
                 yield (*loc, "branch", number, key), arm.get(key)
+    for number, way in enumerate(items(step.get("wait_for"))):
+        if isinstance(way, Table):
+            yield (*loc, "wait_for", number, "then"), way.get("then")
     for place, arm in split_arms(step, loc):
         yield (*place, "steps"), arm.get("steps")
 
@@ -188,6 +191,17 @@ def steps(file: File) -> Iterator[tuple[Loc, Table]]:
         for index, step in enumerate(block):
             if isinstance(step, Table):
                 yield (*loc, index), step
+
+
+def awaited(step: Table, loc: Loc) -> Iterator[tuple[Loc, Table]]:
+    """The events a step waits for, each with its place."""
+    place: Loc = (*loc, "wait_for")
+    found = step.get("wait_for")
+    if isinstance(found, Table):
+        yield place, found
+    for number, way in enumerate(items(found)):
+        if isinstance(way, Table):
+            yield (*place, number), way
 
 
 def mail_of(step: Table, loc: Loc) -> tuple[Loc, str] | None:

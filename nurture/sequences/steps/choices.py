@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     true,
 )
@@ -119,62 +120,80 @@ def _gate(
 
 
 def wait_for(visit: Visit, step: WaitFor) -> Tally:
-    """Wait for the event, counted from the mail it names, at most `within` of arriving.
+    """Wait for the first of the events, at most `within` of arriving; one that names a mail counts
+    from when that was sent.
 
     What happened until the time was over counts even if the tick comes late; nothing after it.
     """
-    _, done, missed, _ = map(visit.run, _wait_for(visit.definitions, visit.program, step))
+    begun, ways, over, why = _wait_for(visit.definitions, visit.program, step)
+    visit.run(begun)
+    done = sum(map(visit.run, ways))
+    missed = visit.run(over)
+    visit.run(why)
     return Tally.of("did it", done, path=step.path) + Tally.of("did not", missed, path=step.path)
 
 
 @once
 def _wait_for(
     definitions: Definitions, program: Program, step: WaitFor
-) -> tuple[Update, Update, Update, Insert]:
-    """The wait of those who just came begins; those who did it go; those whose time is over go;
-    why is written down."""
-    did, missed = words.happened(step.event), words.missed(step.event, step.within)
+) -> tuple[Update, list[Update], Update, Insert]:
+    """The wait of those who just came begins; those who did something go, each event's their way;
+    those whose time is over go; why is written down."""
+    first = _first(step)
+    events = [event for event, _ in step.ways]
     return (
         change(
             step,
             where=E.since_at.is_(None),
-            since_at=func.coalesce(_sent_at(step.event), E.due_at),
+            since_at=E.due_at,
             due_at=end_of(definitions, program, step.within),
         ),
-        _leave(program, step, step.then, _happened(step.event), did),
-        _leave(program, step, step.otherwise, E.due_at <= NOW, missed),
+        [
+            _leave(program, step, target, first == number, words.happened(event))
+            for number, (event, target) in enumerate(step.ways)
+        ],
+        _leave(program, step, step.otherwise, E.due_at <= NOW, words.missed(events, step.within)),
         decision(step, "event", E.reason, where=not_(still_here(step))),
     )
 
 
-def _sent_at(event: EventTest) -> ColumnElement[Any]:
-    """When this enrolment's latest mail of the name in `where: {email: …}` was handed over."""
+def _first(step: WaitFor) -> ColumnElement[int]:
+    """Which of the step's events the enrolment's lead did first before the end of its wait, of two
+    at one instant the one written first; NULL for none."""
+    own = table_of(t.Engagement).alias()
+    did = [
+        and_(event_matches(event, own.c), own.c.occurred_at >= _since(event))
+        for event, _ in step.ways
+    ]
+    which = case(*((each, literal(number)) for number, each in enumerate(did))).label("which")
+    found = select(which).where(
+        own.c.lead_id == E.lead_id,
+        or_(*did),
+        own.c.withdrawn_at.is_(None),
+        own.c.occurred_at <= NOW,
+        own.c.occurred_at <= E.due_at,
+    )
+    return found.order_by(own.c.occurred_at, which).limit(1).correlate_except(own).scalar_subquery()
+
+
+def _since(event: EventTest) -> ColumnElement[Any]:
+    """When this enrolment's latest mail of the name in `where: {email: …}` was handed over, else
+    when the lead came to the step."""
     names = [
         str(value)
         for name, test in event.where
         if name == "email" and test.operator == "is"
         for value in test.values
     ]
-    return (
+    if not names:
+        return E.since_at
+    sent = (
         select(func.max(MESSAGE.handed_at, type_=Instant()))
         .where(MESSAGE.enrolment_id == E.id, MESSAGE.template.in_(names), MESSAGE.state.in_(OUT))
         .correlate(ENROLMENT)
         .scalar_subquery()
     )
-
-
-def _happened(event: EventTest) -> ColumnElement[bool]:
-    """The enrolment's lead did it between `since_at` and the end of its wait."""
-    own = table_of(t.Engagement).alias()
-    found = select(own.c.id).where(
-        own.c.lead_id == E.lead_id,
-        event_matches(event, own.c),
-        own.c.withdrawn_at.is_(None),
-        own.c.occurred_at >= E.since_at,
-        own.c.occurred_at <= NOW,
-        own.c.occurred_at <= E.due_at,
-    )
-    return found.correlate_except(own).exists()
+    return func.coalesce(sent, E.since_at)
 
 
 def branch(visit: Visit, step: Branch) -> Tally:

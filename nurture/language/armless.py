@@ -1,0 +1,60 @@
+"""What steps without arms become in a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nurture.language import program as p
+from nurture.language.sequence import SendModel, StepModel
+from nurture.language.update import UpdateModel
+from nurture.language.vocabulary import LEAD_FIELDS
+
+
+def armless(
+    step: StepModel, topic_of: Callable[[SendModel], str], places: Mapping[str, Any]
+) -> tuple[type[p.Step], str, dict[str, Any]]:
+    """The kind, the name in its key, and the arguments of a step without arms.
+
+    `places` are those of steps by their `id`.
+    """
+    if step.send is not None:
+        mail = step.send.email
+        return p.Send, f"send:{mail}", {
+            "email": mail, "topic": topic_of(step.send), "anytime": step.send.anytime,
+        }  # fmt: skip
+    if step.wait is not None:
+        return p.Wait, f"wait:{step.wait}", {"span": step.wait}
+    if step.update is not None:
+        return p.Update, "update", _update(step.update)
+    if step.score is not None:
+        return p.Score, "score", {
+            "points": step.score.points, "reason": step.score.reason,
+            "half_life": step.score.half_life,
+        }  # fmt: skip
+    if step.start is not None:
+        return p.Start, f"start:{step.start}", {"sequence": step.start}
+    if step.stop is not None:
+        return p.Stop, f"stop:{step.stop}", {"sequence": step.stop}
+    if step.goto is not None:
+        name = step.goto.step
+        return p.Goto, f"goto:{name}", {
+            "name": name, "target": places[name], "at_most": step.goto.at_most,
+        }  # fmt: skip
+    if step.hand_off is not None:
+        team = step.hand_off.team or ""
+        return p.HandOff, f"hand_off:{team}", {"team": team, "reason": step.hand_off.reason}
+    return p.End, "end", {"reason": step.end or "the sequence ended here"}
+
+
+def _update(model: UpdateModel) -> dict[str, Any]:
+    fields = tuple(
+        (name.removeprefix("attr."), name.startswith("attr.") or name not in LEAD_FIELDS, value)
+        for name, value in model.fields.items()
+    )
+    topics = [(topic, True) for topic in model.subscribe]
+    topics += [(topic, False) for topic in model.unsubscribe]
+    return {
+        "fields": fields, "add_tags": model.add_tags, "remove_tags": model.remove_tags,
+        "lifecycle": model.lifecycle, "topics": tuple(topics),
+    }  # fmt: skip
