@@ -76,8 +76,17 @@ def _refuse_used(place: Path) -> None:
         )
 
 
-def validate(workspace: Workspace = None, as_json: Json = False) -> None:
-    """Name every problem in the workspace's files, all at once."""
+def validate(
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 for warnings too, as CI may want.")
+    ] = False,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Name every problem in the workspace's files, all at once.
+
+    Errors keep a file from being applied, warnings are advice.
+    """
     from app.settings import read_settings
     from app.wiring import workspace_folder
     from nurture.delivery.trial import trial
@@ -98,7 +107,7 @@ def validate(workspace: Workspace = None, as_json: Json = False) -> None:
         _tell(problems)
         said = f"{_many(len(errors), 'error')}, {_many(len(problems) - len(errors), 'warning')}"
         show.say(f"{_many(len(files), 'file')} read: {said if problems else 'all is well.'}")
-    if errors:
+    if errors or (strict and problems):
         raise typer.Exit(1)
 
 

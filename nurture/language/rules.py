@@ -92,4 +92,14 @@ RULES: Mapping[str, str] = {
     "no-unsubscribe-link": "a mail without the link to unsubscribe",
     "text-without-html": "a text part without its mail",
     "unused-template": "a mail no sequence sends",
+    "long-subject": "a subject readers see cut off",
+    "clipped-mail": "a mail Gmail cuts off",
+    "link-without-tls": "a link without https",
+    "missing-alt": "a picture without words",
+    # what conditions cannot do
+    "never-holds": "a condition that contradicts itself",
+    "shadowed-arm": "an arm an earlier one takes everybody from",
+    "gate-leaves": "a gate whose condition makes leads leave",
+    "same-entry": "two sequences that mail the same leads",
+    "cap-too-small": "a mail the cap makes too late",
 }

@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 from nurture.language import checks
 from nurture.language.checks.view import File, Mail, Trial, View, mail_of, steps, text, texts
-from nurture.language.compile import step_keys
 from nurture.language.conditions import FieldType
 from nurture.language.folder import Kind, Overlooked, SourceFile, load_workspace, overlooked
 from nurture.language.handoff import HandoffRules
@@ -78,7 +77,8 @@ def check(
         Problem(each.path, 1, 1, "", f"this {each.reason}", severity=each.severity, rule="not-read")
         for each in beside
     ]
-    mails, steps_of = [], {}
+    mails = []
+    models: dict[str, Model] = {}
     for file in listed:
         if file.trouble:
             problems.append(Problem(file.path, 1, 1, "", file.trouble, rule="unreadable-file"))
@@ -88,8 +88,8 @@ def check(
                 MODELS[file.kind], file.path, tree, faults, known, name=file.stem
             )
             problems += reading.problems
-            if isinstance(reading.model, SequenceModel):
-                steps_of[file.path] = step_keys(reading.model)
+            if reading.model is not None:
+                models[file.path] = reading.model
         else:
             mail, found = _mail(file)
             problems += found
@@ -104,7 +104,7 @@ def check(
         paths=frozenset(file.path for file in listed),
         fields=dict(known.fields),
         trial=trial,
-        steps=steps_of,
+        models=models,
     )
     for each in checks.ALL:
         problems += each(view)

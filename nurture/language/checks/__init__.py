@@ -12,7 +12,9 @@ from nurture.language.checks import (
     cycles,
     edits,
     handoff,
+    looks,
     mails,
+    meaning,
     names,
     scoring,
     steps,
@@ -38,4 +40,6 @@ ALL: tuple[Check, ...] = (
     *scoring.CHECKS,
     *handoff.CHECKS,
     *mails.CHECKS,
+    *meaning.CHECKS,
+    *looks.CHECKS,
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.checks.view import View, text
+from nurture.language.compile import step_keys
 from nurture.language.problems import Problem
+from nurture.language.sequence import SequenceModel
 from nurture.language.tree import Table
 
 EXIT = "exit"
@@ -15,9 +17,10 @@ def targets(view: View) -> Iterator[Problem]:
     """`edits: {steps: …}` names a step of this version, or `exit`."""
     for file in view.of("sequence"):
         listed = file.at(("edits", "steps"))
-        known = view.steps.get(file.path)
-        if not isinstance(listed, Table) or known is None:
+        model = view.models.get(file.path)
+        if not isinstance(listed, Table) or not isinstance(model, SequenceModel):
             continue
+        known = step_keys(model)
         for key, entry in listed.entries.items():
             target = text(entry.node)
             if target is not None and target != EXIT and target not in known:

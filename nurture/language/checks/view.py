@@ -9,6 +9,7 @@ from typing import Literal
 from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
 from nurture.language.folder import Kind
+from nurture.language.models import Model
 from nurture.language.problems import Problem
 from nurture.language.reading import below, path_of, place_of, written
 from nurture.language.templates import Page
@@ -71,8 +72,8 @@ class View:
     paths: frozenset[str]
     fields: dict[str, FieldType] = field(default_factory=dict)
     trial: Trial | None = None
-    steps: dict[str, list[str]] = field(default_factory=dict)
-    """By sequence file without errors of form: the keys of its steps."""
+    models: dict[str, Model] = field(default_factory=dict)
+    """By file without errors of form: what it says."""
 
     def of(self, kind: Kind) -> Iterator[File]:
         """The files of one kind that could be parsed."""
