@@ -7,6 +7,7 @@ from typing import Any
 
 from nurture.language import program as p
 from nurture.language.sequence import SendModel, StepModel
+from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
 from nurture.language.vocabulary import LEAD_FIELDS
 
@@ -23,6 +24,10 @@ def armless(
         return p.Send, f"send:{mail}", {
             "email": mail, "topic": topic_of(step.send), "anytime": step.send.anytime,
         }  # fmt: skip
+    if isinstance(step.wait, UntilModel):
+        values = {"minute": step.wait.minute, "weekday": step.wait.weekday,
+                  "field": step.wait.field, "days": step.wait.offset or 0}  # fmt: skip
+        return p.WaitUntil, f"wait:{step.wait.until}", values
     if step.wait is not None:
         return p.Wait, f"wait:{step.wait}", {"span": step.wait}
     if step.update is not None:

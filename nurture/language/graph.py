@@ -26,6 +26,7 @@ from nurture.language.words import (
     held_out,
     missed,
     passed,
+    until,
     went,
     went_enough,
 )
@@ -163,6 +164,10 @@ def _awaited(step: p.WaitFor) -> Iterator[Way]:
         yield target, label, happened(event)
 
 
+def _wait_until(step: p.WaitUntil) -> tuple[str, str]:
+    return f"Wait until {until(step.minute, step.weekday, step.field, step.days)}", ""
+
+
 def _wait_for(step: p.WaitFor) -> tuple[str, str]:
     if len(step.ways) > 1:
         return "Wait for the first", f"within {step.within}"
@@ -241,6 +246,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.Gate: ("gate", lambda s: (f"Gate: {describe(s.when)}", "")),
     p.Send: ("send", lambda s: (f"Send {s.email}", "")),
     p.Wait: ("wait", lambda s: (f"Wait {s.span}", "")),
+    p.WaitUntil: ("wait", _wait_until),
     p.WaitFor: ("wait_for", _wait_for),
     p.Branch: ("branch", lambda _: ("Branch", "the first that holds")),
     p.Split: ("split", lambda s: (f"Split {s.name}", "by chance")),

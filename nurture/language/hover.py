@@ -186,7 +186,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     "StepModel": {
         "id": "Keeps the step's identity across edits.",
         "send": "Send a mail; the lead stays until it is final.",
-        "wait": "Wait: 2 days, or 4 business hours of the window.",
+        "wait": "Wait: 2 days, 4 business hours of the window, or until a time or day.",
         "wait_for": "Wait for an event, or the first of several, at most within.",
         "within": "Of wait_for: how long at most.",
         "then": "Of wait_for: steps if it came.",
@@ -200,6 +200,11 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "goto": "Go on at the step with this id, so many times.",
         "hand_off": "Ask sales to take the lead.",
         "end": "End the enrolment, and say why.",
+    },
+    "UntilModel": {
+        "until": 'A time of day ("09:00"), a weekday, or a field of dates.',
+        "at": "Of a day: the time; else its first minute.",
+        "offset": "Of a date: whole days, -30 days is before.",
     },
     "EventWayModel": {
         "event": "Its kind.",

@@ -36,7 +36,7 @@ LATER: Mapping[str, frozenset[str]] = {
     "Timing": frozenset(("spread", "quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),
     "StepModel": frozenset(
-        ("winner", "notify", "webhook", "snippet", "wait_until")
+        ("winner", "notify", "webhook", "snippet")
     ),
     "SendModel": frozenset(
         ("subject", "resend", "priority", "channel", "spread", "variants", "winner")

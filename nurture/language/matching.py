@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
-from nurture.language.program import Program, Send, Step, Wait
+from nurture.language.program import WAITS, Program, Send, Step
 
 Sort = Callable[[Step], object | None]
 
@@ -58,7 +58,7 @@ def _align(old: Sequence[Step], new: Sequence[Step], found: dict[str, str]) -> N
 
 
 def _waits(steps: Iterable[Step]) -> Iterator[Step]:
-    return (step for step in steps if isinstance(step, Wait) and not _named(step))
+    return (step for step in steps if isinstance(step, WAITS) and not _named(step))
 
 
 def _pair(old: Program, new: Program, found: dict[str, str], sort: Sort) -> None:

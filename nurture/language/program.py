@@ -57,6 +57,21 @@ class Wait(Step):
 
 
 @dataclass(frozen=True)
+class WaitUntil(Step):
+    """Keep the lead until a time of day, a weekday, or the date in its `field` plus `days`; at
+    `minute` past midnight, else from the day's first."""
+
+    minute: int | None
+    weekday: int | None
+    field: str
+    days: int
+
+
+WAITS = (Wait, WaitUntil)
+"""Steps whose leads stand behind them already while they wait."""
+
+
+@dataclass(frozen=True)
 class WaitFor(Step):
     """Keep the lead until it does one of the events (`ways`: each with where the first leads to),
     at most `within` (then `otherwise`)."""

@@ -29,6 +29,7 @@ from nurture.language.models import (
     reading,
 )
 from nurture.language.story import Story
+from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
 
 
@@ -192,6 +193,17 @@ class EventWayModel(Model):
     then: tuple[StepModel, ...] = ()
 
 
+Waiting = UntilModel | Duration
+
+
+def _waiting(value: Any, info: ValidationInfo) -> Any:
+    """A duration, or what to wait until."""
+    if isinstance(value, dict):
+        return UntilModel.model_validate(value, context=info.context)
+    return SPAN.validate_python(value)
+
+
+SPAN = TypeAdapter(Duration)
 Awaited = tuple[EventWayModel, ...] | EventField
 
 
@@ -209,7 +221,7 @@ class StepModel(Model):
 
     id: Name | None = None
     send: SendModel | None = None
-    wait: Duration | None = None
+    wait: Annotated[Waiting, PlainValidator(_waiting, Waiting)] | None = None
     wait_for: Annotated[Awaited, PlainValidator(_awaited, Awaited)] | None = None
     within: Duration | None = None
     then: tuple[StepModel, ...] = ()

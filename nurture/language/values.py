@@ -15,7 +15,19 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Numeric, String, and_, func, literal, or_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    Numeric,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -117,6 +129,28 @@ class Folded(FunctionElement[str]):
     inherit_cache = True
 
 
+class IsoDate(FunctionElement[str]):
+    """The text if it begins like a date, `2026-12-24`, else NULL."""
+
+    type = String()
+    inherit_cache = True
+
+
+def day_of(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Days from 1970-01-01 to the date a text begins with, NULL when it is none."""
+    date = IsoDate(text)
+    year, month, day = (
+        cast(func.substr(date, first, length), BigInteger)
+        for first, length in ((1, 4), (6, 2), (9, 2))
+    )
+    late = case((month > 2, 1), else_=0)  # March to December; a year is counted from March on
+    years, months = year - 1 + late, month + 9 - 12 * late
+    leaps = years // 4 - years // 100 + years // 400
+    number = 365 * years + leaps + (153 * months + 2) // 5 + day - 719469
+    real = and_(year >= 1, month.between(1, 12), day.between(1, 31))
+    return case((real, number))
+
+
 def _parts(element: Any, compiler: SQLCompiler, **kw: Any) -> tuple[str, str]:
     document, name = element.clauses
     return compiler.process(document, **kw), compiler.process(name, **kw)
@@ -156,6 +190,22 @@ def _folded(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(Folded, "postgresql")
 def _folded_by_bytes(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f'lower(({compiler.process(element.clauses, **kw)}) COLLATE "C")'
+
+
+_DIGITS = "[0-9]"
+_GLOB = f"{_DIGITS * 4}-{_DIGITS * 2}-{_DIGITS * 2}*"
+
+
+@compiles(IsoDate, "sqlite")
+def _iso_date(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    return f"(CASE WHEN {text} GLOB '{_GLOB}' THEN {text} END)"
+
+
+@compiles(IsoDate, "postgresql")
+def _iso_date_by_pattern(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    return f"(CASE WHEN {text} ~ '^{_DIGITS}{{4}}-{_DIGITS}{{2}}-{_DIGITS}{{2}}' THEN {text} END)"
 
 
 # ---------------------------------------------------------------- comparisons

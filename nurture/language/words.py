@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from nurture.language.conditions import (
     AllOf,
@@ -18,6 +19,7 @@ from nurture.language.conditions import (
     TopicTest,
 )
 from nurture.language.durations import Span, say
+from nurture.language.until import WEEKDAYS
 
 OPERATORS = {
     "at_least": "at least",
@@ -94,6 +96,25 @@ def went_enough(step: str, times: int) -> str:
 def happened(event: EventTest) -> str:
     """Why a wait for an event ended before its time."""
     return f"happened: {describe(event)}"
+
+
+def until(minute: int | None, weekday: int | None, field: str, days: int) -> str:
+    """What a wait is for: `monday 09:00`, `30 days before renewal_on`."""
+    day = field if weekday is None else WEEKDAYS[weekday]
+    if days:
+        day = f"{say(timedelta(days=abs(days)))} {'before' if days < 0 else 'after'} {day}"
+    clock = "" if minute is None else f"{minute // 60:02}:{minute % 60:02}"
+    return " ".join(part for part in (day, clock) if part)
+
+
+def not_known(field: str) -> str:
+    """Why nobody waited for a date."""
+    return f"{field} is not known: went on at once"
+
+
+def over(what: str) -> str:
+    """Why nobody waited until an instant."""
+    return f"{what} was over: went on at once"
 
 
 def missed(events: Sequence[EventTest], within: Span) -> str:

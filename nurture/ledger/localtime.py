@@ -75,25 +75,24 @@ def local_minute(instant: Any, zone: Any) -> ColumnElement[int]:
     return _whole(local % DAY, MINUTE)
 
 
-def day_start(instant: Any, zone: Any) -> ColumnElement[datetime]:
-    """The first instant of the zone's date at the instant: midnight, or what comes instead of it
-    where clocks jump over midnight; of two midnights the first.
+def wall_instant(wall: ColumnElement[int], zone: Any) -> ColumnElement[datetime]:
+    """The first instant at which the zone's clock shows `wall`, microseconds of wall time as if it
+    were UTC: where clocks jump over it the first instant after, of two such the first.
     """
-    midnight = local_day(instant, zone) * DAY
-    offset = t.ZoneOffset.__table__.alias("day_offset")  # type: ignore[attr-defined]
+    offset = t.ZoneOffset.__table__.alias("wall_offset")  # type: ignore[attr-defined]
     since, until = (
         type_coerce(offset.c.from_at, BigInteger),
         type_coerce(offset.c.until_at, BigInteger),
     )
-    there = midnight - cast(offset.c.seconds, BigInteger) * SECOND
+    there = wall - cast(offset.c.seconds, BigInteger) * SECOND
     begins = case((there > since, there), else_=since)
     first = (
         select(func.min(begins))
-        .where(offset.c.zone == zone, since <= midnight + DAY, begins < until)
+        .where(offset.c.zone == zone, since <= wall + DAY, begins < until)
         .correlate_except(offset)
         .scalar_subquery()
     )
-    return type_coerce(func.coalesce(first, midnight), Instant)
+    return type_coerce(func.coalesce(first, wall), Instant)
 
 
 def _local(instant: Any, zone: Any) -> ColumnElement[int]:

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from nurture.language.graph import landing
 from nurture.language.matching import matched
-from nurture.language.program import Program, Send, Step, Wait
+from nurture.language.program import WAITS, Program, Send, Step
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.tally import Tally
@@ -28,7 +28,7 @@ from nurture.sequences.visit import DECISION, ENROLMENT, E, worked_on
 MESSAGE = table_of(t.Message)
 M = MESSAGE.c
 EXIT = "exit"
-RESTS = (Send, Wait)
+RESTS = (Send, *WAITS)
 """Steps whose leads are written down as standing behind them already while they are held."""
 Way = Literal["stay", "move", "exit"]
 
@@ -68,7 +68,7 @@ def seen_at(program: Program, position: int, path: str, *, held: bool) -> int:
     """The position at which people see a lead: while it waits, or its mail is under way, that of
     the step which keeps it."""
     for step in program.steps:
-        if step.path == path and isinstance(step, RESTS) and (held or isinstance(step, Wait)):
+        if step.path == path and isinstance(step, RESTS) and (held or isinstance(step, WAITS)):
             return step.position
     return landing(program, position)
 

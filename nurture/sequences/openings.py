@@ -63,6 +63,8 @@ def in_use(session: Session, definitions: Definitions) -> tuple[set[str], set[tu
     zones.add(definitions.workspace.zone)
     pairs: set[tuple[str, str]] = set()
     for program in definitions.programs.values():
+        if program.window.zone != "lead":
+            zones.add(program.window.zone)
         if program.window.hours is not None:
             wanted = zones if program.window.zone == "lead" else {program.window.zone}
             pairs |= {(program.window.hours, zone) for zone in wanted}

@@ -41,6 +41,8 @@ PLAIN = st.one_of(
               st.integers(-9, 99), SAID),
     st.builds(lambda said: {"update": {"fields": {"plan": said}, "add_tags": ["a", "b"]}}, SAID),
     st.builds(lambda name: {"stop": name}, NAMES),
+    st.sampled_from([{"wait": {"until": "09:00"}}, {"wait": {"until": "monday", "at": "09:00"}},
+                     {"wait": {"until": "renewal_on", "offset": "-30 days"}}]),
     st.builds(lambda said: {"hand_off": {"team": "smb", "reason": said}}, SAID),
 )  # fmt: skip
 

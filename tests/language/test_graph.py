@@ -84,6 +84,22 @@ def test_a_wait_for_several_events_has_a_way_for_each(head: Workspace) -> None:
     assert graph.nodes[2].path == "s/one/1/wait_for/1/then/1"
 
 
+def test_waits_until_something_say_what(head: Workspace) -> None:
+    graph = one_stage(
+        head,
+        '[{wait: {until: "09:00"}}, {wait: {until: friday}}, {wait: {until: monday, at: "08:30"}},'
+        ' {wait: {until: renewal_on}}, {wait: {until: renewal_on, offset: -2 weeks, at: "09:00"}}]',
+    )
+    assert [node.text for node in graph.nodes[1:-1]] == [
+        "Wait until 09:00",
+        "Wait until friday",
+        "Wait until monday 08:30",
+        "Wait until renewal_on",
+        "Wait until 2 weeks before renewal_on 09:00",
+    ]
+    assert {node.kind for node in graph.nodes[1:-1]} == {"wait"}
+
+
 def test_a_goto_is_drawn_with_the_way_back(head: Workspace) -> None:
     again = "{goto: {step: ask, at_most: 3}}"
     graph = one_stage(head, f"[{{id: ask, send: news}}, {{wait: 1 day}}, {again}]")

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import BigInteger, literal, select
 from sqlmodel import col
 
+from nurture.calendar.zones import local_instant
 from nurture.ledger import localtime
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
@@ -65,7 +66,9 @@ def test_days_minutes_and_midnights_are_the_zones_own(ledger: Ledger, zone: str)
                 at_column,
                 localtime.local_day(at_column, zone_column),
                 localtime.local_minute(at_column, zone_column),
-                localtime.day_start(at_column, zone_column),
+                localtime.wall_instant(
+                    localtime.local_day(at_column, zone_column) * localtime.DAY, zone_column
+                ),
             )
         ).all()
     assert len(rows) == len(instants())
@@ -87,7 +90,7 @@ def test_a_zone_nobody_kept_counts_as_utc(ledger: Ledger) -> None:
             select(
                 localtime.local_day(column, zone),
                 localtime.local_minute(column, zone),
-                localtime.day_start(column, zone),
+                localtime.wall_instant(localtime.local_day(column, zone) * localtime.DAY, zone),
             )
         ).one()
     assert (day, minute) == ((at.date() - EPOCH).days, 23 * 60 + 30)
@@ -110,3 +113,24 @@ def test_offsets_with_a_gap_are_refused_and_repeats_replace(ledger: Ledger) -> N
         for seconds in (0, 3600):
             localtime.keep_zone_offsets(session, {"X": [Span(START, END, seconds)]})
         assert session.execute(select(t.ZoneOffset.seconds)).scalars().all() == [3600]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_instant_of_a_wall_time_is_the_calendars_own(ledger: Ledger, zone: str) -> None:
+    """Also of times that clocks jump over or show twice."""
+    days = (date(2026, 3, 8), date(2026, 3, 29), date(2026, 10, 25), date(2026, 11, 1))
+    minutes = range(0, 1440, 15)
+    walls = [(day, minute) for day in days for minute in minutes]
+    with ledger.begin() as session:
+        localtime.keep_zone_offsets(session, {zone: list(spans(zone))})
+        wanted = [
+            literal((day - EPOCH).days * localtime.DAY + minute * localtime.MINUTE, BigInteger)
+            for day, minute in walls
+        ]
+        asked = [localtime.wall_instant(each, literal(zone)) for each in wanted]
+        found = [
+            when
+            for start in range(0, len(asked), 48)
+            for when in session.execute(select(*asked[start : start + 48])).one()
+        ]
+    assert found == [local_instant(day, minute, ZoneInfo(zone)) for day, minute in walls]

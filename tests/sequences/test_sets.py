@@ -47,6 +47,7 @@ stages:
       - score: 1
       - id: half
         split: {name: half, hold_out: 20, arms: {a: {steps: [{update: {add_tags: half}}]}}}
+      - wait: {until: monday, at: "09:00"}
 """
 
 

@@ -9,6 +9,7 @@ from nurture.sequences.steps.choices import branch, gate, wait_for
 from nurture.sequences.steps.effects import score, update_lead
 from nurture.sequences.steps.moves import end, enter_stage, goto, hand_off, start, stop
 from nurture.sequences.steps.splits import split
+from nurture.sequences.steps.until import wait_until
 from nurture.sequences.steps.waits import send, wait
 from nurture.sequences.visit import Visit
 
@@ -17,6 +18,7 @@ BUILDERS: dict[type[program.Step], Callable[[Visit, Any], Tally]] = {
     program.Gate: gate,
     program.Send: send,
     program.Wait: wait,
+    program.WaitUntil: wait_until,
     program.WaitFor: wait_for,
     program.Branch: branch,
     program.Split: split,

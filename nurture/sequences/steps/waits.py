@@ -122,7 +122,7 @@ def end_of(definitions: Definitions, program: Program, span: Span) -> ColumnElem
     if not span.business or hours is None:
         return elapsed
     micros = literal(span.amount // MICROSECOND)
-    open_time = business_due(E.due_at, micros, hours, _zone_of_enrolment(definitions, program))
+    open_time = business_due(E.due_at, micros, hours, zone_of_enrolment(definitions, program))
     return type_coerce(func.coalesce(open_time, elapsed), Instant)
 
 
@@ -131,7 +131,7 @@ def _zone(definitions: Definitions, program: Program) -> ColumnElement[Any]:
     return lead_zone(definitions) if named == "lead" else literal(named)
 
 
-def _zone_of_enrolment(definitions: Definitions, program: Program) -> ColumnElement[Any]:
+def zone_of_enrolment(definitions: Definitions, program: Program) -> ColumnElement[Any]:
     """The zone where no lead is joined: looked up by the enrolment's lead."""
     if program.window.zone != "lead":
         return literal(program.window.zone)

@@ -1,0 +1,78 @@
+"""The step that keeps a lead until a time of day, a weekday or a date of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Insert, Update, case, select, type_coerce
+
+from nurture.language import words
+from nurture.language.definitions import Definitions
+from nurture.language.once import once
+from nurture.language.program import Program, WaitUntil
+from nurture.language.values import Text, day_of
+from nurture.ledger.localtime import DAY, MINUTE, local_day, wall_instant
+from nurture.ledger.tally import Tally
+from nurture.ledger.types import Instant
+from nurture.sequences.steps.waits import zone_of_enrolment
+from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, decision, destination
+
+THURSDAY = 3
+"""The weekday of 1970-01-01."""
+
+
+def wait_until(visit: Visit, step: WaitUntil) -> Tally:
+    """Let the lead rest until the first such instant from its arrival on.
+
+    Whose date is not known, or over, goes on at once; why is written down.
+    """
+    found, move, why = _wait_until(visit.definitions, visit.program, step)
+    visit.run(found)
+    waiting = visit.run(move)
+    if step.field:
+        visit.run(why)
+    return Tally.of("waiting", waiting, path=step.path)
+
+
+@once
+def _wait_until(
+    definitions: Definitions, program: Program, step: WaitUntil
+) -> tuple[Update, Update, Insert]:
+    """Find the instant (it rests in `since_at`); move those it lies ahead of to it, the others on;
+    say why they did not wait."""
+    zone = zone_of_enrolment(definitions, program)
+    what = words.until(step.minute, step.weekday, step.field, step.days)
+    unknown, over = words.not_known(step.field), words.over(what)
+    ahead = E.since_at >= E.due_at
+    return (
+        change(step, since_at=_instant(step, zone)),
+        change(
+            step,
+            position=destination(program, step.next),
+            due_at=case((ahead, E.since_at), else_=E.due_at),
+            since_at=None,
+            reason=case(
+                (E.since_at.is_(None), unknown), (ahead, f"waits until {what}"), else_=over
+            ),
+        ),
+        decision(step, "wait", E.reason, where=E.reason.in_((unknown, over))),
+    )
+
+
+def _instant(step: WaitUntil, zone: ColumnElement[Any]) -> ColumnElement[Any]:
+    """When the wait of a lead is over that arrives when it is due."""
+    clock = (step.minute or 0) * MINUTE
+    if step.field:
+        text = Text.at(LEAD.c.attributes, step.field)
+        day = select(day_of(text)).where(LEAD.c.id == E.lead_id).correlate(ENROLMENT)
+        return wall_instant((day.scalar_subquery() + step.days) * DAY + clock, zone)
+    today = local_day(E.due_at, zone)
+    days = 1
+    if step.weekday is not None:
+        today = today + (step.weekday - THURSDAY + 7 - today % 7) % 7
+        days = 7
+    first = wall_instant(today * DAY + clock, zone)
+    if step.minute is None:
+        return type_coerce(case((first > E.due_at, first), else_=E.due_at), Instant)
+    following = wall_instant((today + days) * DAY + clock, zone)
+    return type_coerce(case((first >= E.due_at, first), else_=following), Instant)
