@@ -24,6 +24,7 @@ from nurture.language import program as p
 from nurture.language.armless import armless
 from nurture.language.conditions import EventTest
 from nurture.language.hours import window_hours
+from nurture.language.parsing import NOTHING
 from nurture.language.sequence import (
     ArmModel,
     Enter,
@@ -34,6 +35,7 @@ from nurture.language.sequence import (
     StageModel,
     StepModel,
 )
+from nurture.language.until import minute_of
 from nurture.language.words import describe
 from nurture.language.workspace import Workspace
 
@@ -217,9 +219,13 @@ def _resolve(value: Any) -> Any:
 
 def _entry(enter: Enter, path: str) -> p.Entry:
     by_event = enter.when is not None
-    when = enter.when or enter.segment
+    when = enter.when or enter.segment or (NOTHING if enter.date else None)
     if when is None:
-        raise ValueError(f"{path}: neither an event nor a segment")
+        raise ValueError(f"{path}: neither an event nor a segment nor a date")
+    date = None
+    if enter.date is not None:
+        days = (enter.after or 0) - (enter.before or 0)
+        date = p.DateEntry(enter.date, days, minute_of(enter.at))
     return p.Entry(
         when=when,
         by_event=by_event,
@@ -227,6 +233,7 @@ def _entry(enter: Enter, path: str) -> p.Entry:
         again=enter.again,
         within=enter.within or ENTRY_WITHIN,
         path=path,
+        date=date,
     )
 
 

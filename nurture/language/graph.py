@@ -22,6 +22,7 @@ from nurture.language.words import (
     closed,
     describe,
     drawn,
+    enters,
     happened,
     held_out,
     missed,
@@ -198,8 +199,9 @@ def _enter(entry: p.Entry) -> Node:
     again = "once per lead" if not entry.key else f"once per {entry.key}"
     if entry.again is not None:
         again += f", again {f'after {say(entry.again)}' if entry.again else 'whenever it ended'}"
-    verb = "Enters on" if entry.by_event else "Enters while"
-    return Node("enter", "enter", f"{verb} {describe(entry.when)}", again, entry.path)
+    verb = "Enters on" if entry.by_event or entry.date else "Enters while"
+    again = again if entry.date is None else "once for each date"
+    return Node("enter", "enter", f"{verb} {enters(entry.when, entry.date)}", again, entry.path)
 
 
 def _leaving(program: p.Program) -> Iterator[Node]:

@@ -149,9 +149,13 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     "Enter": {
         "when": "An event that lets in.",
         "segment": "A condition that lets in whoever meets it, whenever that begins.",
+        "date": "A field of dates: leads enter when that day comes, once for each date.",
+        "before": "Of a date: so many whole days before it.",
+        "after": "Of a date: so many whole days after it.",
+        "at": "Of a date: the time of day; else the day's first minute.",
         "once_per": "lead, or a property of the event: one enrolment for each of its values.",
         "again": 'never, always or "after 90 days", counted from the end of the last one.',
-        "within": "An event that reaches us later than this lets nobody in (7 days).",
+        "within": "Events that reach us, and dates that were over, later than this let nobody in.",
     },
     "Exit": {"when": "The condition.", "reason": "Why, for the timeline."},
     "Timing": {

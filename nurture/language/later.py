@@ -31,7 +31,7 @@ LATER: Mapping[str, frozenset[str]] = {
     "SequenceModel": frozenset(
         ("priority", "shadow", "snippets", "channel", "quiet_hours")
     ),
-    "Enter": frozenset(("date", "every", "list")),
+    "Enter": frozenset(("every", "list")),
     "Exit": frozenset(("start",)),
     "Timing": frozenset(("spread", "quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),

@@ -174,12 +174,23 @@ class Late:
 
 
 @dataclass(frozen=True)
+class DateEntry:
+    """The instant a lead enters at: the date in its `field` plus `days`, at `minute`, else the
+    day's first."""
+
+    field: str
+    days: int
+    minute: int | None
+
+
+@dataclass(frozen=True)
 class Entry:
     """Who enters: `when` is an EventTest (by event) or a condition (`segment`, standing).
 
     `key` is the event property that distinguishes enrolments, '' for once per lead.
+    `date`: at that instant of its own, who meets `when` then enters; the date is the key.
     `again` is None for never, zero for always, else counted from the end of the last enrolment.
-    `within`: an event older than this when it reaches us enters nobody.
+    `within`: an event older than this when it reaches us enters nobody, nor does an older instant.
     """
 
     when: Condition
@@ -188,6 +199,7 @@ class Entry:
     again: timedelta | None
     within: timedelta
     path: str
+    date: DateEntry | None = None
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ RULES: Mapping[str, str] = {
     "duplicate-name": "two things of one kind with one name",
     # sequences
     "empty": "a sequence without stages, a stage without steps",
-    "entry-form": "enter is neither an event nor a segment, or mixes them",
+    "entry-form": "enter is none of event, segment and date, or mixes them",
     "step-form": "a step with no verb, with two, or with keys of another",
     "endless-wait": "a wait without an end",
     "arm-form": "an arm of a branch that is neither a case nor the rest",

@@ -29,7 +29,7 @@ from nurture.language.models import (
     reading,
 )
 from nurture.language.story import Story
-from nurture.language.until import UntilModel
+from nurture.language.until import Clock, DateField, UntilModel, WholeDays
 from nurture.language.update import UpdateModel
 
 
@@ -45,10 +45,14 @@ def parse_again(text: object) -> Any:
 
 
 class Enter(Model):
-    """Who enters: `when` an event, or `segment` a standing condition."""
+    """Who enters: `when` an event, `segment` a standing condition, or on a `date` of the lead."""
 
     when: EventField | None = None
     segment: ConditionField | None = None
+    date: DateField | None = None
+    before: WholeDays | None = None
+    after: WholeDays | None = None
+    at: Clock | None = None
     once_per: str = "lead"
     again: Annotated[Any, reading("bad-duration", parse_again)] = None
     within: Elapsed | None = None

@@ -38,6 +38,13 @@ def _days(value: Any) -> int:
     return span.days * (-1 if back else 1)
 
 
+def _forward(value: Any) -> int:
+    days = _days(value)
+    if days < 0:
+        raise ValueError(f'"{value}": write the days without a minus')
+    return days
+
+
 def date_field(value: Any, info: ValidationInfo) -> str:
     """The name of a field of dates; another one is a problem, nearest named."""
     return _named(value, info, (), "a field of dates")
@@ -65,6 +72,9 @@ Clock = Annotated[str, reading("bad-hours", _clock)]
 
 DaysAway = Annotated[int, reading("bad-duration", _days)]
 """Whole days, before with a minus."""
+
+WholeDays = Annotated[int, reading("bad-duration", _forward)]
+"""Whole days."""
 
 DateField = Annotated[str, PlainValidator(date_field)]
 

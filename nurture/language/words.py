@@ -19,6 +19,7 @@ from nurture.language.conditions import (
     TopicTest,
 )
 from nurture.language.durations import Span, say
+from nurture.language.program import DateEntry
 from nurture.language.until import WEEKDAYS
 
 OPERATORS = {
@@ -96,6 +97,14 @@ def went_enough(step: str, times: int) -> str:
 def happened(event: EventTest) -> str:
     """Why a wait for an event ended before its time."""
     return f"happened: {describe(event)}"
+
+
+def enters(when: Condition, date: DateEntry | None) -> str:
+    """What lets a lead in."""
+    if date is None:
+        return describe(when)
+    day = until(date.minute, None, date.field, date.days)
+    return f"{day} and {describe(when)}" if when != AllOf(()) else day
 
 
 def until(minute: int | None, weekday: int | None, field: str, days: int) -> str:

@@ -1,4 +1,4 @@
-"""Who enters a sequence: by event, by standing segment, or because something starts them."""
+"""Who enters a sequence: by event, by standing segment, on a date, or started by something."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.language.predicates import event_matches, predicate
 from nurture.language.program import Entry, Program
-from nurture.language.words import describe
+from nurture.language.words import enters
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, TICK, Asking
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import EPOCH, Duration, Instant
 from nurture.ledger.upsert import insert_new, table_of
+from nurture.sequences.dates import by_date
 from nurture.sequences.looks import plan_looks
 from nurture.sequences.standing import TOUCHED
 
@@ -81,9 +82,12 @@ def _entering(definitions: Definitions, program: Program) -> Insert:
         asked = _by_event(program, entry.when)
     else:
         holds = predicate(entry.when, lead=LEAD.c, definitions=definitions, now=NOW)
-        asked = _of_lead(LEAD.c.id).where(LEAD.c.id.in_(TOUCHED), holds)
+        who_may = _of_lead(LEAD.c.id)
+        if entry.date is not None:
+            who_may = by_date(definitions, program, entry.date)
+        asked = who_may.where(LEAD.c.id.in_(TOUCHED), holds)
     who = asked.subquery()
-    reason = f"entered: {describe(entry.when)}"
+    reason = f"entered: {enters(entry.when, entry.date)}"
     first_time = entry.again is None
     return _enrolments(
         program, who, _again(program, who), reason=reason, path=entry.path, first_time=first_time

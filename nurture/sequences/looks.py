@@ -1,4 +1,4 @@
-"""Standing segments that time alone opens: silence, a fading score, a span that runs out.
+"""Entry that time alone opens: silence, a fading score, a span that runs out, a date.
 
 A lead is asked whenever something new is known of it.  Then also the next instant is stored at
 which time alone may change the answer (`lead.look_at`); when it comes the lead is touched, as if
@@ -20,7 +20,9 @@ from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.batches import SIZE, batch
+from nurture.ledger.extremes import earliest
 from nurture.ledger.upsert import table_of
+from nurture.sequences.dates import later_instant
 from nurture.sequences.standing import TOUCHED
 
 LEAD = table_of(t.Lead)
@@ -39,6 +41,8 @@ def _plan(definitions: Definitions) -> Update:
         if not program.entry.by_event
     ]
     change = next_change(AnyOf(tuple(segments)), lead=LEAD.c, definitions=definitions, now=NOW)
+    dates = [later_instant(definitions, program) for program in definitions.active.values()]
+    change = earliest([each for each in (change, *dates) if each is not None])
     plan = update(LEAD).where(LEAD.c.id.in_(TOUCHED))
     if change is None:
         return plan.where(LEAD.c.look_at.is_not(None)).values(look_at=null())

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select, text
 from sqlmodel import Session
 
 from nurture.calendar.errors import ZoneUnknown
@@ -19,6 +20,7 @@ from nurture.calendar.openings import Opening, openings
 from nurture.calendar.zones import local_instant, offsets
 from nurture.calendar.zones import zone as zone_of
 from nurture.language.definitions import Definitions
+from nurture.language.program import Program
 from nurture.ledger import tables as t
 from nurture.ledger.localtime import keep_zone_offsets
 from nurture.ledger.openings import LOCAL_DAYS
@@ -45,6 +47,12 @@ Pair = tuple[str, str]
 def lead_zone(definitions: Definitions) -> ColumnElement[str]:
     """The zone of the joined lead: its own, else the workspace's."""
     return func.coalesce(LEAD.timezone, definitions.workspace.zone)
+
+
+def program_zone(definitions: Definitions, program: Program) -> ColumnElement[Any]:
+    """The zone a sequence goes by for the joined lead."""
+    named = program.window.zone
+    return lead_zone(definitions) if named == "lead" else literal(named)
 
 
 def zones_of_leads() -> Select[tuple[str]]:

@@ -100,6 +100,17 @@ def test_waits_until_something_say_what(head: Workspace) -> None:
     assert {node.kind for node in graph.nodes[1:-1]} == {"wait"}
 
 
+def test_an_entry_by_date_says_when(head: Workspace) -> None:
+    text = HEADER.replace(
+        "{segment: {country: DE}}", '{date: renewal_on, before: 30 days, segment: {country: DE}}'
+    )
+    graph = graph_of(program(head, text + "  - {stage: one, steps: [{send: news}]}"))
+    assert (graph.nodes[0].text, graph.nodes[0].detail) == (
+        "Enters on 30 days before renewal_on and country is DE",
+        "once for each date",
+    )
+
+
 def test_a_goto_is_drawn_with_the_way_back(head: Workspace) -> None:
     again = "{goto: {step: ask, at_most: 3}}"
     graph = one_stage(head, f"[{{id: ask, send: news}}, {{wait: 1 day}}, {again}]")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from nurture.language.checks import (
     cycles,
     edits,
+    entries,
     handoff,
     looks,
     mails,
@@ -33,6 +34,7 @@ ALL: tuple[Check, ...] = (
     *names.CHECKS,
     *wording.CHECKS,
     *steps.CHECKS,
+    *entries.CHECKS,
     *stories.CHECKS,
     *windows.CHECKS,
     *cycles.CHECKS,

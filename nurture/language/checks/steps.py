@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from nurture.language.checks.view import (
-    File,
     View,
     awaited,
     blocks,
@@ -17,8 +16,6 @@ from nurture.language.checks.view import (
     tables,
     text,
 )
-from nurture.language.faults import Loc
-from nurture.language.later import LATER
 from nurture.language.problems import Problem
 from nurture.language.reading import below
 from nurture.language.sequence import StepModel
@@ -165,29 +162,4 @@ def waited_for(view: View) -> Iterator[Problem]:
                 )
 
 
-def entry(view: View) -> Iterator[Problem]:
-    """`enter` is an event (`when`) or a standing condition (`segment`), not both, not none."""
-    for file in view.of("sequence"):
-        enter = file.at(("enter",))
-        if not isinstance(enter, Table):
-            continue
-        if enter.entries.keys() & LATER["Enter"]:
-            continue
-        if ("when" in enter.entries) == ("segment" in enter.entries):
-            message = '"enter" needs either "when" with an event or "segment" with a condition'
-            yield file.problem(("enter",), "entry-form", message, key=True)
-        if "segment" in enter.entries:
-            yield from _segment_keys(file, enter, ("enter",))
-
-
-def _segment_keys(file: File, enter: Table, loc: Loc) -> Iterator[Problem]:
-    per = text(enter.get("once_per"))
-    if per is not None and per != "lead":
-        message = '"once_per" counts a property of the entry event; a segment has none'
-        yield file.problem((*loc, "once_per"), "entry-form", message, key=True)
-    if "within" in enter.entries:
-        message = '"within" is about late entry events; a segment has none'
-        yield file.problem((*loc, "within"), "entry-form", message, key=True)
-
-
-CHECKS = (verbs, endless, arms, splits, reach, topics, waited_for, entry)
+CHECKS = (verbs, endless, arms, splits, reach, topics, waited_for)

@@ -27,7 +27,7 @@ from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import MICROSECOND, Instant
 from nurture.ledger.upsert import insert_new, table_of
-from nurture.sequences.openings import lead_zone
+from nurture.sequences.openings import program_zone
 from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destination, with_lead
 
 MESSAGE = table_of(t.Message).c
@@ -73,7 +73,7 @@ def _send(
 
 
 def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
-    zone = _zone(definitions, program)
+    zone = program_zone(definitions, program)
     hours = None if step.anytime else program.window.hours
     allowed = next_open(E.due_at, hours, zone)
     late = program.late
@@ -124,11 +124,6 @@ def end_of(definitions: Definitions, program: Program, span: Span) -> ColumnElem
     micros = literal(span.amount // MICROSECOND)
     open_time = business_due(E.due_at, micros, hours, zone_of_enrolment(definitions, program))
     return type_coerce(func.coalesce(open_time, elapsed), Instant)
-
-
-def _zone(definitions: Definitions, program: Program) -> ColumnElement[Any]:
-    named = program.window.zone
-    return lead_zone(definitions) if named == "lead" else literal(named)
 
 
 def zone_of_enrolment(definitions: Definitions, program: Program) -> ColumnElement[Any]:

@@ -1,0 +1,45 @@
+"""Entry by date: the instants at which leads enter, by what stands in a field of theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, cast, func, literal, null, select
+
+from nurture.language.definitions import Definitions
+from nurture.language.program import DateEntry, Program
+from nurture.language.values import Text, day_of
+from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
+from nurture.ledger.localtime import DAY, MINUTE, wall_instant
+from nurture.ledger.types import Duration, Instant
+from nurture.ledger.upsert import table_of
+from nurture.sequences.openings import program_zone
+
+LEAD = table_of(t.Lead).c
+
+
+def entry_instant(definitions: Definitions, program: Program, date: DateEntry) -> Any:
+    """When the lead enters; NULL when it has no such date."""
+    day = day_of(Text.at(LEAD.attributes, date.field)) + date.days
+    clock = (date.minute or 0) * MINUTE
+    return wall_instant(day * DAY + clock, program_zone(definitions, program))
+
+
+def later_instant(definitions: Definitions, program: Program) -> ColumnElement[Any] | None:
+    """The instant if it is still ahead, None when the program has no entry by date."""
+    date = program.entry.date
+    if date is None:
+        return None
+    instant = entry_instant(definitions, program, date)
+    return case((instant > NOW, instant))
+
+
+def by_date(definitions: Definitions, program: Program, date: DateEntry) -> Select[Any]:
+    """(lead, key, when) of leads whose instant has come, not longer ago than `entry.within`."""
+    instant = entry_instant(definitions, program, date)
+    key = func.substr(Text.at(LEAD.attributes, date.field), 1, 10)
+    never = cast(null(), Instant.impl)  # PostgreSQL wants to know of what type a NULL is
+    return select(LEAD.id.label("lead_id"), key.label("key"), never.label("begun_at")).where(
+        instant <= NOW, instant >= NOW - literal(program.entry.within, Duration())
+    )
