@@ -18,7 +18,8 @@ from benchmarks import alone, children, ledgers
 from benchmarks.figures import Figure, table
 from nurture.calendar.nearest import nearest
 
-ALL = ("advance", "scale", "durable", "mail", "intake", "notice", "flow", "idle", "memory")
+ALL = ("advance", "scale", "durable", "mail", "intake", "notice", "flow", "idle", "memory",
+       "simulate")  # fmt: skip
 LIMIT = 300.0
 """Seconds one benchmark may take."""
 

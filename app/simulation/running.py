@@ -20,10 +20,11 @@ from app.simulation.play import Player
 from app.simulation.reading import FILE, read_simulation
 from app.simulation.taking import Taking
 from app.simulation.working_time import WorkingTime
-from app.stories.rehearsal import rehearse
+from app.stories.rehearsal import KEYS, rehearse
 from app.wiring import open_ledger_of
 from insight.outlook import Outlook, outlook
 from nurture.calendar.zones import local_instant
+from nurture.delivery.rehearsal import SparingPress
 from nurture.language.definitions import Definitions
 from nurture.ledger.copying import copy_people
 from nurture.ledger.engine import Ledger
@@ -87,9 +88,11 @@ def simulate(
         begin = local_instant(asked.begin, 0, zone)
         end = local_instant(asked.begin + timedelta(days=asked.days), 0, zone)
         rehearsal.clock.now = begin
+        press = SparingPress(definitions, KEYS, lambda url: 1)
         player = Player(
             runtime=replace(
-                rehearsal.runtime, transport=(taking := Taking()), connections=CONNECTIONS
+                rehearsal.runtime, transport=(taking := Taking()), connections=CONNECTIONS,
+                press=lambda _: press,
             ),
             clock=rehearsal.clock,
             taking=taking,

@@ -1,11 +1,27 @@
-"""A transport that takes every mail and sends none: for rehearsals."""
+"""Mail of rehearsals: a transport that takes every mail and sends none, and a press that writes no
+more of them than it takes to know that they can be written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
+from nurture.delivery.compose import message_id
+from nurture.delivery.press import STANDARD, Press, Written
 from nurture.delivery.transport import Outgoing, Reply
+from nurture.language.templates import read_variables
+
+LEAD = "lead."
+TO = ("first_name", "last_name")
+"""What the line To says of a lead beside the address."""
+OF_ONE_MAIL = frozenset(
+    ("id", "enrolment_id", "occurrence", "recipient", "sender", "subject", "message_id", "content",
+     "attributes", *STANDARD)
+)  # fmt: skip
+"""Columns that are another mail's in every row, or the lead's."""
 
 
 class AcceptingTransport:
@@ -20,3 +36,54 @@ class AcceptingTransport:
         """Everything is accepted."""
         for mail in window:
             yield Reply(mail.ref, "sent", 250, "accepted in a rehearsal", "dot")
+
+
+@dataclass
+class SparingPress(Press):
+    """A press whose mails have no bytes: one is written for all leads that read the same in it.
+
+    What a template does not read of a lead cannot keep its mail from being written.  A mail that
+    cannot be written is tried, and refused, for every lead.
+    """
+
+    _subjects: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _read: dict[str, frozenset[str] | None] = field(default_factory=dict)
+
+    def write(self, row: Mapping[str, Any], *, now: datetime) -> Written:
+        """A mail without content, as `Press.write` would have it.  Raises RenderFailed."""
+        read = self._fields(row["template"])
+        if read is None:
+            return super().write(row, now=now)
+        same = tuple(
+            repr(row[name] if name in row else row["attributes"].get(name))
+            for name in sorted((read | row.keys()) - (OF_ONE_MAIL - read))
+        )
+        if same not in self._subjects:
+            self._subjects[same] = super().write(row, now=now).subject
+        identity = message_id(
+            self.keys[0],
+            enrolment=row["enrolment_id"],
+            step=row["step"],
+            occurrence=row["occurrence"],
+            domain=self.sender.domain,
+        )
+        subject = self._subjects[same]
+        return Written(row["id"], row["email"], self.sender.text, subject, identity, b"")
+
+    def _fields(self, name: str) -> frozenset[str] | None:
+        """What a template reads of a lead; None when that cannot be told."""
+        if name not in self._read:
+            self._read[name] = self._reads(name)
+        return self._read[name]
+
+    def _reads(self, name: str) -> frozenset[str] | None:
+        template = self.definitions.templates.get(name)
+        found = set(TO)
+        for part in ("subject", "preheader", "html", "text") if template else ():
+            variables, fault = read_variables(getattr(template, part))
+            for each in variables:
+                if fault is not None or each.name == LEAD[:-1]:
+                    return None
+                if each.name.startswith(LEAD):
+                    found.add(each.name.removeprefix(LEAD).partition(".")[0])
+        return frozenset(found)

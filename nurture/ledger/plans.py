@@ -73,7 +73,10 @@ LARGE = {
 
 
 def tell(connection: Connection) -> None:
-    """Write the picture into a SQLite ledger, over whatever an ANALYZE left there."""
+    """Write the picture into a SQLite ledger, over whatever an ANALYZE left there.
+
+    This connection plans by it from now on, as every one opened later does.
+    """
     if connection.dialect.name != "sqlite":
         return
     connection.execute(text("ANALYZE main.sqlite_schema"))  # makes the table, looks at nothing else
@@ -84,6 +87,7 @@ def tell(connection: Connection) -> None:
         for index, stat in indexes.items()
     ]
     connection.execute(text("INSERT INTO main.sqlite_stat1 VALUES (:tbl, :idx, :stat)"), rows)
+    connection.execute(text("ANALYZE main.sqlite_schema"))  # reads the picture
 
 
 def among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:

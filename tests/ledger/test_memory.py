@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from nurture.ledger import schema
 from nurture.ledger import tables as t
@@ -37,3 +37,14 @@ def test_it_has_this_programs_tables_and_is_gone_at_the_end() -> None:
             make_lead(session)
     with open_memory() as ledger:
         assert leads(ledger) == 0
+
+
+def test_it_plans_for_a_large_ledger_from_its_first_row_on() -> None:
+    """Its one connection made the tables: it has to be told what the others read when opened."""
+    query = (
+        "EXPLAIN QUERY PLAN SELECT id FROM enrolment"
+        " WHERE definition_id = 1 AND state = 'active' AND watch_at <= 5"
+    )
+    with open_memory() as ledger, ledger.looking() as session:
+        (step,) = session.execute(text(query))
+        assert "USING INDEX enrolment_watch" in step[3]

@@ -104,7 +104,10 @@ def test_sales_is_told_against_its_room(figures: dict[str, Any]) -> None:
 def test_nothing_is_written_to_the_workspace_or_its_ledger(folder: Path) -> None:
     (folder / "simulation.yaml").write_text(MODEL)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert told(folder, "--ledger").exit_code == 0
+    result = told(folder, "--ledger")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("the leads of the ledger, ")
+    assert " of 3 leads" in result.stdout
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     changed = {path.name for path in before if after.get(path) != before[path]}
     assert changed | {path.name for path in after.keys() - before.keys()} <= {"nurture.db-shm"}
