@@ -23,6 +23,7 @@ def armless(
         mail = step.send.email
         return p.Send, f"send:{mail}", {
             "email": mail, "topic": topic_of(step.send), "anytime": step.send.anytime,
+            "resend": step.send.resend,
         }  # fmt: skip
     if isinstance(step.wait, UntilModel):
         values = {"minute": step.wait.minute, "weekday": step.wait.weekday,

@@ -218,7 +218,8 @@ def _node(step: p.Step, usual: str) -> Node:
     text, detail = said(step)
     if isinstance(step, p.Send):
         notes = [f"about {step.topic}"] if step.topic != usual else []
-        detail = ", ".join([*notes, *(["at any time of day"] if step.anytime else [])])
+        notes += ["at any time of day"] if step.anytime else []
+        detail = ", ".join([*notes, *(["anew each time"] if step.resend else [])])
     return Node(
         _id(step.position), kind, text, detail, step.path, step.stage, step.key, step.position
     )

@@ -219,6 +219,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "email": "The template.",
         "topic": "What it is about, if not as the template or sequence says.",
         "anytime": "Whether it may go outside the window.",
+        "resend": "Whether it is sent anew each time a lead comes to the step again.",
     },
     "ArmModel": {
         "when": "The condition.",

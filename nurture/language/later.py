@@ -39,7 +39,7 @@ LATER: Mapping[str, frozenset[str]] = {
         ("winner", "notify", "webhook", "snippet")
     ),
     "SendModel": frozenset(
-        ("subject", "resend", "priority", "channel", "spread", "variants", "winner")
+        ("subject", "priority", "channel", "spread", "variants", "winner")
     ),
     "HandOffModel": frozenset(("priority", "rep")),
 }

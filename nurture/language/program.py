@@ -42,11 +42,12 @@ class Gate(Step):
 
 @dataclass(frozen=True)
 class Send(Step):
-    """Plan one mail and keep the lead here until it is final."""
+    """Plan one mail and keep the lead here until it is final; `resend`: at every visit anew."""
 
     email: str
     topic: str
     anytime: bool = False
+    resend: bool = False
 
 
 @dataclass(frozen=True)

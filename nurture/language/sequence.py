@@ -98,6 +98,7 @@ class SendModel(Model):
     email: str
     topic: str | None = None
     anytime: Annotated[bool, Field(strict=True)] = False
+    resend: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="before")
     @classmethod

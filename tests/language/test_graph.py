@@ -32,7 +32,7 @@ def test_steps_are_said_in_words_and_their_ways_with_when_they_are_taken(head: W
         head,
         "[{wait_for: {event: email_clicked, where: {email: news}}, within: 3 days,"
         " then: [{score: {points: 5, reason: read it, half_life: 30 days}}],"
-        " otherwise: [{send: {email: news, anytime: true}}]},"
+        " otherwise: [{send: {email: news, anytime: true, resend: true}}]},"
         " {branch: [{when: {country: DE}, steps: [{hand_off: smb}]},"
         " {otherwise: [{update: {fields: {plan: pro}, add_tags: [hot], lifecycle: mql}}]}]}]",
     )
@@ -51,7 +51,7 @@ def test_steps_are_said_in_words_and_their_ways_with_when_they_are_taken(head: W
     details = {node.text: node.detail for node in graph.nodes}
     assert details["Score +5"] == "read it, halves every 30 days"
     assert details["Update the lead"] == "plan: pro, add tag hot, lifecycle mql"
-    assert details["Send news"] == "at any time of day"
+    assert details["Send news"] == "at any time of day, anew each time"
 
 
 def test_a_split_says_whom_it_sends_where(head: Workspace) -> None:

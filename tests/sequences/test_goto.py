@@ -9,7 +9,7 @@ from nurture.ledger.upsert import table_of
 from tests.sequences.play import Play, at
 from tests.sequences.texts import sequence
 
-SCORE = table_of(t.ScoreEntry).c
+SCORE, MESSAGE = table_of(t.ScoreEntry).c, table_of(t.Message).c
 ROUND = """
 - send: welcome
 - {id: ask, send: news}
@@ -55,6 +55,21 @@ def test_what_was_done_once_is_not_done_again(play: Play) -> None:
     play.until("03-06 08:00")
     assert play.sent() == [("welcome", "03-02 08:00"), ("news", "03-02 08:00")]
     assert [row.points for row in play.rows(select(SCORE.points))] == [3]
+
+
+def test_a_mail_may_be_sent_anew_in_every_round(play: Play) -> None:
+    play.apply(sequence(ROUND.replace("send: news", "send: {email: news, resend: true}")))
+    play.lead()
+    play.event("ann", "form_submitted")
+    play.until("03-06 08:00")
+    assert play.sent() == [
+        ("welcome", "03-02 08:00"),
+        ("news", "03-02 08:00"),
+        ("news", "03-03 08:00"),
+        ("news", "03-04 08:00"),
+    ]
+    times = select(MESSAGE.occurrence).order_by(MESSAGE.id)
+    assert [time for (time,) in play.rows(times)] == [1, 1, 2, 3]
 
 
 def test_rounds_missed_in_an_outage_are_gone_at_once(play: Play) -> None:

@@ -32,7 +32,7 @@ from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destinati
 
 MESSAGE = table_of(t.Message).c
 COLUMNS = (
-    "kind", "enrolment_id", "step", "lead_id", "template", "topic", "path", "state",
+    "kind", "enrolment_id", "step", "occurrence", "lead_id", "template", "topic", "path", "state",
     "planned_at", "due_at", "allowed_at", "expires_at", "hours", "zone",
 )  # fmt: skip
 OVER = (*FINAL, "unknown")
@@ -58,7 +58,7 @@ def _send(
     definitions: Definitions, program: Program, step: Send
 ) -> tuple[Insert, Update, Update]:
     """A mail for each; they stand behind it; a lead whose mail of this step was sent or given up
-    before goes on at once."""
+    before, and is not to be sent anew, goes on at once."""
     over = (
         select(literal(1))
         .where(MESSAGE.enrolment_id == E.id, MESSAGE.step == step.key, MESSAGE.state.in_(OVER))
@@ -82,6 +82,7 @@ def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
         literal("nurture"),
         E.id,
         literal(step.key),
+        _before(step) + 1 if step.resend else literal(1),
         E.lead_id,
         literal(step.email),
         literal(step.topic),
@@ -95,6 +96,12 @@ def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
         literal(program.window.zone),
     )
     return insert_new(t.Message, COLUMNS, rows)
+
+
+def _before(step: Send) -> ColumnElement[Any]:
+    """How often this enrolment's mail of the step was planned; leans on `message_step`."""
+    times = select(func.count()).where(MESSAGE.enrolment_id == E.id, MESSAGE.step == step.key)
+    return times.correlate(ENROLMENT).scalar_subquery()
 
 
 def wait(visit: Visit, step: Wait) -> Tally:
