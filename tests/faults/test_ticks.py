@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from flows import tick
 from nurture.ledger import tables as t
-from nurture.ledger.engine import Ledger
+from nurture.ledger.engine import Ledger, open_ledger
 from nurture.ledger.ticks import LEASE
 from nurture.ledger.upsert import table_of
 from nurture.sequences import enrol as enrolling
@@ -192,6 +192,33 @@ def test_the_same_tick_twice_changes_nothing(
         assert not company.play.tick(instant).tally
         assert company.rows() == rows
     assert company.rows() == undisturbed
+
+
+OTHER_PLANS = {
+    "sqlite": "PRAGMA reverse_unordered_selects = ON",
+    "postgresql": "SET enable_hashjoin = off; SET enable_nestloop = off; SET enable_indexscan = off",
+}
+
+
+def test_the_order_in_which_rows_come_makes_no_difference(
+    ledger: Ledger, tmp_path: Path, undisturbed: Rows
+) -> None:
+    """Whatever plan the database finds: whose turn it is, and what is first, is said in words."""
+    other = open_ledger(ledger.engine.url.render_as_string(hide_password=False))
+
+    @event.listens_for(other.engine, "connect")
+    def _plan_otherwise(connection: Any, _record: Any) -> None:
+        connection.execute(OTHER_PLANS[ledger.dialect])
+        if ledger.dialect == "postgresql":
+            connection.commit()
+
+    other.engine.dispose()  # the one connection made before
+    company = Company(other, tmp_path / "workspace")
+    company.play.tick(MONDAY)
+    company.later(*LATER)
+    rows = company.rows()
+    other.close()
+    assert rows == undisturbed
 
 
 def test_two_processes_ticking_at_once_give_one_result(

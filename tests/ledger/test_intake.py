@@ -7,19 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from nurture.ledger import intake
 from nurture.ledger import tables as t
-from nurture.ledger.address import normal_address
 from nurture.ledger.engine import Ledger
-from nurture.ledger.errors import AddressRefused, NotFound
+from nurture.ledger.errors import NotFound
 from nurture.ledger.incoming import OwnEngagement, read_engagements
 from nurture.ledger.intake import EngagementIn, IntakeResult
-from nurture.ledger.many_addresses import address_of_many
 from tests.fixtures_ledger import NOW, counting, make_lead, make_message
 
 
@@ -257,47 +253,3 @@ def test_a_value_that_is_no_object_and_a_missing_field_are_named() -> None:
 def test_an_instant_is_read_in_its_zone() -> None:
     [(_, read)], _ = read_engagements([GOOD])
     assert read.occurred_at.astimezone(UTC) == datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-
-def both(text: str) -> tuple[object, object]:
-    answers: list[object] = []
-    for reading in (normal_address, address_of_many):
-        try:
-            answers.append(reading(text))
-        except AddressRefused as refusal:
-            answers.append(str(refusal))
-    return answers[0], answers[1]
-
-
-PARTS = st.text(alphabet="aB1.-_+@ü 'é!\"", max_size=12)
-
-
-@given(st.one_of(st.text(max_size=30), st.builds("{}@{}.test".format, PARTS, PARTS)))
-def test_many_addresses_are_read_exactly_as_one(text: str) -> None:
-    strict, quick = both(text)
-    assert strict == quick
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "-a@example.test",
-        "a@localhost",
-        "a@x.local",
-        "a@xn--bcher-kva.example.test",
-        "a" * 65 + "@example.test",
-        "a@" + "b" * 64 + ".test",
-        "a..b@example.test",
-        "a@example.test.",
-        "a@[1.2.3.4]",
-        "A.B+c@EXAMPLE.test",
-        "a@ex--ample.test",
-        "a@-x.test",
-        "a@1.2.3.4",
-        "a@x.invalid",
-        "a" * 60 + "@" + ("b" * 60 + ".") * 4 + "test",
-    ],
-)
-def test_hard_addresses_are_read_exactly_as_one(text: str) -> None:
-    strict, quick = both(text)
-    assert strict == quick
