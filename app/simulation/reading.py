@@ -22,9 +22,11 @@ OWN = tuple(name for name in FIELDS if name not in ("email", "external_id"))
 """Fields a group may draw beside the workspace's own; who a lead is, it is given."""
 
 
-def read_simulation(path: Path, definitions: Definitions) -> Simulation:
-    """The model of behaviour in a file, checked against a workspace.
+def read_simulation(path: Path, definitions: Definitions, *, strict: bool = True) -> Simulation:
+    """The model of behaviour in a file.
 
+    With `strict` every name in it must be one of the workspace's; an older version of that may
+    not have them all yet.
     Raises NotFound when there is no file, DefinitionInvalid with every problem in it.
     """
     try:
@@ -36,10 +38,12 @@ def read_simulation(path: Path, definitions: Definitions) -> Simulation:
             "and sales behave. Name one with --behaviour; nurture init makes an example."
         ) from error
     workspace = definitions.workspace
-    known = Known(fields=workspace.fields, events=frozenset(workspace.events))
+    known = Known(
+        fields=workspace.fields, events=frozenset(workspace.events), strict=strict
+    )
     reading = read(Simulation, path.name, data, known, name="simulation")
     problems = list(reading.problems)
-    if reading.model is not None and reading.tree is not None:
+    if strict and reading.model is not None and reading.tree is not None:
         problems += _of_names(path.name, reading.tree, reading.model, definitions)
     if problems or reading.model is None:
         raise DefinitionInvalid(problems)

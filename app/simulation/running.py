@@ -84,7 +84,7 @@ def simulate(
         rehearsal = rehearse(ledger, folder)
         definitions = rehearsal.runtime.definitions()
         zone = ZoneInfo(definitions.workspace.zone)
-        model = _model(people, asked, definitions)
+        model = _model(people, asked, definitions, strict=folder == people)
         begin = local_instant(asked.begin, 0, zone)
         end = local_instant(asked.begin + timedelta(days=asked.days), 0, zone)
         rehearsal.clock.now = begin
@@ -117,14 +117,14 @@ def simulate(
     )
 
 
-def _model(folder: Path, asked: Asked, definitions: Definitions) -> Simulation:
+def _model(folder: Path, asked: Asked, definitions: Definitions, *, strict: bool) -> Simulation:
     """The model of behaviour; under a replay only sales is left to be drawn."""
     path = asked.behaviour or folder / FILE
     if asked.replay is None:
-        return read_simulation(path, definitions)
+        return read_simulation(path, definitions, strict=strict)
     if asked.behaviour is None and not path.is_file():
         return Simulation()
-    return Simulation(sales=read_simulation(path, definitions).sales)
+    return Simulation(sales=read_simulation(path, definitions, strict=strict).sales)
 
 
 def _gather(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,8 @@ def test_the_same_seed_says_the_same_bytes_whatever_the_batches(
     assert told(starter, "--json").stdout == plain
 
 
-def test_another_seed_says_something_else(starter: Path, plain: str) -> None:
-    assert told(starter, "--json", "--seed", "2").stdout != plain
+def test_another_seed_says_something_else(starter: Path, figures: dict[str, Any]) -> None:
+    assert document(told(starter, "--json", "--seed", "2"))["figures"] != figures
 
 
 def test_the_figures_add_up(figures: dict[str, Any]) -> None:
@@ -223,6 +224,21 @@ def test_wrong_usage(starter: Path, words: tuple[str, str], said: str) -> None:
     assert said in " ".join(result.stderr.split())
 
 
+def test_a_recording_alone_brings_its_leads_and_what_happened_before(
+    starter: Path, tmp_path: Path
+) -> None:
+    recording = tmp_path / "recording.jsonl"
+    happened = {
+        "source": "web", "key": "1", "kind": "form_submitted", "lead": "ann@example.test",
+        "occurred_at": "2026-03-01T20:00:00+01:00", "properties": {"form": "trial"},
+    }  # fmt: skip
+    recording.write_text(json.dumps(happened))
+    figures = document(told(starter, "--replay", recording, "--json"))["figures"]
+    assert figures["leads"] == 1
+    assert [line["mail"] for line in figures["mail"]["by_mail"]][-1] == "welcome"
+    assert all(line["opened"] == 0 for line in figures["mail"]["by_mail"]), "nothing is drawn"
+
+
 def test_the_leads_of_a_file_and_what_was_recorded_of_them(starter: Path, tmp_path: Path) -> None:
     leads, recording = tmp_path / "leads.csv", tmp_path / "recording.jsonl"
     leads.write_text("E-Mail,country\nann@example.test,DE\nben@example.test,US\n")
@@ -272,3 +288,16 @@ def test_a_changed_wait_shows_where(starter: Path, tmp_path: Path) -> None:
     assert changed["funnel / trial-welcome / awareness / standing"] < 0
     assert "funnel / trial-welcome / entered" not in changed
     assert "funnel / long-nurture / entered" not in changed
+
+
+def test_the_older_version_need_not_have_what_the_model_names(
+    tmp_path: Path,
+) -> None:
+    old, model = tmp_path / "old", tmp_path / "mine.yaml"
+    assert invoke("init", old).exit_code == 0
+    model.write_text(MODEL.replace("of: {", "of: {brand-new: {open: 9%}, "))
+    new = Path(shutil.copytree(old, tmp_path / "new"))
+    shutil.copy(new / "templates" / "welcome.html", new / "templates" / "brand-new.html")
+    words = ("--behaviour", model, "--compare", old)
+    assert told(new, *words).exit_code == 0
+    assert told(old, "--behaviour", model).exit_code == 1
