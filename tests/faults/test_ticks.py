@@ -196,7 +196,8 @@ def test_the_same_tick_twice_changes_nothing(
 
 OTHER_PLANS = {
     "sqlite": "PRAGMA reverse_unordered_selects = ON",
-    "postgresql": "SET enable_hashjoin = off; SET enable_nestloop = off; SET enable_indexscan = off",
+    "postgresql": "SET enable_hashjoin = off; SET enable_nestloop = off; "
+    "SET enable_indexscan = off",
 }
 
 
