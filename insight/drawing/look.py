@@ -65,7 +65,7 @@ def _rules(colour: dict[str, str], which: int) -> str:
         f".line{{stroke:{colour['line']}}}",
         f".tip{{fill:{colour['line']}}}",
         f".box{{fill:{colour['box']};stroke:{colour['edge']}}}",
-        f".stop{{fill:{colour['box']};stroke:{colour['line']}}}",
+        f".elsewhere{{fill:{colour['box']};stroke:{colour['line']}}}",
         f".text,.title,.count{{fill:{colour['ink']}}}",
         f".small{{fill:{colour['soft']}}}",
     ]
@@ -75,7 +75,7 @@ def _rules(colour: dict[str, str], which: int) -> str:
 
 
 _SHAPES = (
-    ".line{fill:none;stroke-width:1.5;stroke-linecap:round}.box,.stop{stroke-width:1}"
+    ".line{fill:none;stroke-width:1.5;stroke-linecap:round}.box,.elsewhere{stroke-width:1}"
     ".sign{fill:none;stroke-width:1.6;stroke-linecap:round;stroke-linejoin:round}"
     f"text{{font-family:{FONT};font-size:11.5px}}"
     ".text{font-size:13px;font-weight:600}.title{font-size:20px;font-weight:700}"

@@ -126,7 +126,9 @@ def _label(label: Label) -> str:
     shape = ""
     y = label.y + 2
     if label.stop:
-        shape = _rect("stop", label.x, label.y, label.width, label.height, label.height / 2)
+        shape = _rect(
+            "elsewhere", label.x, label.y, label.width, label.height, label.height / 2
+        )
         y = label.y + PAD / 2
     said = "".join(_words(label.words, middle, y, middle=True))
     return f"<g><title>{_safe(label.said)}</title>{shape}{said}</g>" if label.words else ""

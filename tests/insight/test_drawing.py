@@ -15,6 +15,7 @@ from hypothesis import given
 from insight.drawing import png as png_
 from insight.drawing.layout import ICON, PAD, Box, Plan, Words, place
 from insight.drawing.lettering import clean, width, wrap
+from insight.drawing.look import KINDS, style
 from insight.drawing.mermaid import mermaid
 from insight.drawing.nesting import nest
 from insight.drawing.saying import Picture, saying
@@ -233,3 +234,10 @@ def test_without_its_package_a_png_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(png_.CannotDraw, match=r"pip install 'nurture\[png\]'"):
         png_.png(Picture(starter("win-back")))
+
+
+def test_no_kind_of_node_is_coloured_like_something_else_by_its_name() -> None:
+    light = style().partition("@media")[0]
+    classes = [name for names in re.findall(r"([^{}]+)\{fill", light) for name in names.split(",")]
+    assert len(classes) > len(KINDS)
+    assert len(classes) == len(set(classes))
