@@ -165,13 +165,20 @@ def _awaited(step: p.WaitFor) -> Iterator[Way]:
         yield target, label, happened(event)
 
 
+def _split(step: p.Split) -> tuple[str, str]:
+    shares = [f"{name} {share:.4g} %" for name, share, _ in step.arms]
+    shares += [f"held out {step.hold_out:.4g} %"] if step.hold_out else []
+    return f"Split {step.name} by chance", ", ".join(shares)
+
+
 def _wait_until(step: p.WaitUntil) -> tuple[str, str]:
     return f"Wait until {until(step.minute, step.weekday, step.field, step.days)}", ""
 
 
 def _wait_for(step: p.WaitFor) -> tuple[str, str]:
     if len(step.ways) > 1:
-        return "Wait for the first", f"within {step.within}"
+        events = " or ".join(describe(event) for event, _ in step.ways)
+        return "Wait for the first", f"{events}, within {step.within}"
     return f"Wait for {describe(step.ways[0][0])}", ""
 
 
@@ -252,7 +259,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.WaitUntil: ("wait", _wait_until),
     p.WaitFor: ("wait_for", _wait_for),
     p.Branch: ("branch", lambda _: ("Branch", "the first that holds")),
-    p.Split: ("split", lambda s: (f"Split {s.name}", "by chance")),
+    p.Split: ("split", _split),
     p.Update: ("update", _update),
     p.Score: ("score", _score),
     p.Start: ("start", lambda s: (f"Go on in {s.sequence}", "this sequence ends here")),

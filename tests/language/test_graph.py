@@ -58,10 +58,11 @@ def test_a_split_says_whom_it_sends_where(head: Workspace) -> None:
     arms = "arms: {a: {weight: 3, steps: [{send: news}]}, b: {}}"
     graph = one_stage(head, f"[{{split: {{name: proof, hold_out: 10, {arms}}}}}, {{score: 1}}]")
     assert ways(graph)[1:4] == [
-        ("Split proof", "a 67.5 %", "Send news"),
-        ("Split proof", "b 22.5 % or held out 10 %", "Score +1"),
+        ("Split proof by chance", "a 67.5 %", "Send news"),
+        ("Split proof by chance", "b 22.5 % or held out 10 %", "Score +1"),
         ("Send news", "", "Score +1"),
     ]
+    assert graph.nodes[1].detail == "a 67.5 %, b 22.5 %, held out 10 %"
     reasons = ("proof: drawn for b (22.5 %)", "proof: held out (10 %)")
     assert graph.edges[2].reasons == reasons
 
@@ -80,6 +81,9 @@ def test_a_wait_for_several_events_has_a_way_for_each(head: Workspace) -> None:
     ]
     assert graph.edges[3].reasons == (
         "not within 2 days: poked or email_clicked with email is news",
+    )
+    assert graph.nodes[1].detail == (
+        "poked or email_clicked with email is news, within 2 days"
     )
     assert graph.nodes[2].path == "s/one/1/wait_for/1/then/1"
 
