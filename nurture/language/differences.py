@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -47,26 +48,38 @@ def step_differences(before: Program, after: Program) -> list[Difference]:
     """Between the steps of two versions; which is which `matched` says."""
     old, new = _steps(before), _steps(after)
     pairs = matched(before, after)
-    was = {pairs[key]: node for key, node in old.items() if key in pairs}
+    was = {pairs[key]: step for key, step in old.items() if key in pairs}
     kept = [pairs[key] for key in old if pairs.get(key) in new]
     still = {*_longest(kept, [key for key in new if key in was])}
-    found = [Difference("-", old[key].path, _said(old[key])) for key in old if key not in pairs]
-    for key, node in new.items():
+    found = [Difference("-", *old[key]) for key in old if key not in pairs]
+    for key, (path, said) in new.items():
         if key not in was:
-            found.append(Difference("+", node.path, after=_said(node)))
-        elif _said(was[key]) != _said(node):
-            found.append(Difference("~", node.path, _said(was[key]), _said(node)))
+            found.append(Difference("+", path, after=said))
+        elif was[key][1] != said:
+            found.append(Difference("~", path, was[key][1], said))
         elif key not in still:
-            found.append(Difference(">", node.path, was[key].path, _said(node)))
+            found.append(Difference(">", path, was[key][0], said))
     return found
 
 
-def _steps(program: Program) -> dict[str, Node]:
-    return {node.key: node for node in graph_of(program).nodes if node.key and node.stage}
+def _steps(program: Program) -> dict[str, tuple[str, str]]:
+    """By key: where a step stands, and what it does with what its ways ask."""
+    graph = graph_of(program)
+    asked: dict[str, list[str]] = defaultdict(list)
+    for edge in graph.edges:
+        label = edge.label.removesuffix("otherwise").removesuffix(" or ")
+        asked[edge.source] += [label] if label else []
+    return {
+        node.key: (node.path, _said(node, asked[node.id]))
+        for node in graph.nodes
+        if node.key and node.stage
+    }
 
 
-def _said(node: Node) -> str:
-    return f"{node.text} ({node.detail})" if node.detail else node.text
+def _said(node: Node, asked: list[str]) -> str:
+    details = asked if node.kind == "branch" else [node.detail, *asked]
+    told = "; ".join(detail for detail in details if detail)
+    return f"{node.text} ({told})" if told else node.text
 
 
 def _longest(one: list[str], other: list[str]) -> list[str]:

@@ -109,3 +109,20 @@ def test_a_mail_is_compared_by_its_front_matter_and_its_lines() -> None:
         Difference("~", "subject", "Hello", "Good day"),
         Difference("~", "body", "1 line", "2 lines"),
     ]
+
+
+def test_what_a_gate_a_branch_and_a_wait_for_an_event_ask_is_part_of_what_they_say() -> None:
+    def asking(score: int, days: int) -> Program:
+        arm = f"{{when: {{score: {{at_least: {score}}}}}, steps: [{{wait: 1 day}}]}}"
+        waits = f"- wait_for: {{event: page_viewed}}\n  within: {days} days"
+        return program(f"{waits}\n- branch: [{arm}]")
+
+    assert step_differences(asking(30, 2), asking(45, 3)) == [
+        Difference(
+            "~", "flow/first/1", "Wait for page_viewed (within 2 days)",
+            "Wait for page_viewed (within 3 days)",
+        ),
+        Difference(
+            "~", "flow/first/2", "Branch (score at least 30)", "Branch (score at least 45)"
+        ),
+    ]  # fmt: skip
