@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
 from sqlmodel import Session
 
-from app.planning import Plan, plan_of, ways
+from app.planning import Plan, mark_of, plan_of, ways
 from handoff.people import sync_people
 from nurture.delivery.trial import trial
 from nurture.language.definitions import Definitions
@@ -44,12 +44,14 @@ def apply_workspace(
     if not _has_tables(ledger):
         schema.upgrade(ledger)
     with ledger.begin() as session:
-        applied, plan = _put_in_force(session, folder, now=now)
-        if mark is not None and mark != plan.mark:
+        before = current(session)
+        applied = apply(session, folder, now=now, trial=trial)
+        if mark is not None and mark != mark_of(before, current(session)):
             raise Conflict(
                 "The plan is no longer true: a file changed, or something else was applied since. "
                 "Nothing was applied. Look at `nurture plan` again."
             )
+        _follow(session, applied, now=now)
     return applied
 
 
@@ -59,12 +61,14 @@ def plan_workspace(ledger: Ledger, folder: Path, *, now: datetime) -> Plan:
     with ExitStack() as stack:
         if not _has_tables(ledger):
             ledger = stack.enter_context(open_memory())
-        try:
-            with ledger.begin() as session:
-                found.append(_put_in_force(session, folder, now=now)[1])
-                raise _Undone
-        except _Undone:
-            return found[0]
+        with suppress(_Undone), ledger.begin() as session:
+            before = current(session)
+            applied = apply(session, folder, now=now, trial=trial)
+            leads = [] if applied.refused else ways(session, load_definitions(session), applied)
+            found.append(plan_of(session, before, current(session), applied, leads))
+            _follow(session, applied, now=now)
+            raise _Undone
+    return found[0]
 
 
 def _has_tables(ledger: Ledger) -> bool:
@@ -72,22 +76,17 @@ def _has_tables(ledger: Ledger) -> bool:
         return schema.ledger_revision(connection) is not None
 
 
-def _put_in_force(session: Session, folder: Path, *, now: datetime) -> tuple[Applied, Plan]:
-    before = current(session)
-    applied = apply(session, folder, now=now, trial=trial)
+def _follow(session: Session, applied: Applied, *, now: datetime) -> None:
+    """What an apply means for people and leads; nothing when it was refused."""
     if applied.refused:
-        return applied, plan_of(session, before, before, applied, ())
+        return
     definitions = load_definitions(session)
-    plan = plan_of(
-        session, before, current(session), applied, ways(session, definitions, applied)
-    )
     sync_people(session, definitions)
     for _ in range(ROUNDS):
         if not _move(session, definitions, applied, now=now):
             break
     if any(_concerns_everybody(change) for change in applied.changes):
         touch_everybody(session)
-    return applied, plan
 
 
 def _move(

@@ -97,7 +97,7 @@ def plan_of(
         for change in applied.changes
         if change.status in ("new", "changed", "removed")
     )
-    return Plan(changes, applied.problems, applied.refused, _mark(before, after))
+    return Plan(changes, applied.problems, applied.refused, mark_of(before, after))
 
 
 def _planned(
@@ -143,6 +143,7 @@ def _moves(session: Session, leads: Ways) -> Iterable[Move]:
         )
 
 
-def _mark(before: InForce, after: InForce) -> str:
+def mark_of(before: InForce, after: InForce) -> str:
+    """What a plan is told by: it changes with any text that was in force or will be."""
     said = [sorted((*place, row.hash) for place, row in each.items()) for each in (before, after)]
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

@@ -74,15 +74,9 @@ class StageFigures:
 
 
 @dataclass(frozen=True)
-class FunnelFigures:
-    """A sequence: who entered, by where they are at the end."""
+class FunnelFigures(funnel.SequenceLine):
+    """A sequence, and its stages in order."""
 
-    sequence: str
-    entered: int
-    active: int
-    goal: int
-    completed: int
-    left: int
     stages: list[StageFigures]
 
 
@@ -229,12 +223,12 @@ def _funnel(session: Session, definitions: Definitions) -> list[FunnelFigures]:
     stages = funnel.funnel(session, definitions)
     return [
         FunnelFigures(
-            line.sequence, line.entered, line.active, line.goal, line.completed, line.left,
-            [
+            **vars(line),
+            stages=[
                 StageFigures(each.stage, each.reached, each.standing)
                 for each in stages
                 if each.sequence == line.sequence
             ],
         )
         for line in funnel.sequences(session)
-    ]  # fmt: skip
+    ]

@@ -115,13 +115,7 @@ class Press:
         values["preheader"] = form.preheader.render(values)
         recipient = _stored(row["email"])
         name = f"{row['first_name']} {row['last_name']}".strip()
-        identity = message_id(
-            self.keys[0],
-            enrolment=row["enrolment_id"],
-            step=row["step"],
-            occurrence=row["occurrence"],
-            domain=self.sender.domain,
-        )
+        identity = self.identity(row)
         letter = Letter(
             to=lead_mailbox(recipient, name, brands=(self.constants["brand"],)),
             subject=subject,
@@ -133,6 +127,16 @@ class Press:
         )
         content = compose(form.skeleton, letter)
         return Written(number, recipient.text, self.sender.text, subject, identity, content)
+
+    def identity(self, row: Mapping[str, Any]) -> str:
+        """The Message-ID of a row's mail: the same whenever it is written."""
+        return message_id(
+            self.keys[0],
+            enrolment=row["enrolment_id"],
+            step=row["step"],
+            occurrence=row["occurrence"],
+            domain=self.sender.domain,
+        )
 
     @property
     def _base(self) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from nurture.delivery.compose import message_id
 from nurture.delivery.press import STANDARD, Press, Written
 from nurture.delivery.transport import Outgoing, Reply
 from nurture.language.templates import read_variables
@@ -60,15 +59,9 @@ class SparingPress(Press):
         )
         if same not in self._subjects:
             self._subjects[same] = super().write(row, now=now).subject
-        identity = message_id(
-            self.keys[0],
-            enrolment=row["enrolment_id"],
-            step=row["step"],
-            occurrence=row["occurrence"],
-            domain=self.sender.domain,
-        )
         subject = self._subjects[same]
-        return Written(row["id"], row["email"], self.sender.text, subject, identity, b"")
+        sender, identity = self.sender.text, self.identity(row)
+        return Written(row["id"], row["email"], sender, subject, identity, b"")
 
     def _fields(self, name: str) -> frozenset[str] | None:
         """What a template reads of a lead; None when that cannot be told."""

@@ -212,6 +212,10 @@ class ExitRule:
     path: str
 
 
+EXIT = "exit"
+"""Where `edits` lead that leave the sequence."""
+
+
 @dataclass(frozen=True)
 class Edits:
     """What becomes of leads on earlier versions, when this one is applied.

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from nurture.language.graph import landing
 from nurture.language.matching import matched
-from nurture.language.program import WAITS, Program, Send, Step
+from nurture.language.program import EXIT, WAITS, Program, Send, Step
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.tally import Tally
@@ -27,7 +27,6 @@ from nurture.sequences.visit import DECISION, ENROLMENT, E, worked_on
 
 MESSAGE = table_of(t.Message)
 M = MESSAGE.c
-EXIT = "exit"
 RESTS = (Send, *WAITS)
 """Steps whose leads are written down as standing behind them already while they are held."""
 Way = Literal["stay", "move", "exit"]

@@ -7,10 +7,22 @@ Statements are built by functions of program and step, once (`nurture.language.o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, Update, insert, literal, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Select,
+    Update,
+    and_,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from nurture.language.definitions import Definitions
 from nurture.language.program import Program, Step
@@ -78,6 +90,30 @@ def change(step: Step, *, where: ColumnElement[bool] | None = None, **values: An
         .where(worked_on(), true() if where is None else where, ACTIVE)
         .values(**({"recheck_at": None, "path": step.path} | values))
     )
+
+
+Way = tuple[ColumnElement[bool], str, int | None]
+"""Who goes, why, and where to."""
+
+
+def fork(
+    program: Program, step: Step, kind: str, ways: Iterable[Way]
+) -> tuple[list[Update], Insert]:
+    """Move each of the working set down the first way whose test holds; and why, written down.
+
+    The moves have to be run in their order, the decision after them.
+    """
+    moves = [
+        change(
+            step,
+            where=and_(still_here(step), test),
+            position=destination(program, target),
+            since_at=None,
+            reason=reason,
+        )
+        for test, reason, target in ways
+    ]
+    return moves, decision(step, kind, E.reason)
 
 
 def still_here(step: Step) -> ColumnElement[bool]:

@@ -82,4 +82,6 @@ def test_draining_works_inside_a_running_event_loop(
 def test_without_prefect_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for path, _ in prefect_drain.SERVICES:
         monkeypatch.delitem(sys.modules, path, raising=False)
+    monkeypatch.setattr(prefect_drain, "reachable", lambda *_, **__: pytest.fail("asked"))
     prefect_drain.drain(API)
+    assert not any(path in sys.modules for path, _ in prefect_drain.SERVICES)

@@ -41,9 +41,11 @@ from nurture.sequences.visit import (
     LEAD,
     E,
     Visit,
+    Way,
     change,
     decision,
     destination,
+    fork,
     still_here,
 )
 
@@ -208,17 +210,9 @@ def branch(visit: Visit, step: Branch) -> Tally:
 def _branch(
     definitions: Definitions, program: Program, step: Branch
 ) -> tuple[list[Update], Insert]:
-    """A move for each arm, in their order; and why, written down."""
-    ways = [(holds(definitions, when), words.describe(when), way) for when, way in step.arms]
-    ways.append((true(), words.NOTHING_ELSE, step.otherwise))
-    moves = [
-        change(
-            step,
-            where=and_(still_here(step), test),
-            position=destination(program, target),
-            since_at=None,
-            reason=reason,
-        )
-        for test, reason, target in ways
+    """The arms in their order, and the rest."""
+    ways: list[Way] = [
+        (holds(definitions, when), words.describe(when), way) for when, way in step.arms
     ]
-    return moves, decision(step, "branch", E.reason)
+    ways.append((true(), words.NOTHING_ELSE, step.otherwise))
+    return fork(program, step, "branch", ways)

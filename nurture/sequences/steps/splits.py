@@ -11,14 +11,14 @@ from hashlib import sha256
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Insert, Update, and_, cast, literal, true
+from sqlalchemy import BigInteger, ColumnElement, Insert, Update, cast, literal, true
 
 from nurture.language import words
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.language.program import Program, Split
 from nurture.ledger.tally import Tally
-from nurture.sequences.visit import E, Visit, change, decision, destination, still_here
+from nurture.sequences.visit import E, Visit, fork
 
 PRIME = 2**31 - 1
 """Draws are below it; products of two stay within 64 bits."""
@@ -45,21 +45,14 @@ def split(visit: Visit, step: Split) -> Tally:
 
 @once
 def _split(_: Definitions, program: Program, step: Split) -> tuple[list[Update], Insert]:
-    """A move for those held out and for each arm, who draw ever higher; and why, written down."""
+    """Those held out and each arm, who draw ever higher."""
     drawn = draw(E.lead_id, f"{program.sequence}/{step.name}")
     aside = (words.held_out(step.name, step.hold_out), step.hold_out, step.next)
     ways = [aside] if step.hold_out else []
     ways += [(words.drawn(step.name, *arm[:2]), *arm[1:]) for arm in step.arms]
     *tops, _last = accumulate(share for _, share, _ in ways)
     tests = [drawn < round(PRIME * top / 100) for top in tops]
-    moves = [
-        change(
-            step,
-            where=and_(still_here(step), test),
-            position=destination(program, target),
-            since_at=None,
-            reason=reason,
-        )
-        for (reason, _, target), test in zip(ways, [*tests, true()], strict=True)
-    ]
-    return moves, decision(step, "split", E.reason)
+    tested = zip([*tests, true()], ways, strict=True)
+    return fork(
+        program, step, "split", ((test, reason, way) for test, (reason, _, way) in tested)
+    )

@@ -61,8 +61,7 @@ def plain(starter: Path) -> str:
 
 @pytest.fixture(scope="module")
 def figures(plain: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(plain)["figures"]
-    return found
+    return dict(json.loads(plain)["figures"])
 
 
 def test_the_same_seed_says_the_same_bytes_whatever_the_batches(
@@ -290,13 +289,11 @@ def test_a_changed_wait_shows_where(starter: Path, tmp_path: Path) -> None:
     assert "funnel / long-nurture / entered" not in changed
 
 
-def test_the_older_version_need_not_have_what_the_model_names(
-    tmp_path: Path,
-) -> None:
+def test_the_older_version_need_not_have_what_the_model_names(tmp_path: Path) -> None:
     old, model = tmp_path / "old", tmp_path / "mine.yaml"
     assert invoke("init", old).exit_code == 0
-    model.write_text(MODEL.replace("of: {", "of: {brand-new: {open: 9%}, "))
     new = Path(shutil.copytree(old, tmp_path / "new"))
+    model.write_text(MODEL.replace("of: {", "of: {brand-new: {open: 9%}, "))
     shutil.copy(new / "templates" / "welcome.html", new / "templates" / "brand-new.html")
     words = ("--behaviour", model, "--compare", old)
     assert told(new, *words).exit_code == 0
