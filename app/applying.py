@@ -48,8 +48,8 @@ def apply_workspace(
         applied = apply(session, folder, now=now, trial=trial)
         if mark is not None and mark != mark_of(before, current(session)):
             raise Conflict(
-                "The plan is no longer true: a file changed, or something else was applied since. "
-                "Nothing was applied. Look at `nurture plan` again."
+                "The plan is no longer true: it was carried out already, a file changed, or "
+                "something else was applied since. Nothing was applied now. Look at `nurture plan`."
             )
         _follow(session, applied, now=now)
     return applied
