@@ -9,8 +9,9 @@ from app.simulation.cohort import made
 from app.simulation.model import Choice, Simulation
 from nurture.language.definitions import Definitions
 from nurture.language.faults import Loc
+from nurture.language.places import path_of, place_of
 from nurture.language.problems import DefinitionInvalid, Problem
-from nurture.language.reading import path_of, place_of, read
+from nurture.language.reading import read
 from nurture.language.source import MOST_BYTES
 from nurture.language.tree import Node
 from nurture.language.vocabulary import Known

@@ -17,8 +17,9 @@ from app.stories.rehearsal import Rehearsal, open_rehearsal
 from nurture.delivery.trial import trial
 from nurture.language.faults import Loc
 from nurture.language.folder import load_workspace
+from nurture.language.places import place_of
 from nurture.language.problems import DefinitionInvalid
-from nurture.language.reading import place_of, read
+from nurture.language.reading import read
 from nurture.language.sequence import SequenceModel
 from nurture.language.story import Story, instant
 from nurture.language.tree import Node

@@ -23,11 +23,11 @@ from typing import Any
 from nurture.language import program as p
 from nurture.language.armless import armless
 from nurture.language.conditions import EventTest
+from nurture.language.entering import Enter
 from nurture.language.hours import window_hours
 from nurture.language.parsing import NOTHING
 from nurture.language.sequence import (
     ArmModel,
-    Enter,
     GateModel,
     SendModel,
     SequenceModel,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from nurture.language.faults import Loc
 from nurture.language.later import LATER
 from nurture.language.models import Model
+from nurture.language.places import below, path_of, place_of, written
 from nurture.language.problems import Problem
 from nurture.language.sequence import StepModel
 from nurture.language.source import decode, parse
@@ -87,26 +88,6 @@ def read_tree(
             if not _blank(below(tree, line["loc"]))
         ]
     return Reading(file, head, model, tree, tuple(problems))
-
-
-def below(tree: Node | None, loc: Loc) -> Node | None:
-    """The node at a place below another, None when nothing is written there."""
-    node = tree
-    for part in loc:
-        if isinstance(node, Table):
-            node = node.get(str(part))
-        elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
-            node = node.items[part]
-        else:
-            return None
-    return node
-
-
-def written(node: Node | None) -> str:
-    """A plain value as it reads in the file, '' for anything else."""
-    if not isinstance(node, Scalar) or node.value is None:
-        return ""
-    return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
 
 
 def _blank(node: Node | None) -> bool:
@@ -241,60 +222,3 @@ def _below(annotation: Any, part: str | int) -> Any:
         known = annotation.model_fields.get(str(part))
         return known.annotation if known else None
     return None
-
-
-# -- places and paths
-
-
-def place_of(tree: Node, loc: Loc, *, key: bool = False) -> tuple[int, int]:
-    """Line and column of a place, or of the nearest thing around it that is written down."""
-    node, place = tree, (tree.line, tree.column)
-    for part in loc:
-        if isinstance(node, Table) and part in node.entries:
-            entry = node.entries[str(part)]
-            node = entry.node
-            place = (entry.line, entry.column) if key else (node.line, node.column)
-        elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
-            node = node.items[part]
-            place = (node.line, node.column)
-        else:
-            break
-    return place
-
-
-NAMED_BY = ("stage", "rule", "rep", "threshold", "group")
-"""Keys by which the entries of a list are called in paths, instead of by their number."""
-
-_SILENT = frozenset(("stages", "steps", "branch", "split", "arms"))
-
-
-def path_of(name: str, tree: Node, loc: Loc) -> str:
-    """The readable path of a place: `trial-welcome/interest/1/otherwise/1`, `scoring/fit/role`.
-
-    A last key that only holds a value is left out: the line says which it is.
-    """
-    parts, node, inside = [name], tree, ""
-    for part in loc:
-        if isinstance(node, Table) and part in node.entries:
-            node = node.entries[str(part)].node
-            inside = f"arm {part}" if inside == "arms" else str(part)
-            if not isinstance(node, Scalar) and inside not in _SILENT:
-                parts.append(inside)
-        elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
-            node = node.items[part]
-            parts.append(_called(node, part, inside))
-        else:
-            break
-    return "/".join(part for part in parts if part)
-
-
-def _called(node: Node, index: int, inside: str) -> str:
-    if inside == "branch":
-        last = isinstance(node, Table) and "otherwise" in node.entries
-        return "" if last else f"arm {index + 1}"
-    if isinstance(node, Table):
-        for key in NAMED_BY:
-            named = node.get(key)
-            if isinstance(named, Scalar) and isinstance(named.value, str):
-                return named.value
-    return str(index + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationInfo, model_validator
@@ -14,7 +13,7 @@ from nurture.language.condition_fields import (
     WhereField,
     read_event,
 )
-from nurture.language.durations import parse_elapsed
+from nurture.language.entering import Enter
 from nurture.language.faults import fault
 from nurture.language.models import (
     Count,
@@ -29,33 +28,8 @@ from nurture.language.models import (
     reading,
 )
 from nurture.language.story import Story
-from nurture.language.until import Clock, DateField, UntilModel, WholeDays
+from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
-
-
-def parse_again(text: object) -> Any:
-    """`never` → None, `always` → zero, `after 90 days` → 90 days."""
-    if text == "never":
-        return None
-    if text == "always":
-        return timedelta(0)
-    if isinstance(text, str) and text.startswith("after "):
-        return parse_elapsed(text.removeprefix("after "))
-    raise ValueError(f'{text!r} is not allowed: write never, always or "after 90 days"')
-
-
-class Enter(Model):
-    """Who enters: `when` an event, `segment` a standing condition, or on a `date` of the lead."""
-
-    when: EventField | None = None
-    segment: ConditionField | None = None
-    date: DateField | None = None
-    before: WholeDays | None = None
-    after: WholeDays | None = None
-    at: Clock | None = None
-    once_per: str = "lead"
-    again: Annotated[Any, reading("bad-duration", parse_again)] = None
-    within: Elapsed | None = None
 
 
 class Exit(Model):

@@ -13,8 +13,9 @@ from nurture.language.conditions import FieldType
 from nurture.language.folder import Kind, Overlooked, SourceFile, load_workspace, overlooked
 from nurture.language.handoff import HandoffRules
 from nurture.language.models import Model
+from nurture.language.places import below
 from nurture.language.problems import Problem
-from nurture.language.reading import below, name_in, of_fault, read_tree, tree_of
+from nurture.language.reading import name_in, of_fault, read_tree, tree_of
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
 from nurture.language.source import decode

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from nurture.language.checks.view import File, View, arms, items, steps, tables, text
 from nurture.language.faults import Loc
+from nurture.language.places import below
 from nurture.language.problems import Problem
-from nurture.language.reading import below
 from nurture.language.tree import Node, Table
 
 Edge = tuple[str, File, Loc]

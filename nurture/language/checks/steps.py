@@ -16,8 +16,8 @@ from nurture.language.checks.view import (
     tables,
     text,
 )
+from nurture.language.places import below
 from nurture.language.problems import Problem
-from nurture.language.reading import below
 from nurture.language.sequence import StepModel
 from nurture.language.tree import Listing, Node, Table
 

@@ -10,8 +10,8 @@ from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
 from nurture.language.folder import Kind
 from nurture.language.models import Model
+from nurture.language.places import below, path_of, place_of, written
 from nurture.language.problems import Problem
-from nurture.language.reading import below, path_of, place_of, written
 from nurture.language.templates import Page
 from nurture.language.tree import Listing, Node, Scalar, Table
 

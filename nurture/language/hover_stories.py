@@ -1,0 +1,50 @@
+"""What editors show beside each key of stories (`tests`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nurture.language.vocabulary import LEAD_FIELDS
+
+STORIES: Mapping[str, Mapping[str, str]] = {
+    "Story": {
+        "name": "What is proven; unique in the file.",
+        "lead": "Who the story is about.",
+        "story": "Instants in the lead's own zone, each with one thing that happens.",
+    },
+    "StoryLead": {
+        **dict.fromkeys(LEAD_FIELDS, "The lead's own."),
+        "lifecycle": "What the lead is at the beginning.",
+        "tags": "Tags it carries at the beginning.",
+        "topics": "What it said about topics: {events: unsubscribed}.",
+    },
+    "Deed": {
+        "event": "The lead did something of this kind.",
+        "with": "Of event: its properties.",
+        "times": "Of event: how often in a row.",
+        "update": "Somebody changed the lead, written as the step.",
+        "sales": "Sales answered what was offered by then.",
+        "by": "Of sales: who, if not the lead's rep.",
+        "how": "Of touch: called, mailed, met.",
+        "reason": "Of reject, recycle and lost: why.",
+        "to": "Of give: to whom.",
+        "expect": "What must have come of it; only what is named is compared.",
+    },
+    "Expect": {
+        "sent": "Mails sent since the last expect that names sent, in order.",
+        "not_sent": "Mails that were planned and will not be sent, perhaps with reasons.",
+        "stage": "The stage it stands in.",
+        "state": "active, completed, goal, exited, moved or failed.",
+        "reason": "Why it left this sequence.",
+        "waits_until": "When its step, or its mail, is next looked at.",
+        "sequences": "Every sequence it is in now.",
+        "score": "Behaviour and fit; a whole number is compared with the rounded score.",
+        "lifecycle": "What it is.",
+        "tags": "All its tags.",
+        "handoff": "The team of its newest handoff; none when there is none.",
+        "rep": "Its rep; none while it waits in the queue.",
+        "sales": "offered, accepted, working, rejected, recycled, won, lost or lapsed.",
+        "due": "The next deadline that runs for sales.",
+        "rungs": "What ladders did since the last expect that names rungs.",
+    },
+}
