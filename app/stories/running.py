@@ -16,15 +16,13 @@ from app.stories.player import Played, play
 from app.stories.rehearsal import Rehearsal, open_rehearsal
 from nurture.delivery.trial import trial
 from nurture.language.faults import Loc
-from nurture.language.folder import load_workspace
 from nurture.language.places import place_of
 from nurture.language.problems import DefinitionInvalid
 from nurture.language.reading import read
 from nurture.language.sequence import SequenceModel
 from nurture.language.story import Story, instant
 from nurture.language.tree import Node
-from nurture.language.validate import validate
-from nurture.language.vocabulary import LENIENT
+from nurture.language.validate import Checked, validate
 
 A_PROCESS_MORE = 12
 """So many stories are worth the seconds another process takes to start."""
@@ -67,18 +65,18 @@ class Result:
 
 def cases(folder: Path) -> list[Case]:
     """Every story of a workspace.  Raises DefinitionInvalid when its files have errors."""
-    problems = validate(folder, trial).problems
-    errors = [problem for problem in problems if problem.severity == "error"]
+    checked = validate(folder, trial)
+    errors = [problem for problem in checked.problems if problem.severity == "error"]
     if errors:
         raise DefinitionInvalid(errors)
-    return list(_cases(folder))
+    return list(_cases(checked))
 
 
-def _cases(folder: Path) -> Iterator[Case]:
-    for file in load_workspace(folder):
+def _cases(checked: Checked) -> Iterator[Case]:
+    for file in checked.files:
         if file.kind != "sequence":
             continue
-        reading = read(SequenceModel, file.path, file.data, LENIENT, name=file.stem)
+        reading = read(SequenceModel, file.path, file.data, checked.known, name=file.stem)
         assert reading.model is not None
         assert reading.tree is not None
         for number, story in enumerate(reading.model.tests):

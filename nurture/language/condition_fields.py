@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from nurture.language.conditions import Condition, EventTest, Test
+from nurture.language.models import Name
 from nurture.language.parsing import parse_condition, parse_event, parse_kind, parse_where
 from nurture.language.vocabulary import LENIENT, Known
 
@@ -35,6 +36,9 @@ def _read_where(value: Any, info: ValidationInfo) -> tuple[tuple[str, Test], ...
 ConditionField = Annotated[
     Condition, PlainValidator(_read_condition), WithJsonSchema({"x-part": "condition"})
 ]
+Segments = dict[Name, ConditionField]
+"""Conditions by name."""
+
 EventField = Annotated[EventTest, PlainValidator(read_event), WithJsonSchema({"x-part": "event"})]
 WhereField = Annotated[
     tuple[tuple[str, Test], ...], PlainValidator(_read_where), WithJsonSchema({"x-part": "where"})

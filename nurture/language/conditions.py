@@ -81,9 +81,10 @@ class EventTest:
 
 @dataclass(frozen=True)
 class AllOf:
-    """Every part holds (an empty one holds)."""
+    """Every part holds (an empty one holds); `name` is that of the segment that says so."""
 
     parts: tuple[Condition, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True)

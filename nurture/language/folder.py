@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from nurture.language.closing import closed
 from nurture.language.parts import without
 from nurture.language.source import MOST_BYTES, decode
 
@@ -44,6 +45,8 @@ class SourceFile:
     path: str
     data: bytes
     trouble: str = ""
+    taken: Mapping[str, Any] = field(default_factory=dict)
+    """What it uses of nurture.yaml, as it is written there."""
 
     @property
     def stem(self) -> str:
@@ -53,9 +56,12 @@ class SourceFile:
 
     @cached_property
     def definition(self) -> str:
-        """The text that is applied: of a sequence all but its tests, '' of what is no text."""
+        """The text that is applied: of a sequence all but its tests, with what it uses of
+        nurture.yaml; '' of what is no text."""
         text, _ = decode(self.data)
-        return without(text, "tests") if self.kind == "sequence" and "tests" in text else text
+        if self.kind == "sequence" and "tests" in text:
+            text = without(text, "tests")
+        return closed(text, self.taken)
 
     @property
     def hash(self) -> str:

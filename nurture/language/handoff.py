@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nurture.language.condition_fields import ConditionField
+from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.models import (
     Address,
     Count,
@@ -126,3 +126,4 @@ class HandoffRules(Model):
     ladders: dict[Name, tuple[RungModel, ...]]
     openings: tuple[Opening, ...] = ()
     recycle: Recycle = Recycle()
+    segments: Segments = {}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from nurture.language.hover_stories import STORIES
 
+OWN_SEGMENTS = "Conditions by name that only this file knows; they go before those of nurture.yaml."
 HOVER: Mapping[str, Mapping[str, str]] = {
     "Workspace": {
         "brand": "The company's name, for mails and pages.",
@@ -20,6 +21,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "events": "Kinds of engagement of your own.",
         "calendars": "When offices are open, by name.",
         "topics": "What leads can be written to about, by name.",
+        "segments": "Conditions by name; the name then stands wherever a condition can.",
         "caps": "How much mail a lead gets at most.",
         "delivery": "Where mail goes: a folder, or an SMTP server.",
         "intake": "What engagements may do beside being counted.",
@@ -61,6 +63,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "behaviour": "Rules about what a lead does; each new engagement that matches gives points.",
         "fit": "Rules about who a lead is; the points stand while the condition holds.",
         "thresholds": "The lines to sales.",
+        "segments": OWN_SEGMENTS,
     },
     "BehaviourRule": {
         "rule": "The rule's name, seen beside every point it gave.",
@@ -89,6 +92,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "ladders": "What happens when a clock runs out, by name.",
         "openings": "Lines a rep may open the call with.",
         "recycle": "Where leads go that sales sends back.",
+        "segments": OWN_SEGMENTS,
     },
     "Team": {
         "manager": "Who hears of lapses.",
@@ -143,6 +147,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "timing": "When its mails may go.",
         "with_sales": "skip or send mails to leads who are with sales.",
         "edits": "What becomes of leads on earlier versions when this one is applied.",
+        "segments": OWN_SEGMENTS,
         "stages": "Stages of the funnel, in order.",
         "tests": "Stories that prove what it does; no part of what is applied.",
     },

@@ -1,6 +1,7 @@
 """What conditions say about each other: which can never hold, which always hold with another.
 
-Both answers are sure when they are yes; a no means that nothing simple was found.
+Both answers are sure when they are yes; a no means that nothing simple was found.  And which would
+be too much to ask of a database.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from nurture.language.conditions import (
     Value,
 )
 
+MOST_TESTS = 500
+MOST_NAMED = 8
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -43,6 +46,22 @@ class _Range:
 
     def within(self, other: _Range) -> bool:
         return self.meet(other) == self
+
+
+def too_large(condition: Condition) -> bool:
+    """It has more tests, with those of its segments, or segments in segments, than may be."""
+    waiting, tests = [(condition, 0)], 0
+    while waiting and tests <= MOST_TESTS:
+        part, deep = waiting.pop()
+        tests += 1
+        if isinstance(part, AllOf | AnyOf):
+            deep += bool(isinstance(part, AllOf) and part.name)
+            if deep > MOST_NAMED:
+                return True
+            waiting += [(each, deep) for each in part.parts]
+        elif isinstance(part, Not):
+            waiting.append((part.part, deep))
+    return tests > MOST_TESTS
 
 
 def impossible(condition: Condition) -> bool:

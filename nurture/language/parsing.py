@@ -6,7 +6,7 @@ The names allowed come with pydantic's validation context (`Known`); without one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from nurture.language.comparing import read_tests
@@ -26,6 +26,7 @@ from nurture.language.conditions import (
 )
 from nurture.language.durations import parse_elapsed
 from nurture.language.faults import Faults, Loc
+from nurture.language.logic import MOST_NAMED, MOST_TESTS, too_large
 from nurture.language.vocabulary import (
     LATER_SUBJECTS,
     LEAD_FIELDS,
@@ -37,6 +38,8 @@ from nurture.language.vocabulary import (
 
 EVENT_KEYS = ("event", "where", "within", "at_least", "at_most")
 NOTHING = AllOf(())
+UNREAD = TagTest(())
+"""A segment that cannot be read, or is not there: nothing can be said of who is in it."""
 
 
 class _Reader:
@@ -50,13 +53,10 @@ class _Reader:
 
     def condition(self, value: Any, loc: Loc) -> Condition:
         if isinstance(value, str):
-            self.faults.add(
-                loc, "not-supported-yet",
-                f'a segment by name ("{value}") is not supported yet; write the condition itself',
-            )  # fmt: skip
-            return NOTHING
+            return self.segment_(value, loc, {})[0]
         if not isinstance(value, dict):
-            self.faults.add(loc, "wrong-value", "a condition is a mapping, as in {country: DE}")
+            message = "a condition is a mapping, as in {country: DE}, or the name of a segment"
+            self.faults.add(loc, "wrong-value", message)
             return NOTHING
         if not value:
             self.faults.add(loc, "wrong-value", "an empty condition; write what must hold")
@@ -100,7 +100,9 @@ class _Reader:
 
     # -- names
 
-    def names(self, value: Any, loc: Loc, word: str, allowed: frozenset[str]) -> tuple[str, ...]:
+    def names(
+        self, value: Any, loc: Loc, word: str, allowed: Set[str] | None = None
+    ) -> tuple[str, ...]:
         """One name or a list of them; `word` says of what, and names the rule."""
         many = isinstance(value, list)
         listed: list[Any] = value if many else [value]
@@ -110,21 +112,29 @@ class _Reader:
             here = (*loc, index) if many else loc
             if not isinstance(name, str):
                 self.faults.add(here, "wrong-value", f"the name of a {word} is expected here")
-            elif self.known.strict and word != "tag" and name not in allowed:
+            elif allowed is not None and name not in allowed:
                 self.faults.add(
                     here, f"unknown-{word}", f'unknown {word} "{name}"', found=name,
                     allowed=sorted(allowed),
                 )  # fmt: skip
         return tuple(str(name) for name in listed)
 
+    def segment_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        known = self.known.segments
+        found = self.names(value, loc, "segment", known.keys())
+        parts = tuple(known.get(name, UNREAD) for name in found)
+        return [parts[0] if len(parts) == 1 else AnyOf(parts)]
+
     def tags_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
-        return [TagTest(self.names(value, loc, "tag", frozenset()))]
+        return [TagTest(self.names(value, loc, "tag"))]
 
     def topic_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
-        return [TopicTest(self.names(value, loc, "topic", self.known.topics))]
+        allowed = self.known.topics if self.known.strict else None
+        return [TopicTest(self.names(value, loc, "topic", allowed))]
 
     def sequence_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
-        return [SequenceTest(self.names(value, loc, "sequence", self.known.sequences))]
+        allowed = self.known.sequences if self.known.strict else None
+        return [SequenceTest(self.names(value, loc, "sequence", allowed))]
 
     # -- comparisons
 
@@ -216,6 +226,7 @@ _READERS: dict[str, Callable[[_Reader, Any, Loc, dict[str, Any]], list[Condition
     "all": _Reader.all_,
     "any": _Reader.any_,
     "not": _Reader.not_,
+    "segment": _Reader.segment_,
     "tags": _Reader.tags_,
     "topic": _Reader.topic_,
     "sequence": _Reader.sequence_,
@@ -243,6 +254,9 @@ def parse_condition(value: Any, known: Known = LENIENT) -> Condition:
     """Read a condition; a ValidationError carries every problem with its place."""
     reader = _Reader(known)
     condition = reader.condition(value, ())
+    if too_large(condition):
+        message = f"too much for one condition: {MOST_TESTS} tests, segments {MOST_NAMED} deep"
+        reader.faults.add((), "too-large", f"{message} at most")
     reader.faults.settle()
     return condition
 

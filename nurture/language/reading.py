@@ -14,6 +14,7 @@ from nurture.language.later import LATER
 from nurture.language.models import Model
 from nurture.language.places import below, path_of, place_of, written
 from nurture.language.problems import Problem
+from nurture.language.segments import with_segments
 from nurture.language.sequence import StepModel
 from nurture.language.source import decode, parse
 from nurture.language.tree import Fault, Listing, Node, Scalar, Table, plain
@@ -78,8 +79,10 @@ def read_tree(
             Problem(file, *place, path_of(head, tree, loc), message, rule="wrong-value")
             for loc, place, message in _blanks(tree, ())
         ]
+    content = plain(tree)
+    known = with_segments(known, content.get("segments") if isinstance(content, dict) else None)
     try:
-        model: M | None = kind.model_validate(plain(tree), context=known)
+        model: M | None = kind.model_validate(content, context=known)
     except ValidationError as error:
         model = None
         problems += [

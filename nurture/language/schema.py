@@ -105,13 +105,15 @@ def _conditions() -> Schema:
         "tags": names | {"description": "Carries any of them."},
         "topic": names | {"description": "May be written to about any of them."},
         "sequence": names | {"description": "Is or was in any of them."},
+        "segment": names | {"description": "Is in any of these segments."},
     }
     fields = {name: test | {"description": "The lead's own."} for name in LEAD_FIELDS}
     event, beside = _event(), _beside()
     return {
         "condition": {
-            "type": "object",
-            "description": "Subjects with what must be true of them; several mean all.",
+            "description": "Subjects with what must be true of them (several mean all), "
+            "or the name of a segment.",
+            "type": ["object", "string"],
             "properties": {**own, **event["properties"], **beside, **fields},
             "dependentRequired": {name: ["event"] for name in ("where", *beside)},
             "additionalProperties": test,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from nurture.language.condition_fields import ConditionField, EventField
+from nurture.language.condition_fields import ConditionField, EventField, Segments
 from nurture.language.conditions import EventTest
 from nurture.language.models import Elapsed, Model, Name, Number, reading
 
@@ -88,3 +88,4 @@ class Scoring(Model):
     behaviour: tuple[BehaviourRule, ...] = ()
     fit: tuple[FitRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    segments: Segments = {}

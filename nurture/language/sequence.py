@@ -10,6 +10,7 @@ from nurture.language.condition_fields import (
     ConditionField,
     EventField,
     KindField,
+    Segments,
     WhereField,
     read_event,
 )
@@ -265,5 +266,6 @@ class SequenceModel(Model):
     timing: Timing = Timing()
     with_sales: Literal["skip", "send"] = "skip"
     edits: EditsModel = EditsModel()
+    segments: Segments = {}
     stages: tuple[StageModel, ...]
     tests: tuple[Story, ...] = ()

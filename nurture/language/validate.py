@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from nurture.language import checks
 from nurture.language.checks.view import File, Mail, Trial, View, mail_of, steps, text, texts
+from nurture.language.closing import taken
 from nurture.language.conditions import FieldType
 from nurture.language.folder import Kind, Overlooked, SourceFile, load_workspace, overlooked
 from nurture.language.handoff import HandoffRules
@@ -17,11 +18,12 @@ from nurture.language.places import below
 from nurture.language.problems import Problem
 from nurture.language.reading import name_in, of_fault, read_tree, tree_of
 from nurture.language.scoring import Scoring
+from nurture.language.segments import with_segments
 from nurture.language.sequence import SequenceModel
 from nurture.language.source import decode
 from nurture.language.templates import Page, take_apart
-from nurture.language.tree import Node, Table
-from nurture.language.vocabulary import Known
+from nurture.language.tree import Node, Table, plain
+from nurture.language.vocabulary import LENIENT, Known
 from nurture.language.workspace import Workspace
 
 MODELS: dict[Kind, type[Model]] = {
@@ -41,6 +43,8 @@ class Checked:
     names: dict[str, str | None] = field(default_factory=dict)
     mails: dict[str, set[str]] = field(default_factory=dict)
     """By sequence file: the mails it sends."""
+    known: Known = LENIENT
+    """Every name nurture.yaml declares."""
 
     def name_of(self, file: SourceFile) -> str | None:
         """The name of a definition; None for a sequence file too broken to say it."""
@@ -110,14 +114,25 @@ def check(
     for each in checks.ALL:
         problems += each(view)
     return Checked(
-        files=tuple(listed),
+        files=tuple(_closed(file, models.get(file.path), trees, known) for file in listed),
         problems=tuple(sorted(set(problems), key=_order)),
         names={file.path: _name(file, trees) for file in listed if file.kind == "sequence"},
         mails={
             file.path: {named[1] for loc, step in steps(file) if (named := mail_of(step, loc))}
             for file in view.of("sequence")
         },
+        known=known,
     )
+
+
+def _closed(
+    file: SourceFile, model: Model | None, trees: dict[str, Node | None], known: Known
+) -> SourceFile:
+    """The file with what it uses of nurture.yaml."""
+    tree = trees.get(file.path)
+    if file.kind in ("workspace", "template") or model is None or tree is None:
+        return file
+    return replace(file, taken=taken(model, plain(tree), known))
 
 
 def _order(problem: Problem) -> tuple[str, int, int, str, str]:
@@ -140,13 +155,15 @@ def _known(trees: dict[str, Node | None], files: Iterable[SourceFile]) -> Known:
             fields[name] = kind if kind in get_args(FieldType) else "text"
     topics = below(head, ("topics",))
     named = [_name(file, trees) or file.stem for file in files if file.kind == "sequence"]
-    return Known(
+    known = Known(
         fields=fields,
         events=frozenset(name for _, name in texts(below(head, ("events",)), ())),
         topics=frozenset(topics.entries if isinstance(topics, Table) else ()),
         sequences=frozenset(named),
         strict=isinstance(head, Table),
     )
+    segments = below(head, ("segments",))
+    return with_segments(known, plain(segments) if segments is not None else None)
 
 
 def _mail(file: SourceFile) -> tuple[Mail | None, list[Problem]]:

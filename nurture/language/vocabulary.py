@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from nurture.language.conditions import FieldType
+from nurture.language.conditions import Condition, FieldType
 
 LIFECYCLES = (
     "subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "recycled",
@@ -69,7 +70,7 @@ EVENTS: Mapping[str, str] = {
 
 SUBJECTS = (
     "all", "any", "not", "score", "behaviour", "fit", "lifecycle", "tags", "topic", "sequence",
-    "event",
+    "event", "segment",
 )  # fmt: skip
 """Words at the head of a condition that are not lead fields."""
 
@@ -93,6 +94,9 @@ class Known:
     events: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     sequences: frozenset[str] = frozenset()
+    segments: Mapping[str, Condition] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """The segments as they are written."""
     strict: bool = True
 
     @property

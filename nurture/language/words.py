@@ -39,6 +39,8 @@ NOTHING_ELSE = "nothing else held"
 def describe(condition: Condition) -> str:
     """The condition as a clause: `country is DE and score at least 30`."""
     match condition:
+        case AllOf(name=name) if name:
+            return f"in {name}"
         case AllOf(parts):
             return _join(parts, " and ") or "always"
         case AnyOf(parts):
@@ -132,10 +134,14 @@ def missed(events: Sequence[EventTest], within: Span) -> str:
 
 
 def _join(parts: tuple[Condition, ...], word: str) -> str:
-    nested = (AllOf, AnyOf)
     return word.join(
-        f"({describe(part)})" if isinstance(part, nested) else describe(part) for part in parts
+        f"({describe(part)})" if isinstance(part, AnyOf) or _is_plain_all(part) else describe(part)
+        for part in parts
     )
+
+
+def _is_plain_all(part: Condition) -> bool:
+    return isinstance(part, AllOf) and not part.name
 
 
 def _test(test: Test) -> str:

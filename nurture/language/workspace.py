@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from nurture.calendar.errors import HolidaysUnknown
 from nurture.calendar.holidays import days_off
+from nurture.language.condition_fields import Segments
 from nurture.language.conditions import FieldType
 from nurture.language.faults import fault
 from nurture.language.models import Address, Count, Day, Days, Hours, Model, Name, Names, Url, Zone
@@ -98,6 +99,7 @@ class Workspace(Model):
     """Kinds of engagement of the workspace's own, beside those every workspace knows."""
     calendars: dict[Name, CalendarModel] = {}
     topics: dict[Name, Topic]
+    segments: Segments = {}
     caps: Caps = Caps()
     delivery: Delivery = Delivery()
     intake: Intake = Intake()

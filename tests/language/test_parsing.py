@@ -100,7 +100,7 @@ def test_a_condition_means_this_tree(value: Any, tree: Condition) -> None:
         ({"event": "plan_imported", "at_least": 0}, "wrong-value", ("at_least",)),
         ({"topic": "other"}, "unknown-topic", ("topic",)),
         ({}, "wrong-value", ()),
-        ("hot leads", "not-supported-yet", ()),
+        ("hot leads", "unknown-segment", ()),
         (3, "wrong-value", ()),
     ],
 )

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.checks.view import File, View, items, tables
+from nurture.language.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    EventTest,
+    Not,
+    ScoreTest,
+    SequenceTest,
+    TopicTest,
+)
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
-from nurture.language.scoring import parse_limit
+from nurture.language.scoring import Scoring, parse_limit
 from nurture.language.tree import Node, Scalar, Table
 
 _NOT_FIT = ("score", "behaviour", "fit", "event", "sequence", "topic")
@@ -22,6 +32,38 @@ def fit(view: View) -> Iterator[Problem]:
                     f'fit is about fields, tags and lifecycle; "{place[-1]}" belongs elsewhere'
                 )
                 yield file.problem(place, "fit-subject", message, key=True)
+    for file, model in _models(view):
+        for number, rule in enumerate(model.fit):
+            for name, subject in _in_segments(rule.when, ""):
+                message = (
+                    f'fit is about fields, tags and lifecycle; the segment "{name}" asks for'
+                    f' "{subject}"'
+                )
+                yield file.problem(("fit", number, "when"), "fit-subject", message, key=True)
+
+
+def _models(view: View) -> Iterator[tuple[File, Scoring]]:
+    for file in view.of("scoring"):
+        model = view.models.get(file.path)
+        if isinstance(model, Scoring):
+            yield file, model
+
+
+def _in_segments(when: Condition, name: str) -> Iterator[tuple[str, str]]:
+    """The subjects below segments that fit is not about, each with the outermost segment."""
+    match when:
+        case AllOf(parts, own):
+            for part in parts:
+                yield from _in_segments(part, name or own)
+        case AnyOf(parts):
+            for part in parts:
+                yield from _in_segments(part, name)
+        case Not(part):
+            yield from _in_segments(part, name)
+        case ScoreTest(subject, _) if name:
+            yield name, subject
+        case EventTest() | SequenceTest() | TopicTest() if name:
+            yield name, type(when).__name__.removesuffix("Test").lower()
 
 
 def _subjects(file: File, loc: Loc) -> Iterator[Loc]:

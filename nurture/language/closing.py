@@ -1,0 +1,52 @@
+"""What is applied of a file: its text, with all it uses of nurture.yaml written into it.
+
+So a version goes on meaning what it meant, its hash changes with what it uses, and a plan says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nurture.language.models import Model
+from nurture.language.parts import without
+from nurture.language.rewriting import flow
+from nurture.language.segments import named
+from nurture.language.source import parse
+from nurture.language.tree import plain
+from nurture.language.vocabulary import Known
+
+NOTE = "# Out of nurture.yaml, as it was when this was applied."
+
+
+def taken(model: Model, content: Mapping[str, Any], head: Known) -> dict[str, Any]:
+    """What a file (`content`, read as `model`) takes from nurture.yaml, by key: its own entries
+    under that key among it."""
+    own = content.get("segments", {})
+    used = sorted(name for name in named(model) if name in head.written and name not in own)
+    return {"segments": own | {name: head.written[name] for name in used}} if used else {}
+
+
+def closed(text: str, entries: Mapping[str, Any]) -> str:
+    """A file's text with these entries in place of those it has under the same keys."""
+    if not entries:
+        return text
+    whole = {**_content(text), **entries}
+    for key in entries:
+        text = without(text, key)
+    added = [line for key in entries for line in _entry(key, whole[key])]
+    made = "\n".join([text.rstrip(), "", NOTE, *added, ""])
+    return made if _content(made) == whole else f"{flow(whole)}\n"
+
+
+def _content(text: str) -> dict[str, Any]:
+    tree, faults = parse(text)
+    content = plain(tree) if tree is not None and not faults else None
+    return content if isinstance(content, dict) else {}
+
+
+def _entry(key: str, value: Any) -> list[str]:
+    """An entry; of a mapping each of its entries on a line."""
+    if not isinstance(value, dict) or not value:
+        return [f"{key}: {flow(value)}"]
+    return [f"{key}:", *(f"  {flow(name)}: {flow(part)}" for name, part in value.items())]
