@@ -12,19 +12,40 @@ from nurture.language.models import Model
 from nurture.language.parts import without
 from nurture.language.rewriting import flow
 from nurture.language.segments import named
+from nurture.language.sequence import SequenceModel
+from nurture.language.snippets import needed, of_head, with_defaults
 from nurture.language.source import parse
-from nurture.language.tree import plain
+from nurture.language.tree import Table, plain
 from nurture.language.vocabulary import Known
 
 NOTE = "# Out of nurture.yaml, as it was when this was applied."
 
 
-def taken(model: Model, content: Mapping[str, Any], head: Known) -> dict[str, Any]:
-    """What a file (`content`, read as `model`) takes from nurture.yaml, by key: its own entries
-    under that key among it."""
-    own = content.get("segments", {})
-    used = sorted(name for name in named(model) if name in head.written and name not in own)
-    return {"segments": own | {name: head.written[name] for name in used}} if used else {}
+def taken(model: Model, tree: Table, head: Known) -> dict[str, Any]:
+    """What a file (`tree`, read as `model`) takes from nurture.yaml, by key: its own entries under
+    that key among it."""
+    segments = _own(tree, "segments")
+    used = sorted(name for name in named(model) if name in head.written and name not in segments)
+    found = {"segments": segments | {name: head.written[name] for name in used}} if used else {}
+    if not isinstance(model, SequenceModel):
+        return found
+    snippets = _own(tree, "snippets")
+    every = {**head.snippets, **of_head(tree.get("snippets"), "")}
+    used = sorted(needed(tree, every) - snippets.keys())
+    if used:
+        found["snippets"] = snippets | {name: plain(every[name].node) for name in used}
+    whole = with_defaults(tree, head.defaults)
+    return found | {
+        key: content
+        for key in head.defaults
+        if (content := plain(whole.entries[key].node)) != _own(tree, key)
+    }
+
+
+def _own(tree: Table, key: str) -> Any:
+    """What a file says under a key, without anything from elsewhere."""
+    node = tree.get(key)
+    return plain(node) if node is not None else {}
 
 
 def closed(text: str, entries: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ steps `…/gate/otherwise/1`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,9 +23,8 @@ from typing import Any
 from nurture.language import program as p
 from nurture.language.armless import armless
 from nurture.language.conditions import EventTest
-from nurture.language.entering import Enter
+from nurture.language.entering import entry_of
 from nurture.language.hours import window_hours
-from nurture.language.parsing import NOTHING
 from nurture.language.sequence import (
     ArmModel,
     GateModel,
@@ -35,12 +34,9 @@ from nurture.language.sequence import (
     StageModel,
     StepModel,
 )
-from nurture.language.until import minute_of
+from nurture.language.snippets import ids
 from nurture.language.words import describe
 from nurture.language.workspace import Workspace
-
-ENTRY_WITHIN = timedelta(days=7)
-"""An entry event that reaches us later than this enters nobody, unless `within` says otherwise."""
 
 LATE = p.Late(timedelta(hours=72), "skip")
 """What happens to late mail when the sequence does not say."""
@@ -62,8 +58,10 @@ class _Compiler:
     drafts: list[tuple[type[p.Step], dict[str, Any]]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     closing: _Label = field(default_factory=_Label)
-    named: defaultdict[str, _Label] = field(default_factory=lambda: defaultdict(_Label))
-    """By `id`: where that step stands."""
+    named: ChainMap[str, _Label] = field(default_factory=lambda: ChainMap(defaultdict(_Label)))
+    """By `id`: where that step stands; in a snippet its own steps go before those outside."""
+    uses: list[str] = field(default_factory=list)
+    """The ids of the uses of snippets in which the steps are."""
 
     def emit(
         self, kind: type[p.Step], key: str, path: str, stage: str, after: _Label, **rest: Any
@@ -124,8 +122,14 @@ class _Compiler:
         return label
 
     def key(self, step: StepModel, name: str) -> str:
-        self.seen[name] += 1
-        return step.id or f"{name}#{self.seen[name]}"
+        """Its id, else its name with a number; an id of a snippet used again has one too."""
+        if step.id is None:
+            self.seen[name] += 1
+            return f"{name}#{self.seen[name]}"
+        own = "/".join([*self.uses, step.id])
+        self.seen[f"id:{own}"] += 1
+        count = self.seen[f"id:{own}"]
+        return own if count == 1 else f"{own}#{count}"
 
     def topic_of(self, send: SendModel) -> str:
         return send.topic or self.topics.get(send.email) or self.model.topic or ""
@@ -139,6 +143,8 @@ class _Compiler:
             self.branch(step, step.branch, path, stage, after)
         elif step.split is not None:
             self.split(step, step.split, path, stage, after)
+        elif step.use is not None:
+            self.use(step, step.use, path, stage, after)
         else:
             kind, name, values = armless(step, self.topic_of, self.named)
             self.emit(kind, self.key(step, name), path, stage, after, **values)
@@ -190,6 +196,17 @@ class _Compiler:
             for name, arm in model.arms.items()
         )
 
+    def use(
+        self, step: StepModel, snippet: Mapping[str, Sequence[StepModel]], path: str, stage: str,
+        after: _Label,
+    ) -> None:  # fmt: skip
+        before = self.named, self.uses
+        for name, steps in snippet.items():
+            self.named = self.named.new_child({each: _Label() for each in ids(steps)})
+            self.uses = [*self.uses, *([step.id] if step.id else [])]
+            self.block(steps, f"{path}/{name}", stage, after)
+        self.named, self.uses = before
+
     # -- the end
 
     def steps(self) -> tuple[p.Step, ...]:
@@ -215,26 +232,6 @@ def _resolve(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_resolve(item) for item in value)
     return value
-
-
-def _entry(enter: Enter, path: str) -> p.Entry:
-    by_event = enter.when is not None
-    when = enter.when or enter.segment or (NOTHING if enter.date else None)
-    if when is None:
-        raise ValueError(f"{path}: neither an event nor a segment nor a date")
-    date = None
-    if enter.date is not None:
-        days = (enter.after or 0) - (enter.before or 0)
-        date = p.DateEntry(enter.date, days, minute_of(enter.at))
-    return p.Entry(
-        when=when,
-        by_event=by_event,
-        key="" if enter.once_per == "lead" else enter.once_per,
-        again=enter.again,
-        within=enter.within or ENTRY_WITHIN,
-        path=path,
-        date=date,
-    )
 
 
 def compile_sequence(
@@ -264,7 +261,7 @@ def compile_sequence(
         description=model.description,
         steps=compiler.steps(),
         stages=tuple(stage.stage for stage in model.stages),
-        entry=_entry(model.enter, f"{name}/enter"),
+        entry=entry_of(model.enter, f"{name}/enter"),
         exits=exits,
         goal=goal,
         window=p.Window(hours, timing.zone),

@@ -16,7 +16,7 @@ from nurture.language.source import parse
 from nurture.language.templates import take_apart
 from nurture.language.tree import plain
 
-STEPS = ("stages", "tests")
+STEPS = ("stages", "snippets", "tests")
 """Parts of a sequence that are compared step by step, or are no part of it."""
 
 

@@ -1,4 +1,4 @@
-"""`enter`: who enters a sequence, as it is written."""
+"""`enter`: who enters a sequence, as it is written and as it is compiled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from nurture.language.condition_fields import ConditionField, EventField
 from nurture.language.durations import parse_elapsed
 from nurture.language.models import Elapsed, Model, reading
-from nurture.language.until import Clock, DateField, WholeDays
+from nurture.language.parsing import NOTHING
+from nurture.language.program import DateEntry, Entry
+from nurture.language.until import Clock, DateField, WholeDays, minute_of
 
 
 def parse_again(text: object) -> Any:
@@ -20,6 +22,10 @@ def parse_again(text: object) -> Any:
     if isinstance(text, str) and text.startswith("after "):
         return parse_elapsed(text.removeprefix("after "))
     raise ValueError(f'{text!r} is not allowed: write never, always or "after 90 days"')
+
+
+ENTRY_WITHIN = timedelta(days=7)
+"""An entry event that reaches us later than this enters nobody, unless `within` says otherwise."""
 
 
 class Enter(Model):
@@ -34,3 +40,24 @@ class Enter(Model):
     once_per: str = "lead"
     again: Annotated[Any, reading("bad-duration", parse_again)] = None
     within: Elapsed | None = None
+
+
+def entry_of(enter: Enter, path: str) -> Entry:
+    """The entry of a program; `path` is where it stands."""
+    by_event = enter.when is not None
+    when = enter.when or enter.segment or (NOTHING if enter.date else None)
+    if when is None:
+        raise ValueError(f"{path}: neither an event nor a segment nor a date")
+    date = None
+    if enter.date is not None:
+        days = (enter.after or 0) - (enter.before or 0)
+        date = DateEntry(enter.date, days, minute_of(enter.at))
+    return Entry(
+        when=when,
+        by_event=by_event,
+        key="" if enter.once_per == "lead" else enter.once_per,
+        again=enter.again,
+        within=enter.within or ENTRY_WITHIN,
+        path=path,
+        date=date,
+    )

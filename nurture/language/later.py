@@ -9,7 +9,6 @@ LATER: Mapping[str, frozenset[str]] = {
         (
             "quiet_hours",
             "channels",
-            "snippets",
             "schedule",
             "frequency",
             "plan",
@@ -28,14 +27,14 @@ LATER: Mapping[str, frozenset[str]] = {
     "Sla": frozenset(("next_step", "close")),
     "RungModel": frozenset(("repeat", "notify", "webhook", "every")),
     "SequenceModel": frozenset(
-        ("priority", "shadow", "snippets", "channel", "quiet_hours")
+        ("priority", "shadow", "channel", "quiet_hours")
     ),
     "Enter": frozenset(("every", "list")),
     "Exit": frozenset(("start",)),
     "Timing": frozenset(("spread", "quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),
     "StepModel": frozenset(
-        ("winner", "notify", "webhook", "snippet")
+        ("winner", "notify", "webhook")
     ),
     "SendModel": frozenset(
         ("subject", "priority", "channel", "spread", "variants", "winner")

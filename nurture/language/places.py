@@ -19,6 +19,17 @@ def below(tree: Node | None, loc: Loc) -> Node | None:
     return node
 
 
+def file_of(tree: Node, loc: Loc) -> str:
+    """The other file a place of an expanded tree comes from, '' for the file itself."""
+    node: Node | None = tree
+    file = ""
+    for part in loc:
+        if isinstance(node, Table) and part in node.entries:
+            file = node.entries[str(part)].file or file
+        node = below(node, (part,)) if node is not None else None
+    return file
+
+
 def written(node: Node | None) -> str:
     """A plain value as it reads in the file, '' for anything else."""
     if not isinstance(node, Scalar) or node.value is None:
@@ -45,7 +56,7 @@ def place_of(tree: Node, loc: Loc, *, key: bool = False) -> tuple[int, int]:
 NAMED_BY = ("stage", "rule", "rep", "threshold", "group")
 """Keys by which the entries of a list are called in paths, instead of by their number."""
 
-_SILENT = frozenset(("stages", "steps", "branch", "split", "arms"))
+_SILENT = frozenset(("stages", "steps", "branch", "split", "arms", "use"))
 
 
 def path_of(name: str, tree: Node, loc: Loc) -> str:

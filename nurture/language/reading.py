@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from nurture.language.faults import Loc
 from nurture.language.later import LATER
 from nurture.language.models import Model
-from nurture.language.places import below, path_of, place_of, written
+from nurture.language.places import below, file_of, path_of, place_of, written
 from nurture.language.problems import Problem
 from nurture.language.segments import with_segments
-from nurture.language.sequence import StepModel
+from nurture.language.sequence import SequenceModel, StepModel
+from nurture.language.snippets import expanded, misused, of_head, scope
 from nurture.language.source import decode, parse
 from nurture.language.tree import Fault, Listing, Node, Scalar, Table, plain
 from nurture.language.vocabulary import Known
@@ -79,18 +80,34 @@ def read_tree(
             Problem(file, *place, path_of(head, tree, loc), message, rule="wrong-value")
             for loc, place, message in _blanks(tree, ())
         ]
-    content = plain(tree)
-    known = with_segments(known, content.get("segments") if isinstance(content, dict) else None)
+    problems += [of_fault(file, each, head) for each in misused(tree)]
+    known = _with_own(known, tree)
+    if kind is SequenceModel and isinstance(tree, Table):
+        tree, more = expanded(tree, known)
+        problems += [of_fault(file, each, head) for each in more]
     try:
-        model: M | None = kind.model_validate(content, context=known)
+        model: M | None = kind.model_validate(plain(tree), context=known)
     except ValidationError as error:
         model = None
         problems += [
             _problem(kind, file, head, tree, line)
             for line in error.errors()
-            if not _blank(below(tree, line["loc"]))
+            if not _blank(below(tree, line["loc"])) and not _of_others(tree, line["loc"])
         ]
     return Reading(file, head, model, tree, tuple(problems))
+
+
+def _with_own(known: Known, tree: Node) -> Known:
+    """The names known in a file: its own segments and snippets go before those of nurture.yaml."""
+    own = tree.get("segments") if isinstance(tree, Table) else None
+    snippets = of_head(tree.get("snippets") if isinstance(tree, Table) else None, "")
+    known = with_segments(known, plain(own) if own is not None else None)
+    return replace(known, snippets={**known.snippets, **snippets}) if snippets else known
+
+
+def _of_others(tree: Node, loc: Loc) -> bool:
+    """What is wrong here is said where it is written: in nurture.yaml, or under `snippets`."""
+    return bool(file_of(tree, loc) or scope(loc))
 
 
 def _blank(node: Node | None) -> bool:

@@ -53,6 +53,7 @@ RULES: Mapping[str, str] = {
     "unknown-team": "a team handoff.yaml does not have",
     "unknown-sequence": "a sequence without a file",
     "unknown-segment": "a segment nobody wrote",
+    "unknown-snippet": "a snippet nobody wrote",
     "unknown-sla": "an SLA handoff.yaml does not have",
     "unknown-ladder": "a ladder handoff.yaml does not have",
     "duplicate-name": "two things of one kind with one name",
@@ -70,7 +71,7 @@ RULES: Mapping[str, str] = {
     "never-open": "a window that is closed whenever its calendar is open",
     "stops-itself": "a sequence that stops itself",
     "goto-without-wait": "a step gone back to without a wait on the way round",
-    "ring": "segments that use each other in a ring",
+    "ring": "segments or snippets that use each other in a ring",
     "start-cycle": "sequences that start each other in a ring",
     # stories
     "story-form": "an entry of a story that is not one thing at one instant, or with other keys",
@@ -102,7 +103,7 @@ RULES: Mapping[str, str] = {
     "never-holds": "a condition that contradicts itself",
     "shadowed-arm": "an arm an earlier one takes everybody from",
     "gate-leaves": "a gate whose condition makes leads leave",
-    "unused": "a segment nothing uses",
+    "unused": "a segment or snippet nothing uses",
     "same-entry": "two sequences that mail the same leads",
     "cap-too-small": "a mail the cap makes too late",
 }

@@ -7,7 +7,7 @@ version goes on meaning what it meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -31,7 +31,8 @@ def with_segments(known: Known, written: Any) -> Known:
     written = {**known.written, **written}
     segments: dict[str, Condition] = dict.fromkeys(written, UNREAD)
     known = replace(known, written=written, segments=segments)
-    for name in () if ring(written) else TopologicalSorter(uses(written)).static_order():
+    graph = uses(written)
+    for name in () if ring(graph) else TopologicalSorter(graph).static_order():
         try:
             segments[name] = AllOf((parse_condition(written[name], known),), name)
         except ValidationError:
@@ -39,10 +40,10 @@ def with_segments(known: Known, written: Any) -> Known:
     return known
 
 
-def ring(written: Mapping[str, Any]) -> list[str]:
-    """Segments of which each uses the next, the last the first again; [] if there are none."""
+def ring(uses: Mapping[str, Iterable[str]]) -> list[str]:
+    """Names of which each uses the next, the last the first again; [] if there are none."""
     try:
-        TopologicalSorter(uses(written)).prepare()
+        TopologicalSorter(uses).prepare()
     except CycleError as error:
         found: list[str] = error.args[1]
         return found[::-1]

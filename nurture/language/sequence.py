@@ -31,6 +31,7 @@ from nurture.language.models import (
 from nurture.language.story import Story
 from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
+from nurture.language.vocabulary import Known
 
 
 class Exit(Model):
@@ -196,6 +197,19 @@ def _awaited(value: Any, info: ValidationInfo) -> Any:
     return read_event(value, info)
 
 
+def _used(value: Any, info: ValidationInfo) -> Any:
+    """The name of a snippet, or its steps by that name where they were put in its place."""
+    if isinstance(value, dict):
+        return USED.validate_python(value, context=info.context)
+    if not isinstance(value, str):
+        raise fault("wrong-value", "the name of a snippet is expected here")
+    known = info.context.snippets if isinstance(info.context, Known) else {}
+    if value not in known:
+        message = f'unknown snippet "{value}"'
+        raise fault("unknown-snippet", message, found=value, allowed=sorted(known))
+    return {value: ()}
+
+
 class StepModel(Model):
     """One step: exactly one verb; `id` keeps its identity across edits."""
 
@@ -214,6 +228,7 @@ class StepModel(Model):
     stop: str | None = None
     goto: GotoModel | None = None
     hand_off: HandOffModel | None = None
+    use: Annotated[dict[str, tuple[StepModel, ...]], PlainValidator(_used, str)] | None = None
     end: Annotated[str, reading("wrong-value", _reason)] | None = None
 
     @model_validator(mode="before")
@@ -224,6 +239,9 @@ class StepModel(Model):
 
 EventWayModel.model_rebuild()
 WAYS = TypeAdapter(tuple[EventWayModel, ...])
+USED = TypeAdapter(dict[str, tuple[StepModel, ...]])
+Snippets = dict[Name, Annotated[tuple[StepModel, ...], Field(min_length=1)]]
+"""Steps by name."""
 
 
 class GateModel(Model):
@@ -267,5 +285,6 @@ class SequenceModel(Model):
     with_sales: Literal["skip", "send"] = "skip"
     edits: EditsModel = EditsModel()
     segments: Segments = {}
+    snippets: Snippets = {}
     stages: tuple[StageModel, ...]
     tests: tuple[Story, ...] = ()

@@ -28,11 +28,12 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Entry:
-    """A key with its place, and what stands under it."""
+    """A key with its place, and what stands under it; `file` is another one it comes from."""
 
     line: int
     column: int
     node: Node
+    file: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -20,11 +20,14 @@ from nurture.language.reading import name_in, of_fault, read_tree, tree_of
 from nurture.language.scoring import Scoring
 from nurture.language.segments import with_segments
 from nurture.language.sequence import SequenceModel
+from nurture.language.snippets import of_head
 from nurture.language.source import decode
 from nurture.language.templates import Page, take_apart
-from nurture.language.tree import Node, Table, plain
+from nurture.language.tree import Fault, Node, Table, plain
 from nurture.language.vocabulary import LENIENT, Known
 from nurture.language.workspace import Workspace
+
+Parsed = tuple[Node | None, list[Fault]]
 
 MODELS: dict[Kind, type[Model]] = {
     "workspace": Workspace,
@@ -82,40 +85,30 @@ def check(
         Problem(each.path, 1, 1, "", f"this {each.reason}", severity=each.severity, rule="not-read")
         for each in beside
     ]
-    mails = []
-    models: dict[str, Model] = {}
-    for file in listed:
-        if file.trouble:
-            problems.append(Problem(file.path, 1, 1, "", file.trouble, rule="unreadable-file"))
-        elif file.kind != "template":
-            tree, faults = parsed[file.path]
-            reading = read_tree(
-                MODELS[file.kind], file.path, tree, faults, known, name=file.stem
-            )
-            problems += reading.problems
-            if reading.model is not None:
-                models[file.path] = reading.model
-        else:
-            mail, found = _mail(file)
-            problems += found
-            mails += [mail] if mail else []
+    read = _read_all(listed, parsed, known)
+    problems += read.problems
     view = View(
         files=tuple(
-            File(file.kind, file.path, _name(file, trees) or file.stem, trees[file.path])
+            File(file.kind, file.path, _name(file, trees) or file.stem, read.trees[file.path])
             for file in listed
             if file.kind != "template"
         ),
-        mails=tuple(mails),
+        mails=tuple(read.mails),
         paths=frozenset(file.path for file in listed),
         fields=dict(known.fields),
         trial=trial,
-        models=models,
+        models=read.models,
     )
     for each in checks.ALL:
         problems += each(view)
     return Checked(
-        files=tuple(_closed(file, models.get(file.path), trees, known) for file in listed),
-        problems=tuple(sorted(set(problems), key=_order)),
+        files=tuple(
+            _closed(file, read.models[file.path], trees[file.path], known)
+            if file.path in read.models
+            else file
+            for file in listed
+        ),
+        problems=_once(problems),
         names={file.path: _name(file, trees) for file in listed if file.kind == "sequence"},
         mails={
             file.path: {named[1] for loc, step in steps(file) if (named := mail_of(step, loc))}
@@ -125,14 +118,52 @@ def check(
     )
 
 
-def _closed(
-    file: SourceFile, model: Model | None, trees: dict[str, Node | None], known: Known
-) -> SourceFile:
+@dataclass
+class _Read:
+    """What became of each file: by path the tree with all it uses, the model if it has no errors
+    of form; the mails; the problems of form."""
+
+    trees: dict[str, Node | None] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    mails: list[Mail] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def _read_all(listed: Iterable[SourceFile], parsed: Mapping[str, Parsed], known: Known) -> _Read:
+    read = _Read()
+    for file in listed:
+        if file.kind != "template":
+            tree, faults = parsed[file.path]
+            read.trees[file.path] = tree
+        if file.trouble:
+            read.problems.append(Problem(file.path, 1, 1, "", file.trouble, rule="unreadable-file"))
+        elif file.kind != "template":
+            reading = read_tree(
+                MODELS[file.kind], file.path, tree, faults, known, name=file.stem
+            )
+            read.problems += reading.problems
+            read.trees[file.path] = reading.tree
+            if reading.model is not None:
+                read.models[file.path] = reading.model
+        else:
+            mail, found = _mail(file)
+            read.problems += found
+            read.mails += [mail] if mail else []
+    return read
+
+
+def _closed(file: SourceFile, model: Model, tree: Node | None, known: Known) -> SourceFile:
     """The file with what it uses of nurture.yaml."""
-    tree = trees.get(file.path)
-    if file.kind in ("workspace", "template") or model is None or tree is None:
+    if file.kind == "workspace" or not isinstance(tree, Table):
         return file
-    return replace(file, taken=taken(model, plain(tree), known))
+    return replace(file, taken=taken(model, tree, known))
+
+
+def _once(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """In order; what is wrong with steps several sequences use is said for the first."""
+    listed = sorted(problems, key=lambda each: (*_order(each), each.path))
+    kept = {(*_order(each), each.severity): each for each in reversed(listed)}
+    return tuple(reversed(kept.values()))
 
 
 def _order(problem: Problem) -> tuple[str, int, int, str, str]:
@@ -163,6 +194,11 @@ def _known(trees: dict[str, Node | None], files: Iterable[SourceFile]) -> Known:
         strict=isinstance(head, Table),
     )
     segments = below(head, ("segments",))
+    known = replace(
+        known,
+        snippets=of_head(below(head, ("snippets",)), "nurture.yaml"),
+        defaults=of_head(below(head, ("defaults",)), "nurture.yaml"),
+    )
     return with_segments(known, plain(segments) if segments is not None else None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nurture.language.conditions import Condition, FieldType
+from nurture.language.tree import Entry
 
 LIFECYCLES = (
     "subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "recycled",
@@ -97,6 +98,9 @@ class Known:
     segments: Mapping[str, Condition] = field(default_factory=dict)
     written: Mapping[str, Any] = field(default_factory=dict)
     """The segments as they are written."""
+    snippets: Mapping[str, Entry] = field(default_factory=dict)
+    defaults: Mapping[str, Entry] = field(default_factory=dict)
+    """What every sequence has that does not say otherwise."""
     strict: bool = True
 
     @property

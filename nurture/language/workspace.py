@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 
 from nurture.calendar.errors import HolidaysUnknown
 from nurture.calendar.holidays import days_off
-from nurture.language.condition_fields import Segments
+from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.conditions import FieldType
 from nurture.language.faults import fault
 from nurture.language.models import Address, Count, Day, Days, Hours, Model, Name, Names, Url, Zone
+from nurture.language.sequence import Exit, Snippets, Timing
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 """Hosts whose links may do without https: a rehearsal on this machine has none to offer."""
@@ -86,6 +87,16 @@ class Intake(Model):
     may_create_leads: Names = ()
 
 
+class Defaults(Model):
+    """What every sequence has that does not say otherwise."""
+
+    topic: str | None = None
+    exit: tuple[Exit, ...] = ()
+    goal: ConditionField | None = None
+    timing: Timing | None = None
+    with_sales: Literal["skip", "send"] | None = None
+
+
 class Workspace(Model):
     """nurture.yaml, whole."""
 
@@ -100,6 +111,8 @@ class Workspace(Model):
     calendars: dict[Name, CalendarModel] = {}
     topics: dict[Name, Topic]
     segments: Segments = {}
+    snippets: Snippets = {}
+    defaults: Defaults = Defaults()
     caps: Caps = Caps()
     delivery: Delivery = Delivery()
     intake: Intake = Intake()

@@ -8,6 +8,7 @@ from nurture.language.checks.view import File, View, arms, items, steps, tables,
 from nurture.language.faults import Loc
 from nurture.language.places import below
 from nurture.language.problems import Problem
+from nurture.language.snippets import scope, sees
 from nurture.language.tree import Node, Table
 
 Edge = tuple[str, File, Loc]
@@ -64,17 +65,18 @@ def hurries(view: View) -> Iterator[Problem]:
         listed = dict(steps(file))
         ways = _ways(file, listed)
         for loc, step in listed.items():
-            target = _target(step, listed)
+            target = _target(loc, step, listed)
             if target is not None and _comes_round(target, loc, ways, listed):
                 message = "goes round without a wait; put a wait on the way back to it"
                 yield file.problem((*loc, "goto"), "goto-without-wait", message)
 
 
-def _target(step: Table, listed: Mapping[Loc, Table]) -> Loc | None:
+def _target(loc: Loc, step: Table, listed: Mapping[Loc, Table]) -> Loc | None:
     """The place of the step a `goto` names."""
     name = text(step.get("goto")) or text(below(step, ("goto", "step")))
-    found = (loc for loc, other in listed.items() if text(other.get("id")) == name)
-    return next(found, None) if name else None
+    found = [at for at, other in listed.items() if name and text(other.get("id")) == name]
+    seen = [at for at in found if sees(loc, at)]
+    return max(seen, key=lambda at: len(scope(at)), default=None)
 
 
 def _comes_round(start: Loc, end: Loc, ways: Ways, listed: Mapping[Loc, Table]) -> bool:
@@ -113,7 +115,7 @@ def _follow(
             ways[place] = [
                 way for at, node in written for way in _follow(node, at, after, listed, ways)
             ]
-            target = _target(step, listed)
+            target = _target(place, step, listed)
             ways[place] += [target] if target is not None else []
             if not (_ends(step) or (written and _all_ways(step, written))):
                 ways[place] += after
@@ -127,6 +129,8 @@ def _ends(step: Table) -> bool:
 
 def _all_ways(step: Table, written: list[tuple[Loc, Node]]) -> bool:
     """Every lead goes down one of the arms."""
+    if "use" in step.entries:
+        return True
     if "split" in step.entries:
         return below(step, ("split", "hold_out")) is None
     return any(at[-1] == "otherwise" for at, _ in written)

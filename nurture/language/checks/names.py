@@ -19,6 +19,7 @@ from nurture.language.comparing import TYPE_WORDS, type_of
 from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
+from nurture.language.snippets import sees
 from nurture.language.tree import Node, Scalar, Table
 from nurture.language.vocabulary import LEAD_FIELDS, WRITABLE_FIELDS
 
@@ -117,11 +118,12 @@ def sequences(view: View) -> Iterator[Problem]:
 def step_ids(view: View) -> Iterator[Problem]:
     """A `goto` names a step of its own sequence."""
     for file in view.of("sequence"):
-        listed = list(steps(file))
-        places = [(*loc, *tail) for loc, _ in listed for tail in (("goto",), ("goto", "step"))]
-        named = [(file, place, file.at(place)) for place in places]
-        ids = [text(step.get("id")) for _, step in listed]
-        yield from unknown("step", named, [each for each in ids if each])
+        ids = [(at, each) for at, step in steps(file) if (each := text(step.get("id")))]
+        for loc, step in steps(file):
+            if "goto" in step.entries:
+                places = ((*loc, "goto"), (*loc, "goto", "step"))
+                named = [(file, place, file.at(place)) for place in places]
+                yield from unknown("step", named, [each for at, each in ids if sees(loc, at)])
 
 
 def _ladders(file: File) -> Iterator[Loc]:

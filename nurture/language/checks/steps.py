@@ -105,6 +105,10 @@ def _ends(step: Node) -> bool:
         return False
     if "end" in step.entries or "start" in step.entries:
         return True
+    if "use" in step.entries:
+        used = step.get("use")
+        blocks = used.entries.values() if isinstance(used, Table) else ()
+        return any(_all_end(each.node) for each in blocks)
     if "wait_for" in step.entries:
         several = [way for way in items(step.get("wait_for")) if isinstance(way, Table)]
         then = all(_all_end(way.get("then")) for way in several or [step])

@@ -10,7 +10,7 @@ from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
 from nurture.language.folder import Kind
 from nurture.language.models import Model
-from nurture.language.places import below, path_of, place_of, written
+from nurture.language.places import below, file_of, path_of, place_of, written
 from nurture.language.problems import Problem
 from nurture.language.templates import Page
 from nurture.language.tree import Listing, Node, Scalar, Table
@@ -45,9 +45,8 @@ class File:
         found = found or ("" if key else written(below(tree, loc)))
         line, column = place_of(tree, loc, key=key)
         path = path_of(self.name, tree, loc)
-        return Problem(
-            self.path, line, column, path, message, found, tuple(allowed), severity, rule
-        )
+        file = file_of(tree, loc) or self.path
+        return Problem(file, line, column, path, message, found, tuple(allowed), severity, rule)
 
 
 @dataclass(frozen=True)
@@ -175,6 +174,9 @@ def arms(step: Table, loc: Loc) -> Iterator[tuple[Loc, Node | None]]:
             yield (*loc, "wait_for", number, "then"), way.get("then")
     for place, arm in split_arms(step, loc):
         yield (*place, "steps"), arm.get("steps")
+    use = step.get("use")
+    for name, entry in use.entries.items() if isinstance(use, Table) else ():
+        yield (*loc, "use", name), entry.node
 
 
 def split_arms(step: Table, loc: Loc) -> Iterator[tuple[Loc, Table]]:

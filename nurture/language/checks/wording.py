@@ -36,12 +36,11 @@ def _twice(what: str, named: Iterable[tuple[File, Loc, str | None]]) -> Iterator
             continue
         message = f'a second {what} is named "{name}"'
         problem = file.problem(loc, "duplicate-name", message)
-        if name in first:
-            before = first[name]
+        before = first.setdefault(name, problem)
+        places = {(each.file, each.line, each.column) for each in (before, problem)}
+        if len(places) > 1:  # else it is the first, or that of a snippet used again
             where = f"the first stands in {before.file} line {before.line}"
             yield file.problem(loc, "duplicate-name", f"{message}; {where}")
-        else:
-            first[name] = problem
 
 
 def _named(file: File, loc: Loc, key: str) -> Iterator[tuple[File, Loc, str | None]]:
