@@ -71,6 +71,11 @@ def intersect(calendars: Iterable[Calendar]) -> Calendar:
     return reduce(_both, calendars, ALWAYS)
 
 
+def outside(calendar: Calendar) -> Calendar:
+    """Open whenever the week of the calendar is closed, and closed whenever it is open."""
+    return Calendar(tuple(_gaps(spans) for spans in calendar.week))
+
+
 def parse_days(text: object) -> tuple[int, ...]:
     """`"mon-fri"`, `"mon,wed,fri"`, `"fri-mon"`, or a list of these, as sorted weekdays.
 
@@ -170,6 +175,13 @@ def _merged(pieces: list[Minutes]) -> tuple[Minutes, ...]:
         else:
             merged.append((start, end))
     return tuple(merged)
+
+
+def _gaps(spans: tuple[Minutes, ...]) -> tuple[Minutes, ...]:
+    """What a day's merged spans leave free."""
+    ends = [0, *(end for _, end in spans)]
+    starts = [*(start for start, _ in spans), DAY]
+    return tuple((end, start) for end, start in zip(ends, starts, strict=True) if end < start)
 
 
 def _both(one: Calendar, other: Calendar) -> Calendar:

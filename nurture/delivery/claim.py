@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
-from nurture.delivery import permission
+from nurture.delivery import permission, timing
 from nurture.delivery.hold import hold
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.states import IN_HAND, WAITING
@@ -184,11 +184,13 @@ def _welcome(definitions: Definitions) -> ColumnElement[bool]:
         not_(permission.suppressed()),
         permission.consents(definitions),
         not_(permission.with_sales(definitions)),
-        permission.in_time(NOW),
-        permission.window_open(definitions, NOW),
+        timing.in_time(NOW),
+        timing.window_open(definitions, NOW),
     ]
+    if definitions.waking is not None:
+        questions.append(not_(timing.quiet(definitions, NOW)))
     if definitions.workspace.caps.per_day is not None:
-        questions.append(not_(permission.cap_reached(definitions, NOW)))
+        questions.append(not_(timing.cap_reached(definitions, NOW)))
     return and_(*questions)
 
 

@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, Select, and_, case, literal, not_, select,
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
-from nurture.delivery import permission
+from nurture.delivery import permission, timing
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wake
 from nurture.delivery.states import WAITING
+from nurture.language import words
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.ledger.asking import NOW
@@ -73,15 +74,18 @@ def _verdicts(
 
 def _ends(definitions: Definitions) -> list[Ends]:
     """Verdicts that end a mail, in the order they are asked."""
-    return [
+    ends = [
         ("cancelled", not_(permission.enrolled()), "left the sequence before it was sent"),
         ("suppressed", not_(permission.has_address()), "the lead has no address"),
         ("suppressed", permission.suppressed(), "the address wants or takes no mail from us"),
         ("suppressed", not_(permission.consents(definitions)), "not subscribed to the topic"),
         ("suppressed", permission.with_sales(definitions), "the lead is with sales"),
-        ("expired", not_(permission.in_time(NOW)), "could not go in the time its sequence allows"),
+        ("expired", not_(timing.in_time(NOW)), "could not go in the time its sequence allows"),
         ("expired", M.attempts >= MOST_ATTEMPTS, "the mail server deferred it too often"),
     ]
+    if definitions.waking is not None:
+        ends.append(("expired", timing.never_opens(definitions, NOW), words.NEVER_OPENS))
+    return ends
 
 
 def _notice_ends() -> list[Ends]:
@@ -93,19 +97,17 @@ def _notice_ends() -> list[Ends]:
 def _later(definitions: Definitions) -> list[Later]:
     """Verdicts that move a mail to a later instant."""
     cap = definitions.workspace.caps.per_day
-    later: list[Later] = [
-        (
-            permission.next_opening(definitions, NOW),
-            not_(permission.window_open(definitions, NOW)),
-            "outside its sending window: goes when the window opens",
-        ),
-    ]
+    opening = timing.next_opening(definitions, NOW)
+    later: list[Later] = []
+    if definitions.waking is not None:
+        later.append((opening, timing.quiet(definitions, NOW), words.QUIET))
+    later.append((opening, not_(timing.window_open(definitions, NOW)), words.OUTSIDE))
     if cap is not None:
-        tomorrow = permission.tomorrow(definitions, NOW)
+        tomorrow = timing.tomorrow(definitions, NOW)
         later.append(
             (
-                permission.next_opening(definitions, tomorrow),
-                permission.cap_reached(definitions, NOW),
+                timing.next_opening(definitions, tomorrow),
+                timing.cap_reached(definitions, NOW),
                 f"the daily cap of {cap} is reached: goes the next day",
             )
         )

@@ -1,20 +1,19 @@
-"""May this mail go to this lead now?  Each question as SQL over `message`, asked twice: before the
-claim (with the reason written down) and again in the fence, in the moment of handing over."""
+"""May this lead have this mail?  Each question as SQL over `message`, asked twice: before the claim
+(with the reason written down) and again in the fence, in the moment of handing over.  Whether now
+is the time for it is asked in `timing`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select, type_coerce
+from sqlalchemy import ColumnElement, and_, literal, not_, or_, select
 
 from nurture.delivery.states import IN_HAND
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.openings import is_open, local_day_ends, local_day_starts, next_open
 from nurture.ledger.plans import among
 from nurture.ledger.tables.handoffs import OPEN_STATES
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
 MESSAGE = table_of(t.Message)
@@ -25,8 +24,6 @@ CONSENT = table_of(t.Consent).c
 HANDOFF = table_of(t.Handoff).c
 ENROLMENT = table_of(t.Enrolment).c
 PAUSE = table_of(t.Pause).c
-USED = ("handed", "sent", "unknown")
-"""Mails in these states count against a cap: they have, or may have, reached the lead."""
 
 
 def has_address() -> ColumnElement[bool]:
@@ -105,61 +102,6 @@ def another_in_hand() -> ColumnElement[bool]:
 def same_address() -> ColumnElement[bool]:
     """The lead can still be reached where the frozen bytes are to go."""
     return _lead(LEAD.email == M.recipient)
-
-
-def in_time(at: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The late policy of its sequence still lets the mail go at `at`."""
-    return or_(M.expires_at.is_(None), M.expires_at > at)
-
-
-def window_open(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The mail's window is open at `at` in its zone, or it has none."""
-    return or_(M.hours.is_(None), is_open(at, M.hours, zone_of(definitions)))
-
-
-def next_opening(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The first instant from `at` on at which the mail's window is open."""
-    opened = next_open(at, M.hours, zone_of(definitions))
-    return type_coerce(case((M.hours.is_(None), at), else_=opened), Instant)
-
-
-def zone_of(definitions: Definitions) -> ColumnElement[Any]:
-    """The zone the mail's window and days are read in."""
-    own = select(LEAD.timezone).where(LEAD.id == M.lead_id).correlate(MESSAGE).scalar_subquery()
-    named = func.nullif(func.nullif(M.zone, "lead"), "")
-    return func.coalesce(named, own, definitions.workspace.zone)
-
-
-def cap_reached(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The lead had its nurture mails of its own local day already."""
-    cap = definitions.workspace.caps.per_day
-    if cap is None:
-        return literal(value=False)
-    other = MESSAGE.alias("other")
-    today = local_day_starts(at, _lead_zone(definitions))
-    used = (
-        select(func.count())
-        .select_from(other)
-        .where(
-            other.c.lead_id == M.lead_id,
-            other.c.kind == "nurture",
-            other.c.state.in_(USED),
-            other.c.handed_at >= today,
-        )
-        .correlate(MESSAGE)
-        .scalar_subquery()
-    )
-    return used >= cap
-
-
-def tomorrow(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The start of the lead's next local day."""
-    return local_day_ends(at, _lead_zone(definitions))
-
-
-def _lead_zone(definitions: Definitions) -> ColumnElement[Any]:
-    own = select(LEAD.timezone).where(LEAD.id == M.lead_id).correlate(MESSAGE).scalar_subquery()
-    return func.coalesce(own, definitions.workspace.zone)
 
 
 def _lead(condition: ColumnElement[bool]) -> ColumnElement[bool]:

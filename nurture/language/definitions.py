@@ -48,6 +48,8 @@ class Definitions:
     hours: Mapping[str, Calendar] = field(default_factory=dict)
     sales_hours: frozenset[tuple[str, str]] = frozenset()
     """(hours key, zone) of every team and rep."""
+    waking: str | None = None
+    """The key of the hours the workspace's quiet hours leave, if it has such."""
     unreadable: tuple[str, ...] = ()
     """Stored versions this program cannot read, each with the reason; they are left out."""
     statements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

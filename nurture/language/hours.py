@@ -12,7 +12,15 @@ from datetime import date
 from functools import lru_cache
 
 from nurture.calendar.holidays import days_off
-from nurture.calendar.hours import DAYS, Calendar, intersect, parse_days, parse_hours, weekly
+from nurture.calendar.hours import (
+    DAYS,
+    Calendar,
+    intersect,
+    outside,
+    parse_days,
+    parse_hours,
+    weekly,
+)
 from nurture.language.handoff import HandoffRules, RepModel
 from nurture.language.sequence import WindowModel
 from nurture.language.workspace import CalendarModel, Workspace
@@ -71,6 +79,15 @@ def window_hours(window: WindowModel, workspace: Workspace) -> Keyed:
         parts.append(calendar_of(workspace.calendars[window.calendar]))
         label.append(window.calendar)
     return _keyed(" ".join(label) or "always", intersect(parts))
+
+
+def waking_hours(workspace: Workspace) -> Keyed | None:
+    """When a lead may get nurture mail: what quiet hours leave; None without them."""
+    quiet = workspace.quiet_hours
+    if quiet is None:
+        return None
+    week = weekly(parse_days(_list(quiet.days)), parse_hours(quiet.hours))
+    return _keyed("outside quiet hours", outside(week))
 
 
 def team_hours(rules: HandoffRules, workspace: Workspace, team: str) -> str:

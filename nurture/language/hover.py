@@ -25,6 +25,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "snippets": "Steps by name, for `- use: NAME`.",
         "defaults": "What every sequence has that does not say otherwise.",
         "caps": "How much mail a lead gets at most.",
+        "quiet_hours": "When no lead gets nurture mail, by its own clock.",
         "delivery": "Where mail goes: a folder, or an SMTP server.",
         "intake": "What engagements may do beside being counted.",
     },
@@ -57,6 +58,10 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "default": "Whether we may write before the lead says so.",
     },
     "Caps": {"per_day": "The most nurture mails a lead gets in one of its own days."},
+    "QuietHours": {
+        "hours": 'Hours of the lead\'s own zone: "20:00-08:00". They may run over midnight.',
+        "days": "The weekdays they begin on; else all.",
+    },
     "Delivery": {
         "maildir": "The folder mail goes into while no SMTP host is named.",
         "smtp": "The mail server. User and password come from the environment.",

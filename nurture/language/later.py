@@ -7,7 +7,6 @@ from collections.abc import Mapping
 LATER: Mapping[str, frozenset[str]] = {
     "Workspace": frozenset(
         (
-            "quiet_hours",
             "channels",
             "schedule",
             "frequency",

@@ -16,7 +16,7 @@ from nurture.calendar.nearest import suggestion
 from nurture.language.compile import compile_sequence
 from nurture.language.definitions import Definitions, Template
 from nurture.language.handoff import HandoffRules
-from nurture.language.hours import sales_calendars, window_hours
+from nurture.language.hours import sales_calendars, waking_hours, window_hours
 from nurture.language.models import Model
 from nurture.language.problems import DefinitionInvalid
 from nurture.language.program import Program
@@ -162,6 +162,7 @@ def build(rows: Iterable[t.Definition]) -> Definitions:
     programs, hours, active = _programs(
         kinds.get("sequence", ()), workspace, known, templates, unreadable
     )
+    waking = waking_hours(workspace)
     sales, pairs = sales_calendars(handoff, workspace) if handoff else ({}, frozenset())
     return Definitions(
         workspace=workspace,
@@ -171,8 +172,9 @@ def build(rows: Iterable[t.Definition]) -> Definitions:
         active=active,
         programs=programs,
         templates=templates,
-        hours=hours | sales,
+        hours=hours | sales | dict([waking] if waking else []),
         sales_hours=pairs,
+        waking=waking[0] if waking else None,
         unreadable=tuple(unreadable),
     )
 

@@ -68,7 +68,7 @@ RULES: Mapping[str, str] = {
     "unreachable-step": "a step or stage nobody gets to",
     "send-without-topic": "a mail no consent can be asked for",
     "wait-for-unsent": "waiting for a click in a mail the sequence does not send",
-    "never-open": "a window that is closed whenever its calendar is open",
+    "never-open": "a window, or quiet hours, in which nothing can ever be sent",
     "stops-itself": "a sequence that stops itself",
     "goto-without-wait": "a step gone back to without a wait on the way round",
     "ring": "segments or snippets that use each other in a ring",

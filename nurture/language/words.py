@@ -36,6 +36,12 @@ NOTHING_ELSE = "nothing else held"
 """Why a lead went down the last way of a branch."""
 
 
+OUTSIDE = "outside its sending window: goes when the window opens"
+QUIET = "in quiet hours where the lead is: goes when they are over and its window is open"
+NEVER_OPENS = "its window is never open outside quiet hours where the lead is"
+"""Why a mail did not go at an hour."""
+
+
 def describe(condition: Condition) -> str:
     """The condition as a clause: `country is DE and score at least 30`."""
     match condition:

@@ -65,6 +65,13 @@ class Caps(Model):
     per_day: Count | None = None
 
 
+class QuietHours(Model):
+    """Hours of the lead's own zone at which it gets no nurture mail, whatever its sequence says."""
+
+    hours: Hours
+    days: Days = "mon-sun"
+
+
 class Smtp(Model):
     """Where mail goes; user and password come from the environment only."""
 
@@ -114,5 +121,6 @@ class Workspace(Model):
     snippets: Snippets = {}
     defaults: Defaults = Defaults()
     caps: Caps = Caps()
+    quiet_hours: QuietHours | None = None
     delivery: Delivery = Delivery()
     intake: Intake = Intake()

@@ -6,11 +6,13 @@ nothing computes a due time per lead in Python.
 
 from __future__ import annotations
 
+from itertools import chain, permutations
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, literal, select, type_coerce
 
 from nurture.ledger import tables as t
+from nurture.ledger.extremes import Greatest
 from nurture.ledger.types import Duration, Instant
 from nurture.ledger.upsert import table_of
 
@@ -19,18 +21,39 @@ LOCAL_DAYS = "local days"
 """The `hours` under which every zone's own days stand: an interval a date, midnight to midnight."""
 
 
-def next_open(at: ColumnElement[Any], hours: Any, zone: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The first open instant from `at` on; `at` itself when there is no window."""
-    if hours is None:
+Hours = tuple[Any, Any]
+"""The `hours` of opening rows (a key, or a column that holds one) and the zone they are read in."""
+
+
+def next_open(at: ColumnElement[Any], *windows: Hours) -> ColumnElement[Any]:
+    """The first instant from `at` on at which all windows are open; `at` itself when there are
+    none, or no such instant is known."""
+    if not windows:
         return at
+    return type_coerce(func.coalesce(first_open(at, *windows), at), Instant)
+
+
+def first_open(at: ColumnElement[Any], *windows: Hours) -> ColumnElement[Any]:
+    """As `next_open`, of one window or more; NULL when no such instant is known.
+
+    The openings of a window are disjoint, so of those that overlap the first to close overlap
+    first: each index is walked from `at` on until they do.
+    """
+    rows = [table_of(t.Opening).alias(f"window_{n}") for n, _ in enumerate(windows, start=1)]
+    known = [
+        (row.c.hours == hours, row.c.zone == zone, row.c.closes_at > at)
+        for row, (hours, zone) in zip(rows, windows, strict=True)
+    ]
+    overlap = [one.c.opens_at < other.c.closes_at for one, other in permutations(rows, 2)]
     found = (
-        select(case((OPENING.opens_at <= at, at), else_=OPENING.opens_at))
-        .where(OPENING.hours == hours, OPENING.zone == zone, OPENING.closes_at > at)
-        .order_by(OPENING.closes_at)
+        select(Greatest(at, *(row.c.opens_at for row in rows)))
+        .where(*chain(*known), *overlap)
+        .order_by(*(row.c.closes_at for row in rows))
         .limit(1)
+        .correlate_except(*rows)
         .scalar_subquery()
     )
-    return type_coerce(func.coalesce(found, at), Instant)
+    return type_coerce(found, Instant)
 
 
 def is_open(

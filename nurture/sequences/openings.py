@@ -65,11 +65,11 @@ def zones_of_leads() -> Select[tuple[str]]:
     return select(hops.c.zone).where(hops.c.zone.is_not(None))
 
 
-def in_use(session: Session, definitions: Definitions) -> tuple[set[str], set[tuple[str, str]]]:
+def in_use(session: Session, definitions: Definitions) -> tuple[set[str], set[Pair]]:
     """The zones of leads (with the workspace's), and every (hours, zone) mail or sales need."""
     zones = {str(zone) for zone in session.execute(zones_of_leads()).scalars()}
     zones.add(definitions.workspace.zone)
-    pairs: set[tuple[str, str]] = set()
+    pairs: set[Pair] = {(definitions.waking, zone) for zone in zones if definitions.waking}
     for program in definitions.programs.values():
         if program.window.zone != "lead":
             zones.add(program.window.zone)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from nurture.delivery import claim as claiming
-from nurture.delivery import permission
+from nurture.delivery import timing
 from nurture.delivery.deliver import deliver
 from nurture.delivery.sweep import sweep
 from nurture.delivery.transport import ChannelFailed, Outgoing, Reply
@@ -206,7 +206,7 @@ def test_the_histories_notice_when_a_protection_is_missing(
     if protection == "the fence":
         monkeypatch.setattr(claiming, "_welcome", lambda _: MESSAGE.c.id.is_not(None))
     else:
-        monkeypatch.setattr(permission, "cap_reached", lambda rules, at: MESSAGE.c.id.is_(None))
+        monkeypatch.setattr(timing, "cap_reached", lambda rules, at: MESSAGE.c.id.is_(None))
     history = History(guarded, 1)
     steps = (history.tick, history.wait, history.plan, history.plan)
     with pytest.raises(AssertionError, match="after a no|with sales|the day's cap"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -9,31 +10,34 @@ from sqlalchemy import (
     Insert,
     String,
     Update,
+    case,
     func,
     literal,
+    not_,
     null,
     select,
     type_coerce,
 )
 
+from nurture.language import words
 from nurture.language.definitions import Definitions
 from nurture.language.durations import Span
 from nurture.language.once import once
 from nurture.language.program import Program, Send, Wait
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
-from nurture.ledger.openings import business_due, next_open
+from nurture.ledger.openings import Hours, business_due, is_open, next_open
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import MICROSECOND, Instant
 from nurture.ledger.upsert import insert_new, table_of
-from nurture.sequences.openings import program_zone
+from nurture.sequences.openings import lead_zone, program_zone
 from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destination, with_lead
 
 MESSAGE = table_of(t.Message).c
 COLUMNS = (
     "kind", "enrolment_id", "step", "occurrence", "lead_id", "template", "topic", "path", "state",
-    "planned_at", "due_at", "allowed_at", "expires_at", "hours", "zone",
+    "planned_at", "due_at", "allowed_at", "expires_at", "hours", "zone", "reason",
 )  # fmt: skip
 OVER = (*FINAL, "unknown")
 """A mail in one of these states holds nobody who comes to its step once more."""
@@ -73,9 +77,11 @@ def _send(
 
 
 def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
-    zone = program_zone(definitions, program)
     hours = None if step.anytime else program.window.hours
-    allowed = next_open(E.due_at, hours, zone)
+    windows = [] if hours is None else [(hours, program_zone(definitions, program))]
+    if definitions.waking is not None:
+        windows.append((definitions.waking, lead_zone(definitions)))
+    allowed = next_open(E.due_at, *windows)
     late = program.late
     expires = null() if late.otherwise == "shift" else allowed + late.send_within
     rows = with_lead(
@@ -89,13 +95,24 @@ def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
         literal(step.path),
         literal("due"),
         NOW,
-        next_open(NOW, hours, zone),
+        next_open(NOW, *windows),
         allowed,
         expires,
         literal(hours, String()),
         literal(program.window.zone),
+        _why_not_now(definitions, windows),
     )
     return insert_new(t.Message, COLUMNS, rows)
+
+
+def _why_not_now(definitions: Definitions, windows: Sequence[Hours]) -> ColumnElement[str]:
+    """The reason of a mail that cannot go at once, '' of one that can."""
+    reasons = {definitions.waking: words.QUIET}
+    whens = [
+        (not_(is_open(NOW, hours, zone)), reasons.get(hours, words.OUTSIDE))
+        for hours, zone in reversed(windows)
+    ]
+    return case(*whens, else_="") if whens else literal("")
 
 
 def _before(step: Send) -> ColumnElement[Any]:

@@ -1,0 +1,123 @@
+"""Is now the time for this mail?  Asked beside `permission`, of the same rows: late policies,
+windows, quiet hours and caps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
+
+from nurture.delivery.permission import LEAD, MESSAGE, M
+from nurture.language.definitions import Definitions
+from nurture.ledger.openings import (
+    Hours,
+    first_open,
+    is_open,
+    local_day_ends,
+    local_day_starts,
+)
+from nurture.ledger.types import Instant
+
+UNKNOWN = timedelta(minutes=15)
+"""When to ask again where openings are not known: the next tick reckons them."""
+USED = ("handed", "sent", "unknown")
+"""Mails in these states count against a cap: they have, or may have, reached the lead."""
+
+
+def in_time(at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The late policy of its sequence still lets the mail go at `at`."""
+    return or_(M.expires_at.is_(None), M.expires_at > at)
+
+
+def window_open(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The mail's window is open at `at` in its zone, or it has none."""
+    return or_(M.hours.is_(None), is_open(at, *_window(definitions)))
+
+
+def quiet(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The workspace has quiet hours, and it is them at `at` where the lead is."""
+    waking = _waking(definitions)
+    return not_(is_open(at, *waking[0])) if waking else false()
+
+
+def next_opening(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The first instant from `at` on at which the mail's window is open outside quiet hours.
+
+    Where nobody has reckoned yet when that is, a little later than `at`.
+    """
+    waking = _waking(definitions)
+    anytime = func.coalesce(first_open(at, *waking), at + UNKNOWN) if waking else at
+    opened = func.coalesce(first_open(at, _window(definitions), *waking), at + UNKNOWN)
+    return type_coerce(case((M.hours.is_(None), anytime), else_=opened), Instant)
+
+
+def never_opens(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Quiet hours where the lead is cover the mail's window, which is in another zone.
+
+    Not while nobody has reckoned yet when either is open there.
+    """
+    window, waking = _window(definitions), _waking(definitions)
+    if not waking:
+        return false()
+    return and_(
+        M.hours.is_not(None),
+        first_open(at, window, *waking).is_(None),
+        first_open(at, window).is_not(None),
+        first_open(at, *waking).is_not(None),
+    )
+
+
+def _window(definitions: Definitions) -> Hours:
+    """The mail's own window, in the zone its sequence goes by."""
+    named = func.nullif(func.nullif(M.zone, "lead"), "")
+    return M.hours, func.coalesce(named, _lead_zone(definitions))
+
+
+def _waking(definitions: Definitions) -> list[Hours]:
+    """What quiet hours leave of the lead's own days, if the workspace has such."""
+    key = definitions.waking
+    return [(key, _lead_zone(definitions))] if key is not None else []
+
+
+def cap_reached(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The lead had its nurture mails of its own local day already."""
+    cap = definitions.workspace.caps.per_day
+    if cap is None:
+        return literal(value=False)
+    other = MESSAGE.alias("other")
+    today = local_day_starts(at, _lead_zone(definitions))
+    used = (
+        select(func.count())
+        .select_from(other)
+        .where(
+            other.c.lead_id == M.lead_id,
+            other.c.kind == "nurture",
+            other.c.state.in_(USED),
+            other.c.handed_at >= today,
+        )
+        .correlate(MESSAGE)
+        .scalar_subquery()
+    )
+    return used >= cap
+
+
+def tomorrow(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The start of the lead's next local day."""
+    return local_day_ends(at, _lead_zone(definitions))
+
+
+def _lead_zone(definitions: Definitions) -> ColumnElement[Any]:
+    own = select(LEAD.timezone).where(LEAD.id == M.lead_id).correlate(MESSAGE).scalar_subquery()
+    return func.coalesce(own, definitions.workspace.zone)
