@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from nurture.language.closing import closed
 from nurture.language.parts import without
+from nurture.language.pieces import FOLDER, put_in
 from nurture.language.source import MOST_BYTES, decode
 
-Kind = Literal["workspace", "scoring", "handoff", "sequence", "template"]
+Kind = Literal["workspace", "scoring", "handoff", "sequence", "template", "piece"]
 
 HEADS: dict[str, Kind] = {
     "nurture.yaml": "workspace",
@@ -46,7 +47,7 @@ class SourceFile:
     data: bytes
     trouble: str = ""
     taken: Mapping[str, Any] = field(default_factory=dict)
-    """What it uses of nurture.yaml, as it is written there."""
+    """What it uses of other files: of nurture.yaml by key, a mail the pieces it includes."""
 
     @property
     def stem(self) -> str:
@@ -56,11 +57,13 @@ class SourceFile:
 
     @cached_property
     def definition(self) -> str:
-        """The text that is applied: of a sequence all but its tests, with what it uses of
-        nurture.yaml; '' of what is no text."""
+        """The text that is applied: of a sequence all but its tests, with what it uses of other
+        files; '' of what is no text."""
         text, _ = decode(self.data)
         if self.kind == "sequence" and "tests" in text:
             text = without(text, "tests")
+        if self.kind == "template":
+            return put_in(text, self.taken)[0]
         return closed(text, self.taken)
 
     @property
@@ -141,6 +144,8 @@ def _is_here(path: Path) -> bool:
 
 def _source(folder: Path, kind: Kind, path: Path) -> SourceFile:
     shown = path.relative_to(folder).as_posix()
+    if shown.startswith(f"templates/{FOLDER}"):
+        kind = "piece"
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             trouble = "this is a link that leads out of the workspace; put the file itself here"

@@ -21,7 +21,7 @@ from nurture.language.tree import Fault, Listing, Node, Scalar, Table
 FRONT_KEYS = ("subject", "preheader", "topic")
 # Parses only, nothing is rendered here; the markers and their whitespace are the sender's.
 _SYNTAX = Environment(autoescape=True)
-_FENCE = re.compile(r"---[ \t]*")
+FENCE = re.compile(r"---[ \t]*")
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def take_apart(text: str) -> tuple[Page, list[Fault]]:
     """Split front matter and body; faults of the front matter stand at lines of the file."""
     lines = text.replace("\r\n", "\n").split("\n")
     nothing = Table(1, 1)
-    if not _FENCE.fullmatch(lines[0]):
+    if not FENCE.fullmatch(lines[0]):
         return Page(nothing, "\n".join(lines), 1), []
-    end = next((n for n, line in enumerate(lines[1:], 1) if _FENCE.fullmatch(line)), None)
+    end = next((n for n, line in enumerate(lines[1:], 1) if FENCE.fullmatch(line)), None)
     if end is None:
         message = "the front matter is not closed; end it with a line of three dashes"
         return Page(nothing, "", len(lines), False), [Fault("front-matter", message, 1, 1)]

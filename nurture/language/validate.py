@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nurture.language import checks
-from nurture.language.checks.view import File, Mail, Trial, View, mail_of, steps, text, texts
+from nurture.language.checks.view import File, Trial, View, mail_of, steps, text, texts
 from nurture.language.closing import taken
 from nurture.language.conditions import FieldType
 from nurture.language.folder import Kind, Overlooked, SourceFile, load_workspace, overlooked
 from nurture.language.handoff import HandoffRules
+from nurture.language.mail_reading import read_mails
 from nurture.language.models import Model
+from nurture.language.pieces import FOLDER
 from nurture.language.places import below
 from nurture.language.problems import Problem
-from nurture.language.reading import name_in, of_fault, read_tree, tree_of
+from nurture.language.reading import name_in, read_tree, tree_of
 from nurture.language.scoring import Scoring
 from nurture.language.segments import with_segments
 from nurture.language.sequence import SequenceModel
 from nurture.language.snippets import of_head
-from nurture.language.source import decode
-from nurture.language.templates import Page, take_apart
 from nurture.language.tree import Fault, Node, Table, plain
 from nurture.language.vocabulary import LENIENT, Known
 from nurture.language.workspace import Workspace
@@ -56,8 +56,9 @@ class Checked:
         return file.path.removeprefix("templates/") if file.kind == "template" else file.stem
 
     def confined(self, problem: Problem) -> bool:
-        """The problem is about one sequence or one mail, and need not stop the others."""
-        return problem.file.startswith(("sequences/", "templates/"))
+        """The problem is about one sequence or one mail alone, and need not stop the others."""
+        shared = problem.file.startswith(f"templates/{FOLDER}")
+        return not shared and problem.file.startswith(("sequences/", "templates/"))
 
 
 def validate(folder: Path, trial: Trial | None = None) -> Checked:
@@ -78,35 +79,35 @@ def check(
 ) -> Checked:
     """`validate` for files already read, and for those `beside` them that were not."""
     listed = list(files)
-    parsed = {file.path: tree_of(file.data) for file in listed if file.kind != "template"}
+    parsed = {file.path: tree_of(file.data) for file in listed if file.kind in MODELS}
     trees = {path: tree for path, (tree, _) in parsed.items()}
     known = _known(trees, listed)
     problems = [
         Problem(each.path, 1, 1, "", f"this {each.reason}", severity=each.severity, rule="not-read")
         for each in beside
     ]
+    mails = read_mails(listed)
     read = _read_all(listed, parsed, known)
-    problems += read.problems
+    problems += [*mails.problems, *read.problems]
     view = View(
         files=tuple(
             File(file.kind, file.path, _name(file, trees) or file.stem, read.trees[file.path])
             for file in listed
-            if file.kind != "template"
+            if file.kind in MODELS
         ),
-        mails=tuple(read.mails),
-        paths=frozenset(file.path for file in listed),
+        mails=mails.mails,
+        paths=frozenset(file.path for file in listed if file.kind != "piece"),
         fields=dict(known.fields),
         trial=trial,
         models=read.models,
     )
     for each in checks.ALL:
-        problems += each(view)
+        problems += mails.placed(each(view))
     return Checked(
         files=tuple(
-            _closed(file, read.models[file.path], trees[file.path], known)
-            if file.path in read.models
-            else file
+            mails.whole(file) if file.kind == "template" else _closed(file, read, trees, known)
             for file in listed
+            if file.kind != "piece"
         ),
         problems=_once(problems),
         names={file.path: _name(file, trees) for file in listed if file.kind == "sequence"},
@@ -120,41 +121,36 @@ def check(
 
 @dataclass
 class _Read:
-    """What became of each file: by path the tree with all it uses, the model if it has no errors
-    of form; the mails; the problems of form."""
+    """What became of each YAML file: by path the tree with all it uses, the model if it has no
+    errors of form; the problems of form, and files that cannot be read at all."""
 
     trees: dict[str, Node | None] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
-    mails: list[Mail] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 def _read_all(listed: Iterable[SourceFile], parsed: Mapping[str, Parsed], known: Known) -> _Read:
     read = _Read()
     for file in listed:
-        if file.kind != "template":
-            tree, faults = parsed[file.path]
-            read.trees[file.path] = tree
         if file.trouble:
             read.problems.append(Problem(file.path, 1, 1, "", file.trouble, rule="unreadable-file"))
-        elif file.kind != "template":
-            reading = read_tree(
-                MODELS[file.kind], file.path, tree, faults, known, name=file.stem
-            )
+            read.trees[file.path] = None
+        elif file.kind in MODELS:
+            kind = MODELS[file.kind]
+            reading = read_tree(kind, file.path, *parsed[file.path], known, name=file.stem)
             read.problems += reading.problems
             read.trees[file.path] = reading.tree
             if reading.model is not None:
                 read.models[file.path] = reading.model
-        else:
-            mail, found = _mail(file)
-            read.problems += found
-            read.mails += [mail] if mail else []
     return read
 
 
-def _closed(file: SourceFile, model: Model, tree: Node | None, known: Known) -> SourceFile:
+def _closed(
+    file: SourceFile, read: _Read, trees: Mapping[str, Node | None], known: Known
+) -> SourceFile:
     """The file with what it uses of nurture.yaml."""
-    if file.kind == "workspace" or not isinstance(tree, Table):
+    model, tree = read.models.get(file.path), trees.get(file.path)
+    if file.kind == "workspace" or model is None or not isinstance(tree, Table):
         return file
     return replace(file, taken=taken(model, tree, known))
 
@@ -200,14 +196,3 @@ def _known(trees: dict[str, Node | None], files: Iterable[SourceFile]) -> Known:
         defaults=of_head(below(head, ("defaults",)), "nurture.yaml"),
     )
     return with_segments(known, plain(segments) if segments is not None else None)
-
-
-def _mail(file: SourceFile) -> tuple[Mail | None, list[Problem]]:
-    name = file.path.removeprefix("templates/").rpartition(".")[0]
-    source, fault = decode(file.data)
-    if fault is not None:
-        return None, [of_fault(file.path, fault, name)]
-    if file.path.endswith(".txt"):
-        return Mail(file.path, name, Page(Table(1, 1), source, 1)), []
-    page, faults = take_apart(source)
-    return Mail(file.path, name, page), [of_fault(file.path, each, name) for each in faults]

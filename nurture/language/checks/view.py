@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nurture.language.conditions import FieldType
 from nurture.language.faults import Loc
 from nurture.language.folder import Kind
 from nurture.language.models import Model
+from nurture.language.pieces import Origin
 from nurture.language.places import below, file_of, path_of, place_of, written
 from nurture.language.problems import Problem
 from nurture.language.templates import Page
@@ -56,6 +57,13 @@ class Mail:
     path: str
     name: str
     page: Page
+    origins: tuple[Origin, ...] = ()
+    """Of a mail that includes pieces: where each line comes from."""
+
+    def placed(self, problem: Problem) -> Problem:
+        """A problem of this mail at the place where it is written."""
+        piece, line = self.origins[problem.line - 1] if self.origins else ("", problem.line)
+        return replace(problem, line=line, file=f"templates/{piece}" if piece else problem.file)
 
 
 Trial = Callable[[str, bool], tuple[int, str] | None]
