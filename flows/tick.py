@@ -26,6 +26,7 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.upkeep import next_upkeep
 from nurture.scoring.rescore import next_due as next_score_due
 from nurture.sequences import standing
+from nurture.sequences.arrivals import next_room
 from nurture.sequences.looks import look_again, next_look
 from nurture.sequences.openings import keep_openings
 from nurture.sequences.standing import due_stages
@@ -174,8 +175,8 @@ def _leads(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
     claim = Claim(runtime, outcome)
     with runtime.ledger.looking() as session:
         moving = due_stages(session, runtime.definitions(), tick=claim.tick, now=now)
-        fading = next_score_due(session)
-    rescoring = bool(claim.tick) or (fading is not None and fading <= now)
+        instants = (next_score_due(session), next_room(session, runtime.definitions(), now=now))
+    rescoring = bool(claim.tick) or any(each is not None and each <= now for each in instants)
     score = work.score(runtime, tick=claim.tick, now=now) if rescoring else iter(())
     if rescoring or moving:
         pieces = chain(score, _nurture(runtime, outcome, claim))
@@ -273,6 +274,7 @@ def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime |
         next_score_due(session),
         standing.next_due(session, definitions),
         next_look(session),
+        next_room(session, definitions, now=now),
         waiting.next_due(session, "nurture"),
         waiting.next_due(session, "notice"),
         next_handoff_due(session, now=now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,6 +70,53 @@ def resume(name: Name, workspace: Workspace = None, as_json: Json = False) -> No
         with work.writing() as session:
             new = pausing.resume(session, work.definitions, name)
         _answer(name, "running", new=new, as_json=as_json)
+
+
+@commands.command(epilog=example(
+    "nurture sequences enter win-back ann@example.test",
+    "nurture sequences enter fair-follow-up --from fair.txt --dry-run",
+))  # fmt: skip
+def enter(
+    name: Name,
+    people: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LEAD]...", help="Addresses, or id:<external id>.",
+                       show_default=False),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="One lead a line.", show_default=False),
+    ] = None,
+    key: Annotated[
+        str, typer.Option("--key", metavar="KEY", help="Where it counts by one: which.")
+    ] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="WORDS", help="Why, for the timeline.")
+    ] = "asked in by command",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would become of each.")
+    ] = False,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Let leads enter a sequence, by the rules of its entry; again changes nothing."""
+    from app.entering import enter_leads, listed_in
+
+    asked = [*(people or ()), *(listed_in(source) if source else ())]
+    with opened(workspace) as work, work.writing() as session:
+        undo = session.begin_nested()
+        rows = enter_leads(
+            session, work.definitions, name, asked, key=key, reason=reason, now=work.now
+        )
+        if dry_run:
+            undo.rollback()
+    if as_json:
+        show.document({"sequence": name, "dry_run": dry_run, "enrolments": show.plain(rows)})
+    else:
+        show.table(("lead", "became", "why"), [(row.lead, row.state, row.reason) for row in rows],
+                   empty="Nobody was named.")  # fmt: skip
+    if any(row.state in ("refused", "unknown") for row in rows):
+        raise typer.Exit(1)
 
 
 def _answer(name: str, state: str, *, new: bool, as_json: bool) -> None:

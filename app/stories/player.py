@@ -27,6 +27,7 @@ from nurture.ledger.errors import InputRefused, NotFound, NurtureError
 from nurture.ledger.incoming import read_engagements
 from nurture.ledger.intake import take
 from nurture.ledger.timeline import TimelineLine, timeline
+from nurture.sequences.asked import ask_in
 
 REASON = "the story"
 NAMELESS = "lead@example.test"
@@ -153,6 +154,8 @@ class _Player:
                 self.engage(session, deed.event, deed.with_, deed.times)
             elif deed.update is not None:
                 self.update(session, deed.update)
+            elif deed.enter:
+                self.enter(session, deed.key)
             else:
                 self.answer(session, deed)
         self.news = True
@@ -187,6 +190,12 @@ class _Player:
             leads.opt_in(session, self.lead, topic, **said)
         for topic in update.unsubscribe:
             leads.opt_out(session, self.lead, topic, **said)
+
+    def enter(self, session: Session, key: str) -> None:
+        asked = {"key": key, "reason": "asked in", "now": self.now}
+        (said,) = ask_in(session, self.definitions, self.sequence, [self.lead], **asked)
+        if said.state == "refused":
+            raise InputRefused(said.reason)
 
     def answer(self, session: Session, deed: Deed) -> None:
         found = handoffs(session, now=self.now, lead=self.lead)

@@ -11,13 +11,23 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.web import clicks, engagements, faults, handoffs, overview, static, status, unsubscribe
+from app.web import (
+    clicks,
+    engagements,
+    enrolments,
+    faults,
+    handoffs,
+    overview,
+    static,
+    status,
+    unsubscribe,
+)
 from app.web.guard import Guard
 from app.web.site import Site, site_of
 from flows.runtime import Runtime
 
 __all__ = ["make_app"]
-ROUTES = (engagements, clicks, unsubscribe, handoffs, status, overview, static)
+ROUTES = (engagements, enrolments, clicks, unsubscribe, handoffs, status, overview, static)
 
 
 def make_app(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
 
 from nurture.language.condition_fields import ConditionField, EventField
+from nurture.language.conditions import AnyOf
 from nurture.language.durations import parse_elapsed
 from nurture.language.models import Elapsed, Model, reading
 from nurture.language.parsing import NOTHING
@@ -24,12 +28,23 @@ def parse_again(text: object) -> Any:
     raise ValueError(f'{text!r} is not allowed: write never, always or "after 90 days"')
 
 
+NOBODY = AnyOf(())
+_PER_DAY = WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]* per day$"})
 ENTRY_WITHIN = timedelta(days=7)
 """An entry event that reaches us later than this enters nobody, unless `within` says otherwise."""
 
 
+def parse_per_day(text: object) -> int:
+    """Read `500 per day`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8}) per day", str(text), re.ASCII)
+    if found is None:
+        raise ValueError(f'{text!r} is not a limit: write it as "500 per day"')
+    return int(found[1])
+
+
 class Enter(Model):
-    """Who enters: `when` an event, `segment` a standing condition, or on a `date` of the lead."""
+    """Who enters: `when` an event, `segment` a standing condition, on a `date` of the lead, or
+    nobody by itself (`by: command`)."""
 
     when: EventField | None = None
     segment: ConditionField | None = None
@@ -40,12 +55,16 @@ class Enter(Model):
     once_per: str = "lead"
     again: Annotated[Any, reading("bad-duration", parse_again)] = None
     within: Elapsed | None = None
+    by: Literal["command"] | None = None
+    at_most: Annotated[int, reading("bad-limit", parse_per_day), _PER_DAY] | None = None
+    except_: ConditionField | None = Field(default=None, alias="except")
 
 
 def entry_of(enter: Enter, path: str) -> Entry:
     """The entry of a program; `path` is where it stands."""
     by_event = enter.when is not None
     when = enter.when or enter.segment or (NOTHING if enter.date else None)
+    when = NOBODY if enter.by else when
     if when is None:
         raise ValueError(f"{path}: neither an event nor a segment nor a date")
     date = None
@@ -60,4 +79,7 @@ def entry_of(enter: Enter, path: str) -> Entry:
         within=enter.within or ENTRY_WITHIN,
         path=path,
         date=date,
+        at_most=enter.at_most,
+        excluded=enter.except_,
+        asked=enter.by is not None,
     )

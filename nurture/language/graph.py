@@ -207,8 +207,11 @@ def _enter(entry: p.Entry) -> Node:
     if entry.again is not None:
         again += f", again {f'after {say(entry.again)}' if entry.again else 'whenever it ended'}"
     verb = "Enters on" if entry.by_event or entry.date else "Enters while"
-    again = again if entry.date is None else "once for each date"
-    return Node("enter", "enter", f"{verb} {enters(entry.when, entry.date)}", again, entry.path)
+    notes = [again if entry.date is None else "once for each date"]
+    notes += [f"at most {entry.at_most:,} a day"] if entry.at_most else []
+    notes += [f"except {describe(entry.excluded)}"] if entry.excluded else []
+    text = "Enters by command" if entry.asked else f"{verb} {enters(entry.when, entry.date)}"
+    return Node("enter", "enter", text, ", ".join(notes), entry.path)
 
 
 def _leaving(program: p.Program) -> Iterator[Node]:

@@ -23,6 +23,8 @@ STORIES: Mapping[str, Mapping[str, str]] = {
         "with": "Of event: its properties.",
         "times": "Of event: how often in a row.",
         "update": "Somebody changed the lead, written as the step.",
+        "enter": "true: it was asked into this sequence, as by command.",
+        "key": "Of enter: the key of the enrolment, where it counts by one.",
         "sales": "Sales answered what was offered by then.",
         "by": "Of sales: who, if not the lead's rep.",
         "how": "Of touch: called, mailed, met.",

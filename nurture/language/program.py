@@ -192,6 +192,8 @@ class Entry:
     `date`: at that instant of its own, who meets `when` then enters; the date is the key.
     `again` is None for never, zero for always, else counted from the end of the last enrolment.
     `within`: an event older than this when it reaches us enters nobody, nor does an older instant.
+    `at_most` enter in a day of the workspace; nobody who is `excluded` does.  `asked`: only who is
+    asked in, by command, by API or by another sequence.
     """
 
     when: Condition
@@ -201,6 +203,9 @@ class Entry:
     within: timedelta
     path: str
     date: DateEntry | None = None
+    at_most: int | None = None
+    excluded: Condition | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ RULES: Mapping[str, str] = {
     # what conditions cannot do
     "never-holds": "a condition that contradicts itself",
     "shadowed-arm": "an arm an earlier one takes everybody from",
-    "gate-leaves": "a gate whose condition makes leads leave",
+    "gate-leaves": "a gate or an entry nobody gets through",
     "unused": "a segment or snippet nothing uses",
     "same-entry": "two sequences that mail the same leads",
     "cap-too-small": "a mail the cap makes too late",

@@ -126,6 +126,7 @@ Answer = Literal["accept", "touch", "reject", "recycle", "give", "won", "lost"]
 BESIDE: Mapping[str, tuple[str, ...]] = {
     "event": ("with", "times"),
     "update": (),
+    "enter": ("key",),
     "sales": ("by", "how", "reason", "to"),
     "expect": (),
 }
@@ -148,6 +149,8 @@ class Deed(Model):
     with_: dict[str, Plain] = Field(default={}, alias="with")
     times: Annotated[Count, Field(le=1000)] = 1
     update: UpdateModel | None = None
+    enter: Literal[True] | None = None
+    key: str = ""
     sales: Answer | None = None
     by: str = ""
     how: str = ""
@@ -157,7 +160,7 @@ class Deed(Model):
 
     @property
     def verb(self) -> str:
-        """`event`, `update`, `sales` or `expect`."""
+        """`event`, `update`, `enter`, `sales` or `expect`."""
         return next(verb for verb in BESIDE if getattr(self, verb) is not None)
 
 

@@ -46,6 +46,6 @@ class Asking:
         """Execute a writing statement; returns how many rows it changed."""
         return int(self.ask(statement, **more).rowcount)  # type: ignore[attr-defined]
 
-    def fill(self, rows: Insert) -> int:
+    def fill(self, rows: Insert, **more: Any) -> int:
         """Replace the working set by `rows` (`batches.filling`); returns how many there are."""
-        return batches.fill(self.session, rows, now=self.now, tick=self.tick)
+        return batches.fill(self.session, rows, now=self.now, tick=self.tick, **more)

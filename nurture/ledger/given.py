@@ -36,17 +36,25 @@ from nurture.ledger.bulk import Rows, document
 _SQLITE = create_mock_engine("sqlite://", lambda *_: None).dialect
 
 
-class Numbers(TypeDecorator[Sequence[int]]):
+class Numbers(TypeDecorator[Sequence[Any]]):
     """A list of whole numbers as one parameter: an array, or a JSON text on SQLite."""
 
     impl = Text
     cache_ok = True
+    each: TypeEngine[Any] = BigInteger()
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return ARRAY(BigInteger()) if dialect.name == "postgresql" else Text()
+        return ARRAY(self.each) if dialect.name == "postgresql" else Text()
 
-    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
         return list(value or ()) if dialect.name == "postgresql" else document(list(value or ()))
+
+
+class Texts(Numbers):
+    """A list of texts in the same way."""
+
+    cache_ok = True
+    each = Text()
 
 
 class Octets(UserDefinedType[list[bytes]]):
@@ -92,9 +100,9 @@ def _of_array(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
     return f"(SELECT unnest({compiler.process(element.clauses, **kw)}))"
 
 
-def in_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """`column` is one of the numbers given at execution as the parameter `name`."""
-    given = _Each(bindparam(name, type_=Numbers()))
+def in_given(column: ColumnElement[Any], name: str, *, texts: bool = False) -> ColumnElement[bool]:
+    """`column` is one of the numbers, or texts, given at execution as the parameter `name`."""
+    given = _Each(bindparam(name, type_=Texts() if texts else Numbers()))
     return column.op("IN", is_comparison=True)(given)
 
 

@@ -32,6 +32,13 @@ LARGE = {
         "enrolment_recheck": "10000 2",
         "enrolment_watch": "10000 2",
     },
+    "arrival": {
+        "arrival_waiting": "100000 20000 1 1",
+        "arrival_queue": "100000 20000 1",
+        "arrival_entered": "500000 100000 2",
+        "arrival_excluded": "100000 2 1 1 1",
+        "arrival_lead": "700000 2 1",
+    },
     "decision": {"decision_lead": "10000000 10 1", "decision_enrolment": "10000000 5"},
     "engagement": {
         "sqlite_autoindex_engagement_1": "5000000 1000000 1",

@@ -25,6 +25,7 @@ class TimelineLine:
 
 
 Lines = Iterator[TimelineLine]
+GONE = "there was room, and the entry did not hold any more"
 FINAL = ("sent", "rejected", "suppressed", "expired", "cancelled", "render_failed")
 
 
@@ -56,6 +57,7 @@ def _chapters(lead_id: int) -> Iterable[tuple[Select[Any], Callable[[Any], Lines
         (of(t.LeadTag, t.LeadTag.added_at), _tag),
         (of(t.Consent, t.Consent.decided_at), _consent),
         (_suppressions(lead_id), _suppression),
+        (of(t.Arrival, t.Arrival.at), _arrival),
         (of(t.Decision, t.Decision.at), _decision),
         (of(t.Message, t.Message.planned_at), _message),
         (of(t.Episode, t.Episode.opened_at), _episode),
@@ -130,6 +132,17 @@ def _consent(row: t.Consent) -> Lines:
 
 def _suppression(row: t.Suppression) -> Lines:
     yield TimelineLine(row.since, "suppression", f"no more mail: {row.kind}", row.reason)
+
+
+def _arrival(row: t.Arrival) -> Lines:
+    """A lead that was kept out, or waited; one that entered at once has its decision."""
+    if row.settled_at != row.at or row.state == "waiting":
+        text = f"waits to enter {row.sequence}"
+        yield TimelineLine(row.at, "sequence", text, row.reason, row.path)
+    if row.state in ("excluded", "gone") and row.settled_at is not None:
+        text = f"did not enter {row.sequence}"
+        reason = row.reason if row.state == "excluded" else GONE
+        yield TimelineLine(row.settled_at, "sequence", text, reason, row.path)
 
 
 def _decision(row: t.Decision) -> Lines:

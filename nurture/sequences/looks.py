@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Update, null, select, update
 from sqlmodel import Session
 
-from nurture.language.conditions import AnyOf
+from nurture.language.conditions import AllOf, AnyOf
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.language.predicates import next_change
@@ -36,7 +36,7 @@ def plan_looks(session: Session, definitions: Definitions, *, tick: int, now: da
 @once
 def _plan(definitions: Definitions) -> Update:
     segments = [
-        program.entry.when
+        AllOf((program.entry.when, program.entry.excluded or AllOf(())))
         for program in definitions.active.values()
         if not program.entry.by_event
     ]

@@ -23,10 +23,11 @@ from nurture.language.definitions import Definitions
 from nurture.language.program import Program
 from nurture.ledger import tables as t
 from nurture.ledger.localtime import keep_zone_offsets
+from nurture.ledger.locks import alone
 from nurture.ledger.openings import LOCAL_DAYS
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant, to_micros
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.upsert import table_of
 
 BEHIND = timedelta(days=14)
 AHEAD = timedelta(days=182)
@@ -38,7 +39,6 @@ OFFSETS_AHEAD = timedelta(days=10 * 366)
 OPENING = table_of(t.Opening).c
 OFFSET = table_of(t.ZoneOffset).c
 LEAD = table_of(t.Lead).c
-LOCK = table_of(t.Lock).c
 
 Pair = tuple[str, str]
 """The key of some hours and a zone."""
@@ -90,7 +90,7 @@ def keep_openings(session: Session, definitions: Definitions, *, now: datetime) 
     zones, pairs = in_use(session, definitions)
     if not (_missing(session, pairs, now) or zones - _known(session)):
         return Tally()
-    _alone(session)
+    alone(session, "openings")  # the next one finds the rows there
     added = 0
     for pair in _missing(session, pairs, now):
         added += _fill(session, definitions, pair, now)
@@ -116,12 +116,6 @@ def _missing(session: Session, pairs: set[Pair], now: datetime) -> list[Pair]:
 
 def _known(session: Session) -> set[str]:
     return set(session.execute(select(OFFSET.zone).distinct()).scalars())
-
-
-def _alone(session: Session) -> None:
-    """One process at a time computes; the next one finds the rows there."""
-    insert_new_values(session, t.Lock, [{"name": "openings", "owner": ""}])
-    session.execute(select(LOCK.name).where(LOCK.name == "openings").with_for_update())
 
 
 def _place(definitions: Definitions, name: str) -> ZoneInfo:

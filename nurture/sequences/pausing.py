@@ -40,7 +40,7 @@ def resume(session: Session, definitions: Definitions, sequence: str) -> bool:
     session.delete(found)
     session.flush()
     program = definitions.active.get(sequence)
-    if program is not None and not program.entry.by_event:
+    if program is not None and not (program.entry.by_event or program.entry.asked):
         ticks.touch_everybody(session)
         return True
     inside = select(col(t.Enrolment.lead_id).distinct()).where(

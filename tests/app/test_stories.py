@@ -102,6 +102,8 @@ AS_TOLD = {
     "an exit and its reason": FORM
     + '- "2026-03-02 11:00": {update: {lifecycle: customer}}\n'
     + '- "2026-03-02 11:00": {expect: {state: exited, reason: bought, lifecycle: customer}}\n',
+    "asked in": '- "2026-03-02 10:00": {enter: true}\n'
+    '- "2026-03-02 10:00": {expect: {sent: welcome, state: active}}\n',
     "fields, tags and points": '- "2026-03-02 10:00": {event: poked, times: 2}\n'
     '- "2026-03-02 10:00": {expect: {score: 20}}\n'
     '- "2026-03-02 10:00": {update: {fields: {employees: 800}, add_tags: [a, b]}}\n'

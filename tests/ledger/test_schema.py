@@ -51,10 +51,14 @@ def _plain(condition: str) -> list[str]:
     return [word for word in re.findall(r"\w+", condition) if word.lower() not in SPELLING]
 
 
+LATER = {"arrival"}
+"""Tables of later revisions."""
+
+
 def test_revision_0001_is_what_the_models_say_today(tmp_path: Path) -> None:
     written = "".join(rewrite.parts())
     shipped = {name.__name__ for name in _tables()}
-    assert shipped == set(SQLModel.metadata.tables)
+    assert shipped == set(SQLModel.metadata.tables) - LATER
     for table in SQLModel.metadata.sorted_tables:
         assert f"def {table.name}() -> None:" in written
     assert [path.name for path in rewrite.rewrite(tmp_path)][-1] == "__init__.py"

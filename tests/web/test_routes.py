@@ -14,12 +14,14 @@ from tests.web.test_clicks import SEEN
 # Who may ask for what is the same on every database; what is answered, the other files ask.
 pytestmark = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+JSON = {"/engagements": "[]", "/api/sequences/{name}/enrolments": '{"leads": []}'}
 VISITORS = ("loopback", "nobody", "wrong", "ingest", "read", "operate", "admin")
 LOOKING = {"loopback": 200, "nobody": 401, "wrong": 401, "ingest": 403, "read": 200,
            "operate": 200, "admin": 200}  # fmt: skip
 FINDING = {name: 303 if code == 200 else code for name, code in LOOKING.items()}
 WRITING = {"loopback": 401, "nobody": 401, "wrong": 401, "ingest": 202, "read": 403,
            "operate": 202, "admin": 202}  # fmt: skip
+OPERATING = WRITING | {"ingest": 403, "operate": 404, "admin": 404}  # no such sequence
 TABLE: dict[tuple[str, str], Any] = {
     ("GET", "/"): LOOKING,
     ("GET", "/app"): LOOKING,
@@ -33,6 +35,7 @@ TABLE: dict[tuple[str, str], Any] = {
     ("GET", "/static/app.css"): 200,
     ("GET", "/favicon.ico"): 204,
     ("POST", "/engagements"): WRITING,
+    ("POST", "/api/sequences/{name}/enrolments"): OPERATING,
     ("POST", "/u/{token}"): 200,
     ("POST", "/h/{token}"): 422,  # without the nonce of the page
 }
@@ -64,6 +67,7 @@ def addresses(mail: Mail, offer: Offer) -> dict[str, str]:
         "/h/{token}": offer.url("accept"), "/health": "/health",
         "/static/app.css": "/static/app.css", "/favicon.ico": "/favicon.ico",
         "/engagements": "/engagements",
+        "/api/sequences/{name}/enrolments": "/api/sequences/trial-welcome/enrolments",
     }  # fmt: skip
 
 
@@ -84,8 +88,8 @@ def test_the_table_holds(place: Place, offer: Offer, visitor: str) -> None:
             said = dict(how)
             if method == "POST":
                 said["content"] = "List-Unsubscribe=One-Click"
-            if path == "/engagements":
-                said["content"] = "[]"
+            if path in JSON:
+                said["content"] = JSON[path]
                 said["headers"] = how["headers"] | {"content-type": "application/json"}
             before = after
             code = place.ask(method, address, **said).status_code

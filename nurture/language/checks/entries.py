@@ -1,4 +1,4 @@
-"""Who enters: an event, a standing condition or a date, each with the keys that belong to it."""
+"""Who enters: an event, a standing condition, a date, or by command, each with its own keys."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def entry(view: View) -> Iterator[Problem]:
         keys = enter.entries.keys()
         if keys & LATER["Enter"]:
             continue
-        if ("when" in keys) == bool(keys & {"segment", "date"}):
+        ways = ("when" in keys, bool(keys & {"segment", "date"}), "by" in keys)
+        if sum(ways) != 1:
             message = (
-                '"enter" needs either "when" with an event, "segment" with a condition,'
-                ' or "date" with a field of dates'
+                '"enter" needs either "when" with an event, "segment" with a condition, "date"'
+                ' with a field of dates, or "by: command"'
             )
             yield file.problem(("enter",), "entry-form", message, key=True)
         for key, message in _strange(enter):
@@ -41,6 +42,8 @@ def _strange(enter: Table) -> Iterator[tuple[str, str]]:
         yield "once_per", f'"once_per" counts a property of the entry event; a {what} has none'
     if "within" in keys and what == "segment" and "segment" in keys:
         yield "within", '"within" is about late entry events; a segment has none'
+    if "within" in keys and "by" in keys:
+        yield "within", '"within" is about late entry events and dates; here there are none'
     if "again" in keys and "date" in keys:
         yield "again", '"again" says nothing here: each date lets a lead in once'
     if "after" in keys and "before" in keys:

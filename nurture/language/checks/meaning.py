@@ -36,6 +36,8 @@ def never(view: View) -> Iterator[Problem]:
 def _conditions(file: File, model: SequenceModel) -> Iterator[tuple[Loc, Condition]]:
     if model.enter.segment is not None:
         yield ("enter", "segment"), model.enter.segment
+    if model.enter.except_ is not None:
+        yield ("enter", "except"), model.enter.except_
     if model.goal is not None:
         yield ("goal",), model.goal
     for number, rule in enumerate(model.exit):
@@ -107,6 +109,15 @@ def _leaves(gate: GateModel, model: SequenceModel) -> str | None:
     return None
 
 
+def excluded(view: View) -> Iterator[Problem]:
+    """Somebody of a segment may enter."""
+    for file, model in _models(view):
+        segment, kept_out = model.enter.segment, model.enter.except_
+        if segment is not None and kept_out is not None and implies(segment, kept_out):
+            message = "nobody enters: whoever is in the segment is kept out"
+            yield _warning(file, ("enter", "except"), "gate-leaves", message)
+
+
 def rivals(view: View) -> Iterator[Problem]:
     """Two sequences do not mail the same leads for the same reason."""
     seen: list[tuple[str, Condition]] = []
@@ -150,4 +161,4 @@ def _in_a_row(file: File, cap: int) -> Iterator[Problem]:
             yield _warning(file, (*loc, "send"), "cap-too-small", message)
 
 
-CHECKS = (never, shadowed, gates, rivals, capped)
+CHECKS = (never, shadowed, gates, excluded, rivals, capped)

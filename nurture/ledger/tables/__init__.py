@@ -11,9 +11,10 @@ from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep,
 from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppression
 from nurture.ledger.tables.messages import Link, Message
 from nurture.ledger.tables.scores import ScoreEntry
-from nurture.ledger.tables.sequences import Decision, Enrolment, Pause
+from nurture.ledger.tables.sequences import Arrival, Decision, Enrolment, Pause
 
 __all__ = [
+    "Arrival",
     "Change",
     "Clock",
     "Consent",

@@ -8,6 +8,9 @@ from sqlmodel import Field, SQLModel
 from nurture.ledger.tables.columns import instant, key, number, refers, words
 
 ACTIVE = text("state = 'active'")
+WAITING = text("state = 'waiting'")
+ENTERED = text("state = 'entered'")
+EXCLUDED = text("state = 'excluded'")
 RECHECK = text("state = 'active' AND recheck_at IS NOT NULL")
 WATCH = text("state = 'active' AND watch_at IS NOT NULL")
 
@@ -76,6 +79,39 @@ class Decision(SQLModel, table=True):
     at: datetime = instant()
     kind: str = words()
     stage: str = words()
+    reason: str = words()
+    path: str = words()
+
+
+class Arrival(SQLModel, table=True):
+    """A lead that would enter a sequence and did not at once, or was asked in.
+
+    `cause`: event, segment, date, command.  `state`: waiting (for room, in the order of `id`),
+    entered, gone (there was room, and it did not meet the entry any more), excluded.
+    """
+
+    __tablename__ = "arrival"
+    __table_args__ = (
+        Index("arrival_waiting", "sequence", "lead_id", "key", unique=True,
+              postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("arrival_queue", "sequence", "id",
+              postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("arrival_entered", "sequence", "settled_at",
+              postgresql_where=ENTERED, sqlite_where=ENTERED),
+        Index("arrival_excluded", "lead_id", "sequence", "key", "begun_at", unique=True,
+              postgresql_where=EXCLUDED, sqlite_where=EXCLUDED),
+        Index("arrival_lead", "lead_id", "at"),
+    )
+
+    id: int | None = key()
+    lead_id: int = refers("lead.id")
+    sequence: str = Field()
+    key: str = words()
+    cause: str = words()
+    begun_at: datetime | None = instant(required=False)
+    at: datetime = instant()
+    state: str = words("waiting")
+    settled_at: datetime | None = instant(required=False)
     reason: str = words()
     path: str = words()
 

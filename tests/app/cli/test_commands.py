@@ -36,6 +36,7 @@ CHANGING = [
     "handoffs reject 1 --reason no-budget-at-all",
     "handoffs recycle 1 --reason bad-timing",
     "handoffs outcome 1 won",
+    "sequences enter long-nurture ann@example.test --dry-run",
     "sequences pause win-back",
     "sequences resume win-back",
     "messages resolve 1 --sent",

@@ -1,0 +1,131 @@
+"""Enrolments put into the ledger: who may stand at the first step of a program again, and since
+when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Insert,
+    bindparam,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+    true,
+    type_coerce,
+)
+
+from nurture.language.program import Program
+from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW, Asking
+from nurture.ledger.types import EPOCH, Duration, Instant
+from nurture.ledger.upsert import insert_new, table_of
+
+E = table_of(t.Enrolment).c
+COLUMNS = (
+    "lead_id", "sequence", "definition_id", "key", "turn", "state", "stage", "position",
+    "due_at", "watch_at", "entered_at", "begun_at", "step_at", "reason", "path",
+)  # fmt: skip
+
+_HIGHEST = select(func.coalesce(func.max(E.id), 0))
+
+
+def again(program: Program, who: Any) -> ColumnElement[bool]:
+    """The last enrolment with this key ended long enough ago, and before this very instant."""
+    rule = program.entry.again
+    if rule is None:
+        return true()
+    ended = last(E.ended_at, program, who.c.lead_id, who.c.key)
+    if rule > timedelta(0):
+        return ended <= NOW - literal(rule, Duration())
+    return ended < NOW
+
+
+def put(asking: Asking, program: Program, rows: Insert) -> int:
+    """Insert the enrolments the unique keys allow, and a decision row for each new one."""
+    before = asking.ask(_HIGHEST).scalar_one()
+    entered = asking.run(rows)
+    if entered:
+        dialect = asking.session.get_bind().dialect.name
+        asking.run(_entered(dialect), before=before, definition=program.definition_id)
+    return entered
+
+
+def enrolments(
+    program: Program,
+    who: Any,
+    allowed: ColumnElement[bool],
+    *,
+    reason: str | ColumnElement[str],
+    path: str,
+    first_time: bool = False,
+) -> Insert:
+    """The enrolments of those allowed, standing at the first step.
+
+    `first_time`: only leads that were never in the sequence with this key.  Where there are exit
+    rules or a goal they are asked before the first step (`watch_at`).
+    """
+    leaves = bool(program.exits or program.goal)
+    rows = select(
+        who.c.lead_id,
+        literal(program.sequence),
+        literal(program.definition_id),
+        who.c.key,
+        literal(1) if first_time else _turn(program, who),
+        literal("active"),
+        literal(program.stages[0]),
+        literal(0),
+        NOW,
+        NOW if leaves else null(),
+        NOW,
+        type_coerce(who.c.begun_at, Instant),
+        NOW,
+        literal(reason) if isinstance(reason, str) else reason,
+        literal(path),
+    ).where(who.c.lead_id.is_not(None), allowed)
+    return insert_new(t.Enrolment, COLUMNS, rows)
+
+
+def _turn(program: Program, who: Any) -> ColumnElement[Any]:
+    """One more than the highest turn of this (lead, sequence, key): a look into its index."""
+    highest = (
+        select(func.max(E.turn))
+        .where(E.lead_id == who.c.lead_id, E.sequence == program.sequence, E.key == who.c.key)
+        .scalar_subquery()
+    )
+    return func.coalesce(highest, 0) + 1
+
+
+def last(column: Any, program: Program, lead_id: Any, key: Any) -> ColumnElement[Any]:
+    """The latest such instant among the enrolments with this key, 1970 if there is none."""
+    latest = (
+        select(func.max(column))
+        .where(E.lead_id == lead_id, E.sequence == program.sequence, E.key == key)
+        .scalar_subquery()
+    )
+    return func.coalesce(latest, literal(EPOCH, Instant()))
+
+
+@cache
+def _entered(dialect: str) -> Insert:
+    """Decision rows for the enrolments of `:definition` this transaction just inserted.
+
+    On SQLite those above the highest number seen `:before`; on PostgreSQL others may insert
+    meanwhile, so the row's own transaction is asked for as well.
+    """
+    before, definition = (bindparam(name, type_=BigInteger()) for name in ("before", "definition"))
+    fresh = select(E.id, E.lead_id, NOW, literal("entered"), E.stage, E.reason, E.path).where(
+        E.id > before, E.definition_id == definition
+    )
+    if dialect == "postgresql":
+        fresh = fresh.where(text("enrolment.xmin = pg_current_xact_id()::xid"))
+    return insert(table_of(t.Decision)).from_select(
+        ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"], fresh
+    )
