@@ -11,10 +11,11 @@ import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nurture.ledger.errors import InputRefused
+from nurture.webhooks.signing import read_secrets
 
 PREFIX = "NURTURE_"
 TEST_SWITCHES = ("NURTURE_TEST_", "NURTURE_SHARED_DATA")
@@ -26,6 +27,8 @@ class Settings(BaseSettings):
 
     `database` overrides the one of nurture.yaml.  `secret` holds the keys that sign links,
     separated by spaces or commas, the newest last; without it the workspace keeps a key file.
+    `webhook_secret` holds those that sign calls to other systems (`whsec_…`); several are all in
+    force.
     `prefect_api_url` names a Prefect server of its own instead of the embedded one, which listens
     on `prefect_port` (0: a free one) and keeps its files in `prefect_home`.
     """
@@ -37,6 +40,7 @@ class Settings(BaseSettings):
     workspace: Path = Path()
     database: SecretStr | None = None
     secret: SecretStr | None = None
+    webhook_secret: SecretStr = SecretStr("")
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
@@ -46,9 +50,22 @@ class Settings(BaseSettings):
     prefect_port: int = Field(default=4200, ge=0, le=65535)
     prefect_home: Path | None = None
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, value: SecretStr) -> SecretStr:
+        read_secrets(value.get_secret_value())
+        return value
+
+    @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """What calls are signed with."""
+        return read_secrets(self.webhook_secret.get_secret_value())
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret text there is: what logs must never show."""
-        kept = (self.database, self.secret, self.smtp_password, self.prefect_auth)
+        kept = (
+            self.database, self.secret, self.smtp_password, self.prefect_auth, self.webhook_secret,
+        )  # fmt: skip
         return tuple(text for each in kept if each and (text := each.get_secret_value()))
 
 
@@ -58,7 +75,8 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         said = [
-            f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg'].lower()}"
+            f"{PREFIX}{str(problem['loc'][0]).upper()}: "
+            + problem["msg"].lower().removeprefix("value error, ")
             for problem in error.errors(include_input=False, include_url=False)
         ]
         text = f"The environment does not fit: {'; '.join(said)}. Correct or unset the variable."

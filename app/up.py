@@ -32,6 +32,7 @@ from flows import tick as ticking
 from flows.runtime import Runtime
 from flows.tick import Outcome
 from nurture.ledger.news import listen
+from nurture.webhooks.port import wanting
 
 log = logging.getLogger(__name__)
 PATIENCE = 30.0
@@ -154,7 +155,9 @@ async def _up(folder: Path, settings: Settings, say: Callable[[str], None]) -> N
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     with open_workspace(folder, settings) as runtime:
-        runtime.definitions()  # nothing applied yet: say so before anything is started
+        # Nothing applied yet: that is said before anything is started.
+        if said := wanting(runtime.caller, runtime.definitions()):
+            say(f"Note: {said}.")
         with runtime.ledger.begin() as session:
             may_listen(settings.host, session)
         visible = Visible()

@@ -26,6 +26,7 @@ from nurture.language.workspace import Workspace
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger, normal_url, open_ledger
 from nurture.ledger.errors import InputRefused, LedgerError, NotFound, SchemaOutdated
+from nurture.webhooks.http import HttpCaller
 
 FILE = "nurture.yaml"
 DEFAULT_DATABASE = str(Workspace.model_fields["database"].default)
@@ -69,6 +70,7 @@ def open_workspace(
     """
     folder = workspace_folder(folder)
     ledger = _opened(folder, settings, need_schema=need_schema)
+    caller = HttpCaller(settings.webhook_keys, clock or wall_clock)
     try:
         applied = Applied(ledger)
         keys = link_keys(folder, settings.secret)
@@ -84,8 +86,10 @@ def open_workspace(
             alive=processes.alive,
             press=Presses(keys, link_keeper(ledger)),
             notices=NoticePresses(keys),
+            caller=caller,
         )
     finally:
+        caller.close()
         ledger.close()
 
 

@@ -13,6 +13,7 @@ from nurture.delivery.transport import Connection
 from nurture.delivery.waiting import link_keeper
 from nurture.language.definitions import Definitions
 from nurture.ledger.engine import Ledger
+from nurture.webhooks.rehearsal import AnsweringCaller
 
 KEYS = (b"k" * 32,)
 
@@ -42,4 +43,5 @@ def runtime(ledger: Ledger, rules: Definitions, clock: Callable[[], datetime]) -
         owner="bench",
         press=lambda definitions: press,
         notices=no_notices,
+        caller=AnsweringCaller(),
     )

@@ -104,7 +104,7 @@ async def nurture() -> State[Any]:
 
 @flow(name="deliver", flow_run_name=run_name, validate_parameters=False)
 async def deliver() -> State[Any]:
-    """Mail that is due, to the mail server."""
+    """Mail that is due, to the mail server, and calls to other systems."""
     return await _perform("deliver")
 
 

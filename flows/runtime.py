@@ -13,17 +13,18 @@ from nurture.delivery.press import Press
 from nurture.delivery.transport import Transport
 from nurture.language.definitions import Definitions
 from nurture.ledger.engine import Ledger
+from nurture.webhooks.port import Caller
 
 
 @dataclass
 class Runtime:
     """An open workspace.
 
-    `definitions()` is the applied state of now (cached by version); `clock` reads the time (wall
-    or virtual); `owner` names this process in leases, `alive` tells whether another owner's
-    process still runs; `keys` sign links, the newest last; `press` and `notices` write mail to
-    leads and to sales; `stop` is set when the process is to end: the mail in hand is finished,
-    nothing new is begun.
+    `definitions()` is the applied state of now (cached by version); `clock` reads the time
+    (wall or virtual); `owner` names this process in leases, `alive` tells whether another
+    owner's process still runs; `keys` sign links, the newest last; `press` and `notices` write
+    mail to leads and to sales, `caller` tells other systems; `stop` is set when the process is
+    to end: the mail in hand is finished, nothing new is begun.
     """
 
     ledger: Ledger
@@ -35,6 +36,7 @@ class Runtime:
     owner: str
     press: Callable[[Definitions], Press]
     notices: Callable[[Definitions, datetime], NoticePress]
+    caller: Caller
     alive: Callable[[str], bool] = lambda owner: True
     stop: Event = field(default_factory=Event)
 

@@ -30,6 +30,7 @@ from nurture.sequences.arrivals import next_room
 from nurture.sequences.looks import look_again, next_look
 from nurture.sequences.openings import keep_openings
 from nurture.sequences.standing import due_stages
+from nurture.webhooks import claim as calls
 
 log = logging.getLogger(__name__)
 ROUNDS = 50
@@ -240,6 +241,7 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
 
 def _deliver_due(session: Session, runtime: Runtime, now: datetime) -> bool:
     due = [waiting.next_due(session, kind) for kind in ("nurture", "notice")]
+    due.append(calls.next_due(session))
     return any(each is not None and each <= now for each in due)
 
 
@@ -277,6 +279,7 @@ def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime |
         next_room(session, definitions, now=now),
         waiting.next_due(session, "nurture"),
         waiting.next_due(session, "notice"),
+        calls.next_due(session),
         next_handoff_due(session, now=now),
         next_upkeep(session),
         ticks.next_happening(session, now=now),

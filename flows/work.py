@@ -32,6 +32,8 @@ from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol
 from nurture.sequences.leave import leave
 from nurture.sequences.standing import due_stages
+from nurture.webhooks import claim
+from nurture.webhooks.passes import Calling, call_out
 
 Verb = Callable[[Session], Tally]
 JUDGING = ("rescore", "leave and enter")
@@ -145,7 +147,7 @@ def stages(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
 
 
 def mail(runtime: Runtime, *, judged: int, now: datetime) -> Iterator[Piece]:
-    """Take back what dead senders held, then send what is due.
+    """Take back what dead senders held, then send what is due, and make the calls that are.
 
     `judged` is the tick whose look at goals and exits succeeded, 0 for none.
     """
@@ -154,6 +156,8 @@ def mail(runtime: Runtime, *, judged: int, now: datetime) -> Iterator[Piece]:
         due = _due(runtime, kind)
         if due is not None and due <= now:
             yield _together(name, back, Piece(name, partial(send, runtime, kind, judged=judged)))
+    if _asked(runtime, lambda session: calls_due(session, now=now)):
+        yield Piece("call webhooks", partial(call, runtime, judged=judged))
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
@@ -186,3 +190,24 @@ def send(runtime: Runtime, kind: str, *, judged: int = 0) -> Tally:
     )
     connections = runtime.connections if kind == "nurture" else 1
     return deliver(round_, runtime.transport, kind=kind, connections=connections)
+
+
+def calls_due(session: Session, *, now: datetime) -> bool:
+    """There are calls to make, or to take back from a caller that died."""
+    due = claim.next_due(session)
+    return due is not None and due <= now
+
+
+def call(runtime: Runtime, *, judged: int = 0) -> Tally:
+    """A window of the calls to other systems that are due."""
+    return call_out(
+        Calling(
+            ledger=runtime.ledger,
+            definitions=runtime.definitions(),
+            caller=runtime.caller,
+            owner=runtime.owner,
+            clock=runtime.clock,
+            stop=runtime.stop.is_set,
+            judged=judged,
+        )
+    )

@@ -1,8 +1,9 @@
 """How many leads stand at each step of one version of a sequence, and how many passed it.
 
 Told from rows alone.  A stage, gate, wait for an event, branch, hand-over, start and end leave a
-decision, a send its message, a score its entry.  A wait and an update leave none, and what follows
-them does not say it either (leads leave a sequence while they wait): how many passed is not known.
+decision, a send its message, a score its entry, a webhook its call.  A wait and an update leave
+none, and what follows them does not say it either (leads leave a sequence while they wait): how
+many passed is not known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
 from nurture.language.graph import Graph, landing
@@ -26,6 +27,7 @@ E = table_of(t.Enrolment).c
 DECISION = table_of(t.Decision).c
 M = table_of(t.Message).c
 SCORE = table_of(t.ScoreEntry).c
+CALL = table_of(t.WebhookCall).c
 
 TRACELESS = ("wait", "update")
 ON_THE_WAY = ("due", "deferred", "claimed", "handed")
@@ -58,7 +60,7 @@ class Counts:
 
 
 def step_counts(session: Session, program: Program, graph: Graph, *, now: datetime) -> Counts:
-    """Count the enrolments of a program's version on its graph; six queries."""
+    """Count the enrolments of a program's version on its graph; seven queries."""
     by_state = _by_state(session, program)
     decided, reached = _decided(session, program)
     passed: dict[str, int | None] = {
@@ -67,12 +69,15 @@ def step_counts(session: Session, program: Program, graph: Graph, *, now: dateti
     }
     passed["enter"] = sum(by_state.values())
     over = _mails(session, program)
-    scored = _scored(session, program)
+    scored = _of_steps(session, program, SCORE)
+    called = _of_steps(session, program, CALL, CALL.state.in_(("done", "failed")))
     for node in graph.nodes:
         if node.kind == "send":
             passed[node.id] = sum(over[node.key].values())
         elif node.kind == "score":
             passed[node.id] = scored[node.key]
+        elif node.kind == "webhook":
+            passed[node.id] = called[node.key]
     here = _standing(session, program, _waits_before(graph), now=now)
     nodes = {
         node.id: Count(
@@ -174,14 +179,17 @@ def _mails(session: Session, program: Program) -> defaultdict[str, Counter[str]]
     return found
 
 
-def _scored(session: Session, program: Program) -> Counter[str]:
+def _of_steps(
+    session: Session, program: Program, row: Any, *only: ColumnElement[bool]
+) -> Counter[str]:
+    """How many rows of a table the steps made, by step."""
     rows = session.execute(
-        select(SCORE.step, func.count())
-        .join(table_of(t.Enrolment), E.id == SCORE.enrolment_id)
-        .where(_of(program))
-        .group_by(SCORE.step)
+        select(row.step, func.count())
+        .join(table_of(t.Enrolment), E.id == row.enrolment_id)
+        .where(_of(program), *only)
+        .group_by(row.step)
     )
-    return Counter({row[0]: row[1] for row in rows})
+    return Counter({found[0]: found[1] for found in rows})
 
 
 def _waits_before(graph: Graph) -> dict[int, int]:

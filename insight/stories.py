@@ -22,6 +22,7 @@ from nurture.ledger.upsert import table_of
 from nurture.scoring.explain import explain
 
 MESSAGE = table_of(t.Message).c
+CALL = table_of(t.WebhookCall).c
 ENROLMENT = table_of(t.Enrolment).c
 TAG = table_of(t.LeadTag).c
 
@@ -175,10 +176,14 @@ def _waits_until(look: _Look) -> str:
     standing = look.standing
     if standing is None or standing.due_at is not None:
         return look.wall(standing.due_at if standing else None)
-    waiting = select(func.min(MESSAGE.due_at, type_=Instant())).where(
-        MESSAGE.enrolment_id == standing.id, MESSAGE.state.in_(WAITING)
-    )
-    return look.wall(look.session.execute(waiting).scalar())
+    waiting = [
+        select(func.min(row.due_at, type_=Instant())).where(
+            row.enrolment_id == standing.id, row.state.in_(WAITING)
+        )
+        for row in (MESSAGE, CALL)
+    ]
+    found = [look.session.execute(each).scalar() for each in waiting]
+    return look.wall(min((each for each in found if each is not None), default=None))
 
 
 def _reason(look: _Look) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -30,9 +31,10 @@ def list_(
 ) -> None:
     """Mails, the newest first, sent or not, each with its reason."""
     from insight.listing import message_states, messages
+    from nurture.delivery.states import TRANSITIONS
     from nurture.ledger.leads import find_lead
 
-    _known_states(state or [])
+    known_states(state or [], list(TRANSITIONS))
     with opened(workspace) as work, work.looking() as session:
         whose = find_lead(session, lead).id if lead else None
         rows = messages(session, states=state or (), lead=whose, limit=limit)
@@ -55,16 +57,16 @@ def list_(
     return None
 
 
-def _known_states(states: list[str]) -> None:
+def known_states(states: Sequence[str], known: Sequence[str]) -> None:
+    """Wrong usage, with the nearest name, for a state there is not."""
     from nurture.calendar.nearest import nearest
-    from nurture.delivery.states import TRANSITIONS
 
     for name in states:
-        if name not in TRANSITIONS:
-            near = nearest(name, list(TRANSITIONS), 1)
+        if name not in known:
+            near = nearest(name, list(known), 1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise typer.BadParameter(
-                f"{name!r} is no state; {hint}one of {', '.join(TRANSITIONS)}",
+                f"{name!r} is no state; {hint}one of {', '.join(known)}",
                 param_hint="--state",
             )
 

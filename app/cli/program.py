@@ -25,6 +25,7 @@ from app.cli import (
     simulate,
     testing,
     tokens,
+    webhooks,
     workspaces,
 )  # fmt: skip
 from app.cli.failing import Commands
@@ -73,6 +74,7 @@ for name, group in (
     ("handoffs", handoffs.commands),
     ("sequences", sequences.commands),
     ("messages", messages.commands),
+    ("webhooks", webhooks.commands),
     ("tokens", tokens.commands),
     ("db", database.commands),
 ):

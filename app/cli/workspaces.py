@@ -138,6 +138,7 @@ def apply(
     """
     from app.applying import apply_workspace
     from app.cli.planning import mark_in
+    from nurture.webhooks.port import wanting
 
     mark = mark_in(plan) if plan is not None else None
     with opened(workspace, need_schema=False) as work:
@@ -157,6 +158,8 @@ def apply(
                 empty="Nothing to apply: everything is in force already.",
                 right=("version",),
             )
+            if said := wanting(work.runtime.caller, work.definitions):
+                show.note(f"Note: {said}.")
     if applied.refused or applied.errors:
         raise typer.Exit(1)
 

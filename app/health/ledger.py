@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlmodel import Session
@@ -14,6 +14,7 @@ from app.reading import looking
 from app.settings import Settings
 from app.transports import smtp_settings
 from app.wiring import open_ledger_of
+from insight.calls import call_states, failed_since
 from insight.listing import message_states
 from nurture.ledger import schema, soundness, ticks
 from nurture.ledger.engine import PRAGMAS, Ledger
@@ -34,6 +35,7 @@ def check(folder: Path, settings: Settings, *, now: datetime, mail: bool) -> Ite
         with looking(ledger) as session:
             yield from guarded("definitions", lambda: _definitions(session, folder))
             yield from guarded("mail", lambda: _mail(session))
+            yield from guarded("webhooks", lambda: _webhooks(session, settings, now))
             yield from guarded("work", lambda: _work(session, now))
             if mail:
                 yield from guarded("mail server", lambda: _server(session, settings))
@@ -110,6 +112,26 @@ def _mail(session: Session) -> Iterator[Finding]:
         yield Finding("mail", "warn", said, advice)
     else:
         yield Finding("mail", "ok", said)
+
+
+def _webhooks(session: Session, settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Whether calls can be made, and which failed in the last day."""
+    from nurture.language.loading import load_definitions
+    from nurture.webhooks.http import HttpCaller
+    from nurture.webhooks.port import wanting
+
+    counts = call_states(session)
+    said = ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
+    trouble = wanting(HttpCaller(settings.webhook_keys, lambda: now), load_definitions(session))
+    failed = failed_since(session, now - timedelta(days=1))
+    if trouble:
+        yield Finding("webhooks", "fail", "NURTURE_WEBHOOK_SECRET is not set", f"{trouble}.")
+    elif failed:
+        names = ", ".join(f"{count} of {name}" for name, count in failed.items())
+        advice = f"Failed in the last day: {names}. See nurture webhooks list --state failed."
+        yield Finding("webhooks", "warn", said, advice)
+    else:
+        yield Finding("webhooks", "ok", said)
 
 
 def _work(session: Session, now: datetime) -> Iterator[Finding]:

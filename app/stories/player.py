@@ -100,6 +100,9 @@ class _Player:
     def play(self) -> Played:
         number, doing = 0, "lead"
         try:
+            self.rehearsal.caller.told = {
+                name: (told.status, told.answer) for name, told in self.story.webhooks.items()
+            }
             self.rehearsal.begin(self.instant(self.story.entries[0][0]))
             self.lead = self.make_lead()
             self.witness = Witness(self.lead, self.sequence, self.place)

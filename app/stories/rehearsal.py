@@ -21,6 +21,7 @@ from nurture.ledger.engine import Ledger
 from nurture.ledger.memory import Image, open_memory, take_image
 from nurture.ledger.upkeep import postpone
 from nurture.sequences.openings import keep_openings
+from nurture.webhooks.rehearsal import AnsweringCaller
 
 BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 """When the files count as applied: before every story."""
@@ -35,6 +36,7 @@ class Rehearsal:
 
     runtime: Runtime
     clock: VirtualClock
+    caller: AnsweringCaller
     image: Image | None = None
 
     def begin(self, at: datetime) -> None:
@@ -93,5 +95,6 @@ def rehearse(ledger: Ledger, folder: Path) -> Rehearsal:
         owner="rehearsal",
         press=lambda _: press,
         notices=NoticePresses(KEYS),
+        caller=(caller := AnsweringCaller()),
     )
-    return Rehearsal(runtime, clock)
+    return Rehearsal(runtime, clock, caller)

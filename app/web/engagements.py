@@ -14,8 +14,7 @@ from starlette.responses import JSONResponse
 
 from app.web.access import bearer_text, require
 from app.web.site import site_of
-from nurture.delivery.observed import SOURCE
-from nurture.ledger.incoming import EngagementIn, Refusal, read_engagements
+from nurture.ledger.incoming import OWN, EngagementIn, Refusal, read_engagements
 from nurture.ledger.intake import take
 
 MOST = 1000
@@ -98,7 +97,7 @@ def _fitting(batch: list[EngagementIn]) -> list[EngagementIn] | Refused:
     own = [
         Refusal(index, "source", "is the engine's own name", "a name of the sending system's own")
         for index, each in enumerate(batch)
-        if each.source == SOURCE
+        if each.source == OWN
     ]
     return Refused(own) if own else batch
 

@@ -16,11 +16,9 @@ from sqlmodel import Session, col
 
 from nurture.delivery.settle import evidence
 from nurture.ledger import tables as t
-from nurture.ledger.incoming import OwnEngagement
+from nurture.ledger.incoming import OWN, OwnEngagement
 from nurture.ledger.intake import take, withdraw_engagement
 
-SOURCE = "nurture"
-"""The source of what our own mail and pages saw; nobody else may use it."""
 CLICKED, CLICKED_MACHINE = "email_clicked", "email_clicked_machine"
 OPENED, OPENED_MACHINE = "email_opened", "email_opened_machine"
 BURST = 3
@@ -126,7 +124,7 @@ def _note(
     now: datetime,
 ) -> bool:  # fmt: skip
     own = OwnEngagement(
-        source=SOURCE, key=key, kind=kind, lead_id=message.lead_id, message_id=message.id,
+        source=OWN, key=key, kind=kind, lead_id=message.lead_id, message_id=message.id,
         occurred_at=now, properties=said,
     )  # fmt: skip
     return take(session, [own], now=now, create_leads=False).accepted == 1

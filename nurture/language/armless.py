@@ -47,6 +47,12 @@ def armless(
         return p.Goto, f"goto:{name}", {
             "name": name, "target": places[name], "at_most": step.goto.at_most,
         }  # fmt: skip
+    if step.webhook is not None:
+        call = step.webhook
+        return p.Webhook, f"webhook:{call.label}", {
+            "name": call.label, "url": call.url, "host": call.host, "retry": call.retry,
+            "anytime": call.anytime,
+        }  # fmt: skip
     if step.hand_off is not None:
         team = step.hand_off.team or ""
         return p.HandOff, f"hand_off:{team}", {"team": team, "reason": step.hand_off.reason}

@@ -34,7 +34,7 @@ from nurture.language.words import (
 
 Kind = Literal[
     "enter", "gate", "send", "wait", "wait_for", "branch", "split", "update", "score", "start",
-    "stop", "goto", "hand_off", "end", "goal", "exit",
+    "stop", "goto", "webhook", "hand_off", "end", "goal", "exit",
 ]  # fmt: skip
 
 
@@ -250,6 +250,13 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _webhook(step: p.Webhook) -> tuple[str, str]:
+    tries = f"at most {step.retry + 1} tries" if step.retry else "one try"
+    notes = [step.host] if step.host != step.name else []
+    notes += [tries, *(["at any time of day"] if step.anytime else [])]
+    return f"Call {step.name}", ", ".join(notes)
+
+
 def _score(step: p.Score) -> tuple[str, str]:
     fades = f"halves every {say(step.half_life)}" if isinstance(step.half_life, timedelta) else ""
     return f"Score {step.points:+g}", ", ".join(part for part in (step.reason, fades) if part)
@@ -268,6 +275,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.Start: ("start", lambda s: (f"Go on in {s.sequence}", "this sequence ends here")),
     p.Stop: ("stop", lambda s: (f"Stop {s.sequence}", "this sequence goes on")),
     p.Goto: ("goto", lambda s: (f"Go to {s.name}", f"at most {s.at_most} times")),
+    p.Webhook: ("webhook", _webhook),
     p.HandOff: ("hand_off", lambda s: (f"Hand off to {s.team or 'sales'}", s.reason)),
     p.End: ("end", lambda s: (f"End: {s.reason}", "")),
 }  # fmt: skip

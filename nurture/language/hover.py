@@ -28,6 +28,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "quiet_hours": "When no lead gets nurture mail, by its own clock.",
         "delivery": "Where mail goes: a folder, or an SMTP server.",
         "intake": "What engagements may do beside being counted.",
+        "webhooks": "Where calls of sequences may go beside the public internet.",
     },
     "Defaults": {
         "topic": "What mails are about, unless a mail, step or sequence says otherwise.",
@@ -225,6 +226,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "start": "Move the lead to another sequence; this enrolment ends.",
         "stop": "End the lead's way through another sequence; this one goes on.",
         "goto": "Go on at the step with this id, so many times.",
+        "webhook": "Tell another system of the lead; the lead stays until it answered.",
         "hand_off": "Ask sales to take the lead.",
         "end": "End the enrolment, and say why.",
         "use": "The steps of a snippet.",
@@ -270,6 +272,13 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "half_life": "The time in which they lose half their worth.",
     },
     "GotoModel": {"step": "The id of the step.", "at_most": "How often in one enrolment (10)."},
+    "Webhooks": {"allow": 'Addresses and networks that may be called: ["10.0.0.0/8"].'},
+    "WebhookModel": {
+        "url": "Where the call goes, by https.",
+        "name": "What conditions and reports call it; else the host's name.",
+        "retry": "How often it is made once more, at most 10 (3).",
+        "anytime": "Whether it may be made outside the window.",
+    },
     "HandOffModel": {"team": "The team; else routing decides.", "reason": "Why, for the notice."},
     **STORIES,
 }

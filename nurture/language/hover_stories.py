@@ -10,7 +10,12 @@ STORIES: Mapping[str, Mapping[str, str]] = {
     "Story": {
         "name": "What is proven; unique in the file.",
         "lead": "Who the story is about.",
+        "webhooks": "What webhooks answer, by name: {crm: 503}; else 200.",
         "story": "Instants in the lead's own zone, each with one thing that happens.",
+    },
+    "AnswerModel": {
+        "status": "The HTTP status; 0 is no answer.",
+        "answer": "The values of the answer.",
     },
     "StoryLead": {
         **dict.fromkeys(LEAD_FIELDS, "The lead's own."),
@@ -38,7 +43,7 @@ STORIES: Mapping[str, Mapping[str, str]] = {
         "stage": "The stage it stands in.",
         "state": "active, completed, goal, exited, moved or failed.",
         "reason": "Why it left this sequence.",
-        "waits_until": "When its step, or its mail, is next looked at.",
+        "waits_until": "When its step, or its mail or call, is next looked at.",
         "sequences": "Every sequence it is in now.",
         "score": "Behaviour and fit; a whole number is compared with the rounded score.",
         "lifecycle": "What it is.",

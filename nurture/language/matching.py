@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
-from nurture.language.program import WAITS, Program, Send, Step
+from nurture.language.program import HOLDS, WAITS, Program, Step
 
 Sort = Callable[[Step], object | None]
 
@@ -14,7 +14,8 @@ Sort = Callable[[Step], object | None]
 def matched(old: Program, new: Program) -> dict[str, str]:
     """By key of the older version: the key the same step has in the newer one, if it has it still.
 
-    A step with an `id`, and a send (its mails remember the key), is the same if its key is.  Others
+    A step with an `id`, and one whose mails or calls remember its key, is the
+    same if its key is.  Others
     are told by kind and argument: those between the same neighbours first, then in written order,
     in their stage and at last in any.  A wait of another length in its place is the same wait.
     """
@@ -28,7 +29,7 @@ def matched(old: Program, new: Program) -> dict[str, str]:
 
 
 def _named(step: Step) -> bool:
-    return "#" not in step.key or isinstance(step, Send)
+    return "#" not in step.key or isinstance(step, HOLDS)
 
 
 def _word(step: Step) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -52,6 +52,13 @@ def reading(rule: str, parser: Callable[[Any], Any]) -> PlainValidator:
             raise fault(rule, str(error), found=found, allowed=allowed) from error
 
     return PlainValidator(read)
+
+
+def mapping(value: Any, message: str) -> Any:
+    """The value if it is a mapping or nothing at all; else a problem that says what is expected."""
+    if isinstance(value, dict | Model) or value is None:
+        return value
+    raise fault("wrong-value", message, found=value if isinstance(value, str) else "")
 
 
 def _one_or_many(value: Any) -> Any:
@@ -131,17 +138,25 @@ def _address(value: Any) -> str:
 
 
 def _url(value: Any) -> str:
-    message = f"{_shown(value)} is no address of ours; write it as https://mail.example.test"
+    parts = web_address(value)
+    if parts is None or parts.query:
+        raise ValueError(
+            f"{_shown(value)} is no address of ours; write it as https://mail.example.test"
+        )
+    return str(value)
+
+
+def web_address(value: Any) -> SplitResult | None:
+    """An address of http or https taken apart; None for anything else, one with a user, or with a
+    fragment."""
     if not isinstance(value, str) or re.search(r"[^!-~]|[<>\"{}|\\^`]", value):
-        raise ValueError(message)
+        return None
     try:
         parts = urlsplit(value)
         usable = parts.port != 0 and bool(parts.hostname) and parts.username is None
     except ValueError:  # a port or an IPv6 address that is none
-        usable = False
-    if not usable or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise ValueError(message)
-    return value
+        return None
+    return parts if usable and parts.scheme in ("http", "https") and not parts.fragment else None
 
 
 _TEXT = {"type": "string"}

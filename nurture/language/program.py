@@ -152,6 +152,21 @@ class HandOff(Step):
 
 
 @dataclass(frozen=True)
+class Webhook(Step):
+    """Tell another system of the lead, and keep it here until the answer is final."""
+
+    name: str
+    url: str
+    host: str
+    retry: int
+    anytime: bool = False
+
+
+HOLDS = (Send, Webhook)
+"""Steps whose leads stand behind them already while something of theirs is not final."""
+
+
+@dataclass(frozen=True)
 class End(Step):
     """This enrolment is over."""
 

@@ -39,6 +39,8 @@ _SHORT: dict[str, list[Schema]] = {
     "ScoreModel": [{"type": "number"}],
     "HandOffModel": [_TEXT, {"const": True}],
     "GotoModel": [_TEXT],
+    "WebhookModel": [_TEXT],
+    "AnswerModel": [{"type": "integer"}],
 }
 """Models that can be written as a scalar too."""
 _LOOSE = ("Expect.sent", "Expect.not_sent", "Expect.rungs", "Expect.sequences", "Expect.tags")

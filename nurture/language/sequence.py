@@ -26,8 +26,10 @@ from nurture.language.models import (
     Name,
     Number,
     check_zone,
+    mapping,
     reading,
 )
+from nurture.language.outside import WebhookModel
 from nurture.language.story import Story
 from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
@@ -81,7 +83,7 @@ class SendModel(Model):
     def _short(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"email": value}
-        return _mapping(value, 'the name of a mail is expected here, or a mapping with "email"')
+        return mapping(value, 'the name of a mail is expected here, or a mapping with "email"')
 
 
 class ScoreModel(Model):
@@ -110,14 +112,7 @@ class HandOffModel(Model):
         if isinstance(value, str):
             return {"team": value}
         message = 'the name of a team is expected here, "true", or a mapping with "reason"'
-        return {} if value is True else _mapping(value, message)
-
-
-def _mapping(value: Any, message: str) -> Any:
-    """The value if it is a mapping or nothing at all; else a problem that says what is expected."""
-    if isinstance(value, dict | Model) or value is None:
-        return value
-    raise fault("wrong-value", message, found=value if isinstance(value, str) else "")
+        return {} if value is True else mapping(value, message)
 
 
 class GotoModel(Model):
@@ -131,7 +126,7 @@ class GotoModel(Model):
     def _short(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"step": value}
-        return _mapping(value, 'the id of a step is expected here, or a mapping with "step"')
+        return mapping(value, 'the id of a step is expected here, or a mapping with "step"')
 
 
 class ArmModel(Model):
@@ -227,6 +222,7 @@ class StepModel(Model):
     start: str | None = None
     stop: str | None = None
     goto: GotoModel | None = None
+    webhook: WebhookModel | None = None
     hand_off: HandOffModel | None = None
     use: Annotated[dict[str, tuple[StepModel, ...]], PlainValidator(_used, str)] | None = None
     end: Annotated[str, reading("wrong-value", _reason)] | None = None
@@ -234,7 +230,7 @@ class StepModel(Model):
     @model_validator(mode="before")
     @classmethod
     def _form(cls, value: Any) -> Any:
-        return _mapping(value, 'a step is a mapping, as in "send: welcome"')
+        return mapping(value, 'a step is a mapping, as in "send: welcome"')
 
 
 EventWayModel.model_rebuild()

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
 from nurture.language.condition_fields import KindField
 from nurture.language.faults import Faults, fault
@@ -215,11 +223,33 @@ def _in_order(story: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return story
 
 
+def _status(value: Any) -> int:
+    if not isinstance(value, bool) and (value == 0 or value in range(200, 600)):
+        return int(value)
+    raise ValueError("an HTTP status is expected here, such as 200 or 503; 0 is no answer")
+
+
+class AnswerModel(Model):
+    """What another system answers to every call of the story."""
+
+    status: Annotated[int, reading("wrong-value", _status), WithJsonSchema({"type": "integer"})]
+    answer: dict[str, Plain] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return value if isinstance(value, dict | Model) else {"status": value}
+
+
 class Story(Model):
-    """One story: a name, its lead, and what happens in the lead's wall time."""
+    """One story: a name, its lead, and what happens in the lead's wall time.
+
+    Every call of a webhook is answered with 200, unless `webhooks` says otherwise.
+    """
 
     name: str
     lead: StoryLead = StoryLead()
+    webhooks: dict[str, AnswerModel] = {}
     story: Annotated[tuple[Annotated[Entry, AfterValidator(_one)], ...], AfterValidator(_in_order)]
 
     @property

@@ -65,6 +65,8 @@ EVENTS: Mapping[str, str] = {
     "payment_failed": "a payment did not go through",
     "subscription_cancelled": "the lead ended a paid plan",
     "call_answered": "the lead was reached by phone",
+    "webhook_succeeded": "a call of ours to another system was taken",
+    "webhook_failed": "a call of ours to another system was refused, or never answered",
     "sales_touched": "sales got in touch for the first time or again",
 }
 """Kinds of engagement every workspace knows, and what happened.  More: `events:`."""

@@ -12,6 +12,7 @@ from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.conditions import FieldType
 from nurture.language.faults import fault
 from nurture.language.models import Address, Count, Day, Days, Hours, Model, Name, Names, Url, Zone
+from nurture.language.outside import Webhooks
 from nurture.language.sequence import Exit, Snippets, Timing
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -124,3 +125,4 @@ class Workspace(Model):
     quiet_hours: QuietHours | None = None
     delivery: Delivery = Delivery()
     intake: Intake = Intake()
+    webhooks: Webhooks = Webhooks()

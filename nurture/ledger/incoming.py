@@ -24,6 +24,8 @@ SIZE = 16_384
 """Properties of one engagement: how deep they nest, and how many bytes they are as JSON."""
 INTEGER = 2**63
 EXTERNAL = "id:"
+OWN = "nurture"
+"""The source of what our own mail, pages and calls saw; nobody else may use it."""
 
 
 class Refusal(NamedTuple):

@@ -60,6 +60,12 @@ LARGE = {
         "message_lease": "100 10",
         "message_unknown": "100 2",
     },
+    "webhook_call": {
+        "webhook_call_step": "500000 1 1",
+        "webhook_call_lead": "500000 2 1",
+        "webhook_call_due": "1000 2",
+        "webhook_call_claimed": "100 10 2",
+    },
     "touch": {"touch_tick": "1000 200 1"},
     "episode": {
         "episode_open": "100000 1 1",

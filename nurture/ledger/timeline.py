@@ -60,6 +60,7 @@ def _chapters(lead_id: int) -> Iterable[tuple[Select[Any], Callable[[Any], Lines
         (of(t.Arrival, t.Arrival.at), _arrival),
         (of(t.Decision, t.Decision.at), _decision),
         (of(t.Message, t.Message.planned_at), _message),
+        (of(t.WebhookCall, t.WebhookCall.planned_at), _call),
         (of(t.Episode, t.Episode.opened_at), _episode),
         (of(t.Handoff, t.Handoff.opened_at), _handoff),
         (_clocks(lead_id), _clock),
@@ -161,6 +162,15 @@ def _message(row: t.Message) -> Lines:
     said = row.state if row.state in FINAL else f"{row.state}, due {row.due_at:%Y-%m-%d %H:%M} UTC"
     reason = row.reason or row.reply
     yield TimelineLine(ended, what, f"{shown}: {said}", reason, row.path)
+
+
+def _call(row: t.WebhookCall) -> Lines:
+    """One line: the call as it ended, or as it stands."""
+    tries = f" at try {row.attempts}" if row.attempts > 1 and row.settled_at else ""
+    due = "" if row.settled_at else f", due {row.due_at:%Y-%m-%d %H:%M} UTC"
+    at = row.settled_at or row.planned_at
+    text = f"call to {row.name}: {row.state}{tries}{due}"
+    yield TimelineLine(at, "webhook", text, row.reason, row.path)
 
 
 def _episode(row: t.Episode) -> Lines:

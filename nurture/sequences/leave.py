@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, Update, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Select,
+    Table,
+    Update,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from nurture.language.conditions import AnyOf
@@ -24,7 +35,8 @@ from nurture.sequences.standing import ACTIVE, TOUCHED, not_paused
 from nurture.sequences.visit import ENROLMENT, E, worked_on
 
 LEAD = table_of(t.Lead).c
-MESSAGE = table_of(t.Message)
+PLANNED = (table_of(t.Message), table_of(t.WebhookCall))
+"""What steps plan for others to carry out."""
 BEGUN: Any = func.coalesce(E.begun_at, E.entered_at, type_=Instant())
 """Events count from here on: a demo booked after the form and before the tick is a goal."""
 
@@ -100,8 +112,8 @@ def _judge(
         what = "reached the goal" if state == "goal" else "exited"
         tally += Tally.of(what, left, path=rule.path)
     if tally:
-        asking.run(RECORD)
-        asking.run(CANCEL)
+        for statement in AFTERWARDS:
+            asking.run(statement)
     asking.run(_watch(definitions, program))
     return tally, count
 
@@ -115,7 +127,7 @@ def _end(definitions: Definitions, rule: ExitRule, state: str) -> Update:
 
 
 def ending(where: ColumnElement[bool], *, state: str, reason: str, path: str) -> Update:
-    """End (part of) the working set; `RECORD` and `CANCEL` are to follow."""
+    """End (part of) the working set; `AFTERWARDS` is to follow."""
     return (
         update(ENROLMENT)
         .where(worked_on(), ACTIVE, where)
@@ -133,22 +145,31 @@ def ending(where: ColumnElement[bool], *, state: str, reason: str, path: str) ->
 
 
 _ENDED = (worked_on(), E.state != "active")
-RECORD = insert(table_of(t.Decision)).from_select(
+_RECORD = insert(table_of(t.Decision)).from_select(
     ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"],
     select(E.id, E.lead_id, NOW, E.state, E.stage, E.reason, E.path).where(*_ENDED),
 )
 """Why the working set's ended ones left."""
 
-_WHY = select(E.reason).where(E.id == MESSAGE.c.enrolment_id).scalar_subquery()
-CANCEL = (
-    update(MESSAGE)
-    .where(
-        MESSAGE.c.enrolment_id.in_(select(E.id).where(*_ENDED)),
-        MESSAGE.c.state.in_(("due", "deferred")),
+
+def cancelling(
+    table: Table, enrolments: Select[tuple[int]], reason: ColumnElement[str] | str, *, now: Any
+) -> Update:
+    """Call off what is planned for enrolments and not under way yet: mails, or calls."""
+    return (
+        update(table)
+        .where(table.c.enrolment_id.in_(enrolments), table.c.state.in_(("due", "deferred")))
+        .values(state="cancelled", settled_at=now, reason=reason)
     )
-    .values(state="cancelled", settled_at=NOW, reason="left the sequence: " + _WHY)
-)
-"""Calls off their mails."""
+
+
+def _call_off(table: Table) -> Update:
+    why = select(E.reason).where(E.id == table.c.enrolment_id).scalar_subquery()
+    return cancelling(table, select(E.id).where(*_ENDED), "left the sequence: " + why, now=NOW)
+
+
+AFTERWARDS = (_RECORD, *map(_call_off, PLANNED))
+"""Why they left is recorded, what was planned for them called off."""
 
 
 @once

@@ -11,23 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, case, func, insert, literal, null, select, update
+from sqlalchemy import ColumnElement, case, func, insert, literal, null, or_, select, update
 from sqlmodel import Session
 
 from nurture.language.graph import landing
 from nurture.language.matching import matched
-from nurture.language.program import EXIT, WAITS, Program, Send, Step
+from nurture.language.program import EXIT, HOLDS, WAITS, Program, Step
 from nurture.ledger import batches
-from nurture.ledger import tables as t
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
+from nurture.sequences.leave import PLANNED, cancelling
 from nurture.sequences.standing import ACTIVE, LISTENING
 from nurture.sequences.visit import DECISION, ENROLMENT, E, worked_on
 
-MESSAGE = table_of(t.Message)
-M = MESSAGE.c
-RESTS = (Send, *WAITS)
+RESTS = (*HOLDS, *WAITS)
 """Steps whose leads are written down as standing behind them already while they are held."""
 Way = Literal["stay", "move", "exit"]
 
@@ -37,7 +34,7 @@ class Standing:
     """Leads at one place of an earlier version.
 
     `position` is the step they do next, `path` that of the step which acted last, `held` whether
-    they wait for a mail to be final.
+    they wait for a mail or a call to be final.
     """
 
     definition_id: int
@@ -64,8 +61,8 @@ class Going:
 
 
 def seen_at(program: Program, position: int, path: str, *, held: bool) -> int:
-    """The position at which people see a lead: while it waits, or its mail is under way, that of
-    the step which keeps it."""
+    """The position at which people see a lead: while it waits, or its mail or call is under way,
+    that of the step which keeps it."""
     for step in program.steps:
         if step.path == path and isinstance(step, RESTS) and (held or isinstance(step, WAITS)):
             return step.position
@@ -125,7 +122,7 @@ def move(
     """Move or end the leads of one earlier version, each with a decision that says why.
 
     Touch them afterwards: gates, exit rules and the goal of the newer version are asked then.
-    Mails not yet claimed of those that leave, or whose step is gone, are cancelled.
+    Mails and calls not yet claimed of those that leave, or whose step is gone, are cancelled.
     """
     tally = Tally()
     for each in ways:
@@ -204,9 +201,17 @@ def _times(each: Going, *, same: bool, now: datetime) -> dict[str, Any]:
 
 
 def _in_hand() -> ColumnElement[bool]:
-    """A mail of the enrolment is with a sender: when it is final the lead is woken."""
-    mine = (M.enrolment_id == E.id, M.state.in_(("claimed", "handed")))
-    return select(literal(1)).where(*mine).correlate(ENROLMENT).exists()
+    """A mail of the enrolment is with a sender, or a call with who makes it: when it is final the
+    lead is woken."""
+    return or_(
+        *(
+            select(literal(1))
+            .where(table.c.enrolment_id == E.id, table.c.state.in_(("claimed", "handed")))
+            .correlate(ENROLMENT)
+            .exists()
+            for table in PLANNED
+        )
+    )
 
 
 def _note(session: Session, kind: str, reason: str, path: str, now: datetime) -> None:
@@ -222,9 +227,5 @@ def _note(session: Session, kind: str, reason: str, path: str, now: datetime) ->
 
 
 def _cancel(session: Session, reason: str, now: datetime) -> None:
-    session.execute(
-        update(MESSAGE)
-        .where(M.enrolment_id.in_(select(E.id).where(worked_on())))
-        .where(M.state.in_(("due", "deferred")))
-        .values(state="cancelled", settled_at=now, reason=reason)
-    )
+    for table in PLANNED:
+        session.execute(cancelling(table, select(E.id).where(worked_on()), reason, now=now))

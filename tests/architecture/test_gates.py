@@ -14,7 +14,7 @@ from tests.architecture import size_gate
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("app", "flows", "insight", "handoff", "nurture")
-NURTURE = ("sequences", "scoring", "delivery", "language", "calendar", "ledger")
+NURTURE = ("sequences", "scoring", "delivery", "webhooks", "language", "calendar", "ledger")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 
 CLOCK = [

@@ -43,6 +43,8 @@ PLAIN = st.one_of(
     st.builds(lambda name: {"stop": name}, NAMES),
     st.sampled_from([{"wait": {"until": "09:00"}}, {"wait": {"until": "monday", "at": "09:00"}},
                      {"wait": {"until": "renewal_on", "offset": "-30 days"}}]),
+    st.sampled_from([{"webhook": "https://crm.example.test/x?team=1"},
+                     {"webhook": {"url": "http://localhost:9", "name": "crm", "retry": 0}}]),
     st.builds(lambda said: {"hand_off": {"team": "smb", "reason": said}}, SAID),
 )  # fmt: skip
 

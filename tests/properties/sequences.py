@@ -1,4 +1,4 @@
-"""The sequences histories are played in: windows, gates, waits, keys, hand-overs, a way back."""
+"""The sequences histories are played in: windows, gates, waits, keys, hand-overs, a call."""
 
 FLOW = """
 sequence: flow
@@ -38,5 +38,11 @@ topic: offers
 enter: {when: {event: ordered}, once_per: order_id, again: always}
 stages:
   - stage: only
-    steps: [{score: 1}, {update: {add_tags: [buyer]}}, {wait: 6 hours}, {send: offer}]
+    steps:
+      - score: 1
+      - webhook: "https://shop.example.test/orders"
+      - branch: [{when: {event: webhook_failed, within: 1 day}, steps: [{end: not known}]}]
+      - update: {add_tags: [buyer]}
+      - wait: 6 hours
+      - send: offer
 """

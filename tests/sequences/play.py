@@ -35,6 +35,7 @@ from nurture.ledger.intake import take, withdraw_engagement
 from nurture.ledger.ticks import touch
 from nurture.ledger.upsert import table_of
 from nurture.sequences import advance, leave
+from nurture.webhooks.rehearsal import AnsweringCaller
 from tests.sequences.texts import MAIL, MAILS, SCORING, WORKSPACE
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -66,6 +67,7 @@ class Play:
     folder: Path
     now: datetime = field(default_factory=lambda: at("03-02 08:00"))
     owner: str = "test"
+    caller: AnsweringCaller = field(default_factory=AnsweringCaller)
     wrap: Callable[[Runtime], Runtime] = lambda runtime: runtime
     plain: bool = True
     """The small workspace of this file; else the folder holds one already."""
@@ -114,6 +116,7 @@ class Play:
             owner=self.owner,
             press=lambda definitions: Press(definitions, KEYS, keeper),
             notices=NoticePresses(KEYS),
+            caller=self.caller,
         )
 
     # -- what happens

@@ -23,6 +23,7 @@ from nurture.delivery import links
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tokens import create_token
+from nurture.webhooks.rehearsal import AnsweringCaller
 from tests.fixtures_ledger import (
     NOW,
     filled,
@@ -61,6 +62,7 @@ class Place:
             owner="test",
             press=_no_mail,
             notices=_no_mail,
+            caller=AnsweringCaller(),
         )
         self.app = make_app(runtime, poke=self._poke, health=lambda: dict(self.told), **how)
         return self

@@ -12,6 +12,7 @@ from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppress
 from nurture.ledger.tables.messages import Link, Message
 from nurture.ledger.tables.scores import ScoreEntry
 from nurture.ledger.tables.sequences import Arrival, Decision, Enrolment, Pause
+from nurture.ledger.tables.webhooks import WebhookCall
 
 __all__ = [
     "Arrival",
@@ -39,5 +40,6 @@ __all__ = [
     "Tick",
     "Token",
     "Touch",
+    "WebhookCall",
     "ZoneOffset",
 ]

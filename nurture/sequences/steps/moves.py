@@ -18,7 +18,7 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touching
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
-from nurture.sequences.leave import CANCEL, RECORD, ending
+from nurture.sequences.leave import AFTERWARDS, ending
 from nurture.sequences.standing import ACTIVE
 from nurture.sequences.visit import (
     ENROLMENT,
@@ -115,13 +115,12 @@ def start(visit: Visit, step: Start) -> Tally:
 
 def stop(visit: Visit, step: Stop) -> Tally:
     """End the leads' enrolments in another sequence, as when they leave it; this one goes on."""
-    *noted, others, ended, record, cancel = _stop(visit.definitions, visit.program, step)
+    *noted, others, ended = _stop(visit.definitions, visit.program, step)
     for statement in (*noted, others):
         visit.run(statement)
     stopped = visit.run(ended)
-    if stopped:
-        visit.run(record)
-        visit.run(cancel)
+    for after in AFTERWARDS if stopped else ():
+        visit.run(after)
     return Tally.of("stopped another sequence", stopped, path=step.path)
 
 
@@ -157,8 +156,6 @@ def _stop(_: Definitions, program: Program, step: Stop) -> tuple[Update | Insert
             reason=f"stopped by {program.sequence}",
             path=step.path,
         ),
-        RECORD,
-        CANCEL,
     )
 
 

@@ -32,6 +32,7 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.types import MICROSECOND, Instant
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.openings import lead_zone, program_zone
+from nurture.sequences.steps.behind import Planning, plan, planning
 from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destination, with_lead
 
 MESSAGE = table_of(t.Message).c
@@ -49,31 +50,15 @@ def send(visit: Visit, step: Send) -> Tally:
     Consent, caps, sales and the window itself are judged when the mail is claimed: a fact
     recorded after planning still counts.
     """
-    mails, move, pass_by = _send(visit.definitions, visit.program, step)
-    planned = visit.run(mails)
-    moved = visit.run(move)
-    if planned < moved:
-        visit.run(pass_by)
+    planned = plan(visit, _send(visit.definitions, visit.program, step))
     return Tally.of("mails planned", planned, path=step.path)
 
 
 @once
-def _send(
-    definitions: Definitions, program: Program, step: Send
-) -> tuple[Insert, Update, Update]:
-    """A mail for each; they stand behind it; a lead whose mail of this step was sent or given up
-    before, and is not to be sent anew, goes on at once."""
-    over = (
-        select(literal(1))
-        .where(MESSAGE.enrolment_id == E.id, MESSAGE.step == step.key, MESSAGE.state.in_(OVER))
-        .correlate(ENROLMENT)
-        .exists()
-    )
-    return (
-        _mails(definitions, program, step),
-        change(step, position=destination(program, step.next), due_at=None, since_at=None),
-        change(step, where=over, due_at=NOW),
-    )
+def _send(definitions: Definitions, program: Program, step: Send) -> Planning:
+    """A lead whose mail of this step was sent or given up before, and is not to be sent anew, goes
+    on at once."""
+    return planning(program, step, _mails(definitions, program, step), table_of(t.Message), OVER)
 
 
 def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:

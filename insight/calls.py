@@ -1,0 +1,76 @@
+"""Calls to other systems as lists and checks show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import Session
+
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import table_of
+
+CALL = table_of(t.WebhookCall).c
+LEAD = table_of(t.Lead).c
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """A call, made or not; `status` is the last answer's, 0 for none."""
+
+    id: int
+    lead_id: int
+    lead: str
+    name: str
+    host: str
+    state: str
+    status: int
+    attempts: int
+    reason: str
+    path: str
+    due_at: datetime
+    settled_at: datetime | None
+
+
+def calls(
+    session: Session, *, states: Sequence[str] = (), lead: int | None = None, limit: int = 50
+) -> list[CallRow]:
+    """Calls with their lead, the newest first."""
+    only: list[ColumnElement[bool]] = []
+    if states:
+        only.append(CALL.state.in_(states))
+    if lead is not None:
+        only.append(CALL.lead_id == lead)
+    named = func.coalesce(LEAD.email, "id:" + LEAD.external_id)
+    rows = session.execute(
+        select(
+            CALL.id, CALL.lead_id, named, CALL.name, CALL.host, CALL.state, CALL.status,
+            CALL.attempts, CALL.reason, CALL.path, CALL.due_at, CALL.settled_at,
+        )
+        .join(table_of(t.Lead), LEAD.id == CALL.lead_id)
+        .where(*only)
+        .order_by(CALL.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return [CallRow(*row) for row in rows]
+
+
+def call_states(session: Session) -> dict[str, int]:
+    """How many calls are in each state."""
+    count = func.count().label("calls")
+    rows = session.execute(select(CALL.state, count).group_by(CALL.state).order_by(CALL.state))
+    return {row.state: row.calls for row in rows}
+
+
+def failed_since(session: Session, since: datetime) -> dict[str, int]:
+    """By webhook: how many calls failed for good since an instant."""
+    count = func.count().label("calls")
+    rows = session.execute(
+        select(CALL.name, count)
+        .where(CALL.state == "failed", CALL.settled_at >= since)
+        .group_by(CALL.name)
+        .order_by(CALL.name)
+    )
+    return {row.name: row.calls for row in rows}

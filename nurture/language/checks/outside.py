@@ -1,0 +1,82 @@
+"""Calls to other systems: by https, and where they may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from nurture.language.checks.view import File, View, items, steps, text
+from nurture.language.faults import Loc
+from nurture.language.networks import literal_address, may_call
+from nurture.language.places import below
+from nurture.language.problems import Problem
+from nurture.language.tree import Table
+from nurture.language.workspace import THIS_MACHINE, Workspace
+
+
+def called(view: View) -> Iterator[tuple[File, Loc, Table, str]]:
+    """Every webhook step with an address: the place of that, the step, and the address."""
+    for file in view.of("sequence"):
+        for loc, step in steps(file):
+            place: Loc = (*loc, "webhook")
+            if isinstance(step.get("webhook"), Table):
+                place = (*place, "url")
+            url = text(file.at(place))
+            if url is not None and _host(url):
+                yield file, place, step, url
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # said already: it is no address
+        return ""
+
+
+def label(step: Table, url: str) -> str:
+    """What a webhook is called in conditions and stories."""
+    return text(below(step, ("webhook", "name"))) or _host(url)
+
+
+def secure(view: View) -> Iterator[Problem]:
+    """What is said of leads goes by https, but on this machine."""
+    for file, loc, _, url in called(view):
+        if url.startswith("http://") and _host(url) not in THIS_MACHINE:
+            message = f'"{url}" would let others read what is said of a lead; calls go by https://'
+            yield file.problem(
+                loc, "insecure-url", message, found=url, allowed=(f"https{url[4:]}",)
+            )
+
+
+def private(view: View) -> Iterator[Problem]:
+    """An address inside a network is called only if nurture.yaml says so."""
+    head = view.models.get("nurture.yaml")
+    if not isinstance(head, Workspace):
+        return
+    for file, loc, _, url in called(view):
+        address = literal_address(_host(url))
+        if address is not None and not may_call(address, head.webhooks.allow):
+            message = (
+                f'"{_host(url)}" lies inside a network, where calls do not go; if it should be'
+                f' called, write in nurture.yaml: webhooks: {{allow: ["{address}"]}}'
+            )
+            yield file.problem(loc, "private-address", message, found=url)
+
+
+def answers(view: View) -> Iterator[Problem]:
+    """Stories answer for webhooks their sequence calls."""
+    for file in view.of("sequence"):
+        names = sorted({label(step, url) for each, _, step, url in called(view) if each is file})
+        for number, _ in enumerate(items(file.at(("tests",)))):
+            loc: Loc = ("tests", number, "webhooks")
+            told = file.at(loc)
+            for name in told.entries if isinstance(told, Table) else ():
+                if name not in names:
+                    message = f'this sequence calls no webhook "{name}"'
+                    yield file.problem(
+                        (*loc, name), "unknown-webhook", message, found=name, allowed=names,
+                        key=True,
+                    )  # fmt: skip
+
+
+CHECKS = (secure, private, answers)

@@ -1,0 +1,42 @@
+"""Steps that plan something for each lead and let it stand behind until that is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Insert, Table, Update, literal, select
+
+from nurture.language.program import Program, Step
+from nurture.ledger.asking import NOW
+from nurture.sequences.visit import ENROLMENT, E, Visit, change, destination
+
+Planning = tuple[Insert, Update, Update]
+"""What is planned for each; they stand behind it; those for whom it is over already are due."""
+
+
+def planning(
+    program: Program, step: Step, rows: Insert, table: Table, over: Sequence[str]
+) -> Planning:
+    """Plan `rows` of the table, one a lead; a lead whose row of this step is in one of the states
+    `over`, made or given up, goes on at once."""
+    row = table.c
+    before = (
+        select(literal(1))
+        .where(row.enrolment_id == E.id, row.step == step.key, row.state.in_(over))
+        .correlate(ENROLMENT)
+        .exists()
+    )
+    return (
+        rows,
+        change(step, position=destination(program, step.next), due_at=None, since_at=None),
+        change(step, where=before, due_at=NOW),
+    )
+
+
+def plan(visit: Visit, statements: Planning) -> int:
+    """Plan it, and move the leads behind it; returns how many were planned."""
+    rows, move, pass_by = statements
+    planned = visit.run(rows)
+    if planned < visit.run(move):
+        visit.run(pass_by)
+    return planned
