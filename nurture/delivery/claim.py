@@ -20,10 +20,11 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
-from nurture.delivery import permission, timing
+from nurture.delivery import caps, permission, timing
 from nurture.delivery.hold import hold
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.states import IN_HAND, WAITING
+from nurture.language.caps import caps_of
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.ledger import batches
@@ -189,8 +190,8 @@ def _welcome(definitions: Definitions) -> ColumnElement[bool]:
     ]
     if definitions.waking is not None:
         questions.append(not_(timing.quiet(definitions, NOW)))
-    if definitions.workspace.caps.per_day is not None:
-        questions.append(not_(timing.cap_reached(definitions, NOW)))
+    if caps_of(definitions.workspace):
+        questions.append(not_(caps.any_reached(definitions, NOW)))
     return and_(*questions)
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Select, and_, case, literal, not_, select,
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
-from nurture.delivery import permission, timing
+from nurture.delivery import caps, permission, timing
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wake
 from nurture.delivery.states import WAITING
 from nurture.language import words
+from nurture.language.caps import caps_of
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.ledger.asking import NOW
@@ -96,21 +97,14 @@ def _notice_ends() -> list[Ends]:
 
 def _later(definitions: Definitions) -> list[Later]:
     """Verdicts that move a mail to a later instant."""
-    cap = definitions.workspace.caps.per_day
     opening = timing.next_opening(definitions, NOW)
     later: list[Later] = []
     if definitions.waking is not None:
         later.append((opening, timing.quiet(definitions, NOW), words.QUIET))
     later.append((opening, not_(timing.window_open(definitions, NOW)), words.OUTSIDE))
-    if cap is not None:
-        tomorrow = timing.tomorrow(definitions, NOW)
-        later.append(
-            (
-                timing.next_opening(definitions, tomorrow),
-                timing.cap_reached(definitions, NOW),
-                f"the daily cap of {cap} is reached: goes the next day",
-            )
-        )
+    for cap in caps_of(definitions.workspace):
+        allowed = timing.next_opening(definitions, caps.allows_at(definitions, cap, NOW))
+        later.append((allowed, caps.reached(definitions, cap, NOW), cap.reason))
     return later
 
 

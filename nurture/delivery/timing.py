@@ -1,5 +1,5 @@
 """Is now the time for this mail?  Asked beside `permission`, of the same rows: late policies,
-windows, quiet hours and caps."""
+windows and quiet hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy import (
     case,
     false,
     func,
-    literal,
     not_,
     or_,
     select,
@@ -25,15 +24,11 @@ from nurture.ledger.openings import (
     Hours,
     first_open,
     is_open,
-    local_day_ends,
-    local_day_starts,
 )
 from nurture.ledger.types import Instant
 
 UNKNOWN = timedelta(minutes=15)
 """When to ask again where openings are not known: the next tick reckons them."""
-USED = ("handed", "sent", "unknown")
-"""Mails in these states count against a cap: they have, or may have, reached the lead."""
 
 
 def in_time(at: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -82,42 +77,16 @@ def never_opens(definitions: Definitions, at: ColumnElement[Any]) -> ColumnEleme
 def _window(definitions: Definitions) -> Hours:
     """The mail's own window, in the zone its sequence goes by."""
     named = func.nullif(func.nullif(M.zone, "lead"), "")
-    return M.hours, func.coalesce(named, _lead_zone(definitions))
+    return M.hours, func.coalesce(named, own_zone(definitions))
 
 
 def _waking(definitions: Definitions) -> list[Hours]:
     """What quiet hours leave of the lead's own days, if the workspace has such."""
     key = definitions.waking
-    return [(key, _lead_zone(definitions))] if key is not None else []
+    return [(key, own_zone(definitions))] if key is not None else []
 
 
-def cap_reached(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The lead had its nurture mails of its own local day already."""
-    cap = definitions.workspace.caps.per_day
-    if cap is None:
-        return literal(value=False)
-    other = MESSAGE.alias("other")
-    today = local_day_starts(at, _lead_zone(definitions))
-    used = (
-        select(func.count())
-        .select_from(other)
-        .where(
-            other.c.lead_id == M.lead_id,
-            other.c.kind == "nurture",
-            other.c.state.in_(USED),
-            other.c.handed_at >= today,
-        )
-        .correlate(MESSAGE)
-        .scalar_subquery()
-    )
-    return used >= cap
-
-
-def tomorrow(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The start of the lead's next local day."""
-    return local_day_ends(at, _lead_zone(definitions))
-
-
-def _lead_zone(definitions: Definitions) -> ColumnElement[Any]:
+def own_zone(definitions: Definitions) -> ColumnElement[Any]:
+    """The zone of the lead itself, else the workspace's."""
     own = select(LEAD.timezone).where(LEAD.id == M.lead_id).correlate(MESSAGE).scalar_subquery()
     return func.coalesce(own, definitions.workspace.zone)

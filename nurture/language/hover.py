@@ -57,8 +57,13 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "name": "As the unsubscribe page says it.",
         "description": "As the unsubscribe page explains it.",
         "default": "Whether we may write before the lead says so.",
+        "caps": "How much mail about it a lead gets at most.",
     },
-    "Caps": {"per_day": "The most nurture mails a lead gets in one of its own days."},
+    "Caps": {
+        "per_day": "The most nurture mails a lead gets in one of its own days.",
+        "per_week": "The most it gets in seven of its days, today the last.",
+        "minimum_gap": "The least time from one mail to the next: 20 hours.",
+    },
     "QuietHours": {
         "hours": 'Hours of the lead\'s own zone: "20:00-08:00". They may run over midnight.',
         "days": "The weekdays they begin on; else all.",

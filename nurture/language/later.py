@@ -14,7 +14,7 @@ LATER: Mapping[str, frozenset[str]] = {
             "tests",
         )
     ),
-    "Caps": frozenset(("per_week", "per_month", "per_hour")),
+    "Caps": frozenset(("per_month", "per_hour")),
     "Topic": frozenset(("double_opt_in", "basis")),
     "Scoring": frozenset(("grades", "decay", "caps", "shadow", "tests", "levels")),
     "BehaviourRule": frozenset(("shadow", "cap")),

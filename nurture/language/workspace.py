@@ -11,7 +11,19 @@ from nurture.calendar.holidays import days_off
 from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.conditions import FieldType
 from nurture.language.faults import fault
-from nurture.language.models import Address, Count, Day, Days, Hours, Model, Name, Names, Url, Zone
+from nurture.language.models import (
+    Address,
+    Count,
+    Day,
+    Days,
+    Elapsed,
+    Hours,
+    Model,
+    Name,
+    Names,
+    Url,
+    Zone,
+)
 from nurture.language.outside import Webhooks
 from nurture.language.sequence import Exit, Snippets, Timing
 
@@ -28,12 +40,23 @@ class Sender(Model):
     postal: str
 
 
+class Caps(Model):
+    """The most nurture mails a lead gets in one of its own days, in seven of them that end with
+    today, and the least time from one to the next."""
+
+    per_day: Count | None = None
+    per_week: Count | None = None
+    minimum_gap: Elapsed | None = None
+
+
 class Topic(Model):
-    """Something a lead can be written to about.  `default`: may we, before the lead says so?"""
+    """Something a lead can be written to about.  `default`: may we, before the lead says so?
+    `caps` are of its mails alone."""
 
     name: str
     description: str = ""
     default: Literal["subscribed", "unsubscribed"] = "subscribed"
+    caps: Caps = Caps()
 
 
 class Holidays(Model):
@@ -58,12 +81,6 @@ class CalendarModel(Model):
     hours: Hours = "00:00-24:00"
     holidays: Holidays | None = None
     closed: tuple[Day, ...] = ()
-
-
-class Caps(Model):
-    """The most nurture mails a lead gets in one of its own days."""
-
-    per_day: Count | None = None
 
 
 class QuietHours(Model):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import chain, permutations
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, case, false, func, select, type_coerce
 
 from nurture.ledger import tables as t
 from nurture.ledger.extremes import Greatest
@@ -59,17 +59,17 @@ def first_open(at: ColumnElement[Any], *windows: Hours) -> ColumnElement[Any]:
 def is_open(
     at: ColumnElement[Any], hours: str | ColumnElement[Any], zone: ColumnElement[Any]
 ) -> ColumnElement[bool]:
-    """Whether the window is open at `at`."""
-    return (
-        select(literal(1))
-        .where(
-            OPENING.hours == hours,
-            OPENING.zone == zone,
-            OPENING.opens_at <= at,
-            OPENING.closes_at > at,
-        )
-        .exists()
+    """Whether the window is open at `at`: the first opening to close after it has begun."""
+    row = table_of(t.Opening).alias("here")
+    opens = (
+        select(row.c.opens_at)
+        .where(row.c.hours == hours, row.c.zone == zone, row.c.closes_at > at)
+        .order_by(row.c.closes_at)
+        .limit(1)
+        .correlate_except(row)
+        .scalar_subquery()
     )
+    return func.coalesce(opens <= at, false())
 
 
 def business_due(
@@ -123,21 +123,16 @@ def business_position(at: ColumnElement[Any], hours: Any, zone: Any) -> ColumnEl
     )
 
 
-def local_day_ends(at: ColumnElement[Any], zone: Any) -> ColumnElement[Any]:
-    """The end of the zone's day at `at`, which is the start of the next."""
-    return _local_day(OPENING.closes_at, at, zone)
-
-
-def local_day_starts(at: ColumnElement[Any], zone: Any) -> ColumnElement[Any]:
-    """The start of the zone's day at `at`."""
-    return _local_day(OPENING.opens_at, at, zone)
-
-
-def _local_day(edge: Any, at: ColumnElement[Any], zone: Any) -> ColumnElement[Any]:
-    return (
-        select(edge)
-        .where(OPENING.hours == LOCAL_DAYS, OPENING.zone == zone, OPENING.closes_at > at)
-        .order_by(OPENING.closes_at)
+def local_day_ends(at: ColumnElement[Any], zone: Any, *, days: int = 1) -> ColumnElement[Any]:
+    """The end of the zone's day at `at`, which is the start of the next; of more `days` the end of
+    the last, the one at `at` being the first."""
+    day = table_of(t.Opening).alias("local_day")
+    found = (
+        select(day.c.closes_at)
+        .where(day.c.hours == LOCAL_DAYS, day.c.zone == zone, day.c.closes_at > at)
+        .order_by(day.c.closes_at)
         .limit(1)
-        .scalar_subquery()
+        .offset(days - 1)
+        .correlate_except(day)
     )
+    return found.scalar_subquery()

@@ -15,9 +15,10 @@ from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language.conditions import EventTest
 from nurture.language.definitions import Definitions, Template
+from nurture.language.hours import waking_hours
 from nurture.language.program import End, EnterStage, Entry, Late, Program, Send, Window
 from nurture.language.scoring import Scoring
-from nurture.language.workspace import Caps, Sender, Topic, Workspace
+from nurture.language.workspace import Caps, QuietHours, Sender, Topic, Workspace
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.upsert import table_of
@@ -35,8 +36,11 @@ MESSAGE = table_of(t.Message)
 ENROLMENT = table_of(t.Enrolment)
 
 
-def definitions(*, cap: int | None = None) -> Definitions:
-    """One sequence whose first step sends `hello` about `tips`."""
+def definitions(
+    *, caps: Caps | None = None, news: Caps | None = None, quiet: str = ""
+) -> Definitions:
+    """One sequence whose first step sends `hello` about `tips`; `caps` of all mail and of that
+    about `news`, and quiet hours."""
     steps = (
         EnterStage(0, "stage:a", "hello/a", "a", 1),
         Send(1, "send:hello#1", PATH, "a", 2, "hello", "tips"),
@@ -53,9 +57,11 @@ def definitions(*, cap: int | None = None) -> Definitions:
         base_url="http://127.0.0.1:8080",
         zone="Europe/Berlin",
         fields={"zero": "number"},
-        topics={"tips": Topic(name="Tips")},
-        caps=Caps(per_day=cap),
+        topics={"tips": Topic(name="Tips"), "news": Topic(name="News", caps=news or Caps())},
+        caps=caps or Caps(),
+        quiet_hours=QuietHours(hours=quiet) if quiet else None,
     )
+    waking = waking_hours(workspace)
     template = Template("hello", "Hello {{ lead.first_name }}", "", "tips", HTML, "", "h")
     return Definitions(
         workspace=workspace,
@@ -65,7 +71,9 @@ def definitions(*, cap: int | None = None) -> Definitions:
         active={"hello": program},
         programs={1: program},
         templates={"hello": template},
-        hours={OFFICE: weekly(parse_days("mon-fri"), parse_hours("09:00-17:00"))},
+        hours={OFFICE: weekly(parse_days("mon-fri"), parse_hours("09:00-17:00"))}
+        | dict([waking] if waking else []),
+        waking=waking[0] if waking else None,
     )  # fmt: skip
 
 
@@ -108,10 +116,11 @@ def a_round(
     crash: Callable[[str], None] = lambda point: None,
     stop: Callable[[], bool] = lambda: False,
     cap: int | None = None,
+    rules: Definitions | None = None,
     html: str = HTML,
 ) -> Round:
     """What `deliver` needs, at the instant `now` unless given a clock that moves."""
-    rules = definitions(cap=cap)
+    rules = rules or definitions(caps=Caps(per_day=cap))
     rules = replace(rules, templates={"hello": replace(rules.templates["hello"], html=html)})
     press = Press(rules, (b"k" * 32,), link_keeper(ledger))
     return Round(ledger, rules, press, "test", clock or (lambda: now), stop, crash)

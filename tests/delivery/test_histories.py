@@ -4,39 +4,61 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, false, insert, select, update
 
 from nurture.delivery import claim as claiming
 from nurture.delivery import timing
 from nurture.delivery.deliver import deliver
 from nurture.delivery.sweep import sweep
 from nurture.delivery.transport import ChannelFailed, Outgoing, Reply
+from nurture.language.definitions import Definitions
+from nurture.language.workspace import Caps
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.upsert import table_of
 from nurture.sequences.openings import keep_openings
-from tests.delivery.mailing import ENROLMENT, MESSAGE, OFFICE, PATH, a_round, definitions, fill
+from tests.delivery.mailing import (
+    ENROLMENT,
+    MESSAGE,
+    OFFICE,
+    PATH,
+    a_round,
+    definitions,
+    fill,
+    message,
+    states,
+)
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", None)
 STARTS = (datetime(2026, 3, 6, 7, tzinfo=UTC), datetime(2026, 3, 27, 7, tzinfo=UTC),
           datetime(2026, 10, 23, 7, tzinfo=UTC))  # fmt: skip
 """Fridays before clocks change: in America, in Europe, in Europe and Lord Howe back."""
-CAP = 2
 LEADS = 10
+GAP = timedelta(hours=9)
+RULES = definitions(
+    caps=Caps(per_day=1, per_week=3, minimum_gap="9 hours"),  # type: ignore[arg-type]
+    news=Caps(per_week=1),
+    quiet="23:00-05:00",
+)
+CAPS = ("day", "week", "topic", "gap")
 
 
 class History:
     """A ledger that lives through chance, and a model of what its leads were told."""
 
-    def __init__(self, ledger: Ledger, seed: int) -> None:
+    def __init__(
+        self, ledger: Ledger, seed: int, *, rules: Definitions = RULES, watched: str = ""
+    ) -> None:
+        """`watched`: the one cap that is looked at, else all."""
+        self.rules, self.watched = rules, watched
         self.chance = random.Random(seed)
         self.ledger = ledger
         self.now = self.chance.choice(STARTS)
@@ -44,7 +66,7 @@ class History:
         self.with_sales: set[int] = set()
         self.paused = False
         self.handed: set[int] = set()
-        self.days: Counter[tuple[int, object]] = Counter()
+        self.had: dict[int, list[tuple[datetime, str]]] = {n: [] for n in range(1, LEADS + 1)}
         fill(ledger, [f"lead{n}" for n in range(1, LEADS + 1)], now=self.now)
         self.zones = {n: self.chance.choice(ZONES) for n in range(1, LEADS + 1)}
         with ledger.begin() as session:
@@ -56,10 +78,11 @@ class History:
     def plan(self) -> None:
         """One more mail for each of some leads, with or without a window or an end."""
         self.planned += 1
-        some = self.chance.sample(range(1, LEADS + 1), 4)
+        some = self.chance.sample(range(1, LEADS + 1), 6)
         rows = [
             {"kind": "nurture", "enrolment_id": n, "step": "send:hello#1", "lead_id": n,
-             "occurrence": self.planned, "template": "hello", "topic": "tips", "path": PATH,
+             "occurrence": self.planned, "template": "hello", "path": PATH,
+             "topic": self.chance.choice(("tips", "tips", "news")),
              "planned_at": self.now, "due_at": self.now, "zone": "lead",
              "hours": self.chance.choice((OFFICE, None)),
              "expires_at": self.chance.choice((None, self.now + timedelta(hours=30)))}
@@ -82,9 +105,10 @@ class History:
                 )
                 session.add(row)
             else:
-                session.add(
-                    t.Consent(lead_id=lead, topic="tips", subscribed=False, decided_at=self.now)
-                )
+                for topic in ("tips", "news"):
+                    session.add(
+                        t.Consent(lead_id=lead, topic=topic, subscribed=False, decided_at=self.now)
+                    )
 
     def hand_off(self) -> None:
         """A lead goes to sales."""
@@ -118,14 +142,14 @@ class History:
     def tick(self) -> None:
         """Everything due, over one connection or two; somebody may change their mind meanwhile."""
         with self.ledger.begin() as session:
-            keep_openings(session, definitions(), now=self.now)
+            keep_openings(session, self.rules, now=self.now)
             sweep(session, now=self.now)
 
         def between(point: str) -> None:
             if point == "written" and self.chance.random() < 0.3:
                 self.chance.choice((self.refuse, self.hand_off))()
 
-        round_ = a_round(self.ledger, now=self.now, cap=CAP, crash=between)
+        round_ = a_round(self.ledger, now=self.now, rules=self.rules, crash=between)
         with suppress(ChannelFailed):
             deliver(round_, self)
 
@@ -148,31 +172,45 @@ class History:
                 continue
             if verdict in ("sent", "unknown"):
                 self.handed.add(mail.ref)
-                self.days[lead, self.local(lead).date()] += 1
+                self.had[lead].append((self.now, self.message(mail.ref).topic))
             if verdict == "rejected":
                 self.refused.add(lead)
             yield Reply(mail.ref, verdict, 550, "no", "rcpt")  # type: ignore[arg-type]
 
-    def local(self, lead: int) -> datetime:
-        return self.now.astimezone(ZoneInfo(self.zones[lead] or "Europe/Berlin"))
+    def local(self, lead: int, when: datetime) -> datetime:
+        return when.astimezone(ZoneInfo(self.zones[lead] or "Europe/Berlin"))
+
+    def message(self, number: int) -> t.Message:
+        return message(self.ledger, number)
 
     def check(self, number: int, lead: int) -> None:
         assert number not in self.handed, "handed over twice"
         assert lead not in self.refused, "handed over after a no"
         assert lead not in self.with_sales, "handed over while with sales"
         assert not self.paused, "handed over while paused"
-        assert self.days[lead, self.local(lead).date()] < CAP, "more than the day's cap"
-        with self.ledger.begin() as session:
-            row = session.execute(
-                select(MESSAGE.c.state, MESSAGE.c.hours, MESSAGE.c.expires_at)
-                .where(MESSAGE.c.id == number)
-            ).one()  # fmt: skip
+        row = self.message(number)
         assert row.state == "handed", "sent before it was committed"
         assert row.expires_at is None or row.expires_at > self.now, "sent too late"
-        there = self.local(lead)
+        there = self.local(lead, self.now)
+        assert not self.rules.waking or 5 <= there.hour < 23, f"in quiet hours: {there}"
         if row.hours:
             assert there.weekday() < 5
             assert 9 <= there.hour < 17, f"outside the window: {there}"
+        self.check_caps(row, lead)
+
+    def check_caps(self, row: t.Message, lead: int) -> None:
+        """Reckoned by dates, where the engine goes by instants."""
+        today, had = self.local(lead, self.now).date(), self.had[lead]
+        ago = [((today - self.local(lead, at).date()).days, topic) for at, topic in had]
+        about = sum(days < 7 for days, topic in ago if topic == "news")
+        broken = {
+            "day": sum(days == 0 for days, _ in ago) >= 1,
+            "week": sum(days < 7 for days, _ in ago) >= 3,
+            "topic": row.topic == "news" and about >= 1,
+            "gap": bool(had) and self.now - had[-1][0] < GAP,
+        }
+        for name in [self.watched] if self.watched else CAPS:
+            assert not broken[name], f"more than the cap: {name}"
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, None])
@@ -188,28 +226,33 @@ def test_whatever_happens_the_promises_about_sending_hold(
         history.chance.choices(steps, (40, 30, 16, 4, 2, 8))[0]()
     if history.paused:
         history.pause()
-    for _ in range(45):  # every wait ends
+    for _ in range(90):  # every wait ends
         history.now += timedelta(hours=9)
         history.tick()
+        if not {"due", "deferred"} & states(guarded).keys():
+            break
+    found = states(guarded)
     with guarded.begin() as session:
-        states = Counter(session.execute(select(MESSAGE.c.state)).scalars())
         standing = session.execute(select(ENROLMENT.c.due_at)).scalars().all()
-    assert set(states) <= {*FINAL, "unknown"}
+    assert set(found) <= {*FINAL, "unknown"}
     assert None not in standing
-    assert states["sent"] + states["unknown"] == len(history.handed) > 5
+    assert found["sent"] + found["unknown"] == len(history.handed) > 5
 
 
-@pytest.mark.parametrize("protection", ["the fence", "the daily cap"])
+@pytest.mark.parametrize("missing", ["the fence", "quiet hours", *CAPS])
 def test_the_histories_notice_when_a_protection_is_missing(
-    guarded: Ledger, monkeypatch: pytest.MonkeyPatch, protection: str
+    guarded: Ledger, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    if protection == "the fence":
+    rules, watched, told = definitions(), missing, f"more than the cap: {missing}"
+    if missing not in CAPS:
+        rules, watched, told = replace(RULES), "", "after a no|with sales|in quiet"
+    if missing == "the fence":
         monkeypatch.setattr(claiming, "_welcome", lambda _: MESSAGE.c.id.is_not(None))
-    else:
-        monkeypatch.setattr(timing, "cap_reached", lambda rules, at: MESSAGE.c.id.is_(None))
-    history = History(guarded, 1)
+    if missing == "quiet hours":
+        monkeypatch.setattr(timing, "quiet", lambda rules, at: false())
+    history = History(guarded, 1, rules=rules, watched=watched)
     steps = (history.tick, history.wait, history.plan, history.plan)
-    with pytest.raises(AssertionError, match="after a no|with sales|the day's cap"):
+    with pytest.raises(AssertionError, match=told):
         live(history, steps, 200)
 
 

@@ -108,7 +108,7 @@ class History:
         `spoilt`: whom one mail fails for.
         """
         self.play.now = at("03-02 08:00")
-        caps = WORKSPACE + "caps: {per_day: 1}\n"
+        caps = WORKSPACE + "caps: {per_day: 1, per_week: 3, minimum_gap: 18 hours}\n"
         recycle = HANDOFF + "recycle: {sequence: slow, reasons: [bad timing]}\n"
         self.play.write("templates/tips.html", FRAGILE.format(name="tips"))
         self.play.apply(FLOW, SLOW, ORDERS, nurture=caps, scoring=SCORING, handoff=recycle)

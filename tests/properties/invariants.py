@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ LINES = "threshold:mql"
 
 def at_any_time(play: Play, *, stopped: Mapping[int, datetime], zones: Mapping[int, str]) -> None:
     nothing_after_a_stop(play, stopped)
-    once_a_step_and_day(play, zones)
+    once_a_step_and_within_caps(play, zones)
     active_once(play)
     scores_add_up(play)
     crossings_are_upward(play)
@@ -65,14 +65,18 @@ def nothing_after_a_stop(play: Play, stopped: Mapping[int, datetime]) -> None:
         assert play.rows(later) == []
 
 
-def once_a_step_and_day(play: Play, zones: Mapping[int, str]) -> None:
+def once_a_step_and_within_caps(play: Play, zones: Mapping[int, str]) -> None:
     sent = select(MESSAGE.c.enrolment_id, MESSAGE.c.step, MESSAGE.c.lead_id, MESSAGE.c.handed_at)
     rows = play.rows(sent.where(MESSAGE.c.kind == "nurture", MESSAGE.c.state == "sent"))
     steps = Counter((enrolment, step) for enrolment, step, _, _ in rows)
     assert not [key for key, times in steps.items() if times > 1]
     local = {lead: ZoneInfo(zone) for lead, zone in zones.items()}
-    days = Counter((lead, when.astimezone(local[lead]).date()) for _, _, lead, when in rows)
-    assert not [day for day, times in days.items() if times > 1]
+    for lead, place in local.items():
+        had = sorted(when for _, _, whose, when in rows if whose == lead)
+        assert all(later - when >= timedelta(hours=18) for when, later in pairwise(had))
+        days = [when.astimezone(place).date() for when in had]
+        assert len(set(days)) == len(days)
+        assert all((later - day).days >= 7 for day, later in zip(days, days[3:], strict=False))
 
 
 def active_once(play: Play) -> None:

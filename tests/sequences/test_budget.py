@@ -107,7 +107,10 @@ def counted(play: Play) -> Iterator[dict[str, int]]:
 def story(play: Play, size: int) -> dict[str, int]:
     empty(play.ledger)
     play.now, play._events = at("03-02 09:30"), 0
-    caps = WORKSPACE + "caps: {per_day: 1}\n"
+    caps = WORKSPACE.replace("{name: Tips}", "{name: Tips, caps: {per_week: 1}}") + (
+        "caps: {per_day: 1, per_week: 2, minimum_gap: 20 hours}\n"
+        'quiet_hours: {hours: "20:00-08:00"}\n'
+    )
     play.apply(FLOW, SLOW, ORDERS, QUIET, nurture=caps, scoring=LIMITED, handoff=LAPSING)
     crowd(play, size)
     with counted(play) as most:
