@@ -15,12 +15,14 @@ from nurture.language.folder import Kind
 from nurture.language.loading import load_version
 from nurture.language.problems import Problem
 from nurture.language.program import Program
+from nurture.language.shadows import SHADOW
 from nurture.language.versions import Applied, Change
 from nurture.ledger import tables as t
 from nurture.ledger.errors import NurtureError
 from nurture.sequences.moving import Going, going, standing
 
 InForce = Mapping[tuple[str, str], t.Definition]
+"""By kind and name, and as ("shadow", name) what runs beside it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def plan_of(
     changes = tuple(
         _planned(session, change, before, after, by_name.get(change.name))
         for change in applied.changes
-        if change.status in ("new", "changed", "removed")
+        if change.status not in ("same", "kept")
     )
     return Plan(changes, applied.problems, applied.refused, mark_of(before, after))
 
@@ -105,11 +107,13 @@ def _planned(
 ) -> Planned:
     place = (change.kind, change.name)
     old, new = before.get(place), after.get(place)
+    if change.status == "shadow":
+        new = after[SHADOW, change.name]
     found: list[Difference] = []
     if old is not None and new is not None:
         found = differences(cast("Kind", change.kind), old.source, new.source)
-        if leads is not None and change.kind == "sequence":
-            found += _steps(session, old, leads.new)
+        if new is not old and change.kind == "sequence":
+            found += _steps(session, old, new)
     return Planned(
         kind=change.kind,
         name=change.name,
@@ -121,9 +125,10 @@ def _planned(
     )
 
 
-def _steps(session: Session, old: t.Definition, new: Program) -> list[Difference]:
+def _steps(session: Session, old: t.Definition, new: t.Definition) -> list[Difference]:
     try:
-        return step_differences(load_version(session, old.name, old.version)[0], new)
+        before, after = (load_version(session, each.name, each.version)[0] for each in (old, new))
+        return step_differences(before, after)
     except NurtureError:  # a version this program cannot read
         return [Difference("~", "stages", "a version that cannot be read any more", "")]
 

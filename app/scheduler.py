@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from flows.due import next_wake
 from flows.runtime import Runtime
-from flows.tick import Outcome, next_due
+from flows.tick import Outcome
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=60)
@@ -73,8 +74,7 @@ class Scheduler:
             self._timer.shutdown(wait=False)  # cancels what runs, so not before it has ended
 
     def _next_due(self) -> datetime | None:
-        with self.runtime.ledger.looking() as session:
-            return next_due(session, self.runtime, now=self.runtime.clock())
+        return next_wake(self.runtime, now=self.runtime.clock())
 
     def _wake_at(self, due: datetime) -> None:
         """Set the wake, or bring it forward; a wake while a tick runs marks it dirty."""

@@ -11,17 +11,17 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from app import processes
+from app.applied import Applied
 from app.keys import link_keys
 from app.notice_forms import NoticePresses
-from app.reading import looking
 from app.settings import Settings
+from app.shadow.running import Shadow
 from app.transports import AppliedTransport
 from flows.runtime import Runtime
 from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language import source
 from nurture.language.definitions import Definitions
-from nurture.language.loading import in_force, load_definitions
 from nurture.language.workspace import Workspace
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger, normal_url, open_ledger
@@ -75,7 +75,7 @@ def open_workspace(
         applied = Applied(ledger)
         keys = link_keys(folder, settings.secret)
         transport = AppliedTransport(folder, settings, applied)
-        yield Runtime(
+        runtime = Runtime(
             ledger=ledger,
             definitions=applied,
             transport=transport,
@@ -88,6 +88,11 @@ def open_workspace(
             notices=NoticePresses(keys),
             caller=caller,
         )
+        runtime.shadow = shadow = Shadow(runtime)
+        try:
+            yield runtime
+        finally:
+            shadow.close()
     finally:
         caller.close()
         ledger.close()
@@ -157,30 +162,6 @@ def _opened(
         ledger.close()
         raise
     return ledger
-
-
-class Applied:
-    """The applied definitions, read again when others are in force or still needed.
-
-    Asking costs one look at a handful of rows.  Raises NotFound when nothing was applied yet.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._lock = threading.Lock()
-        self._kept: Definitions | None = None
-        self._active: frozenset[int] = frozenset()
-        self._loaded: frozenset[int] = frozenset()
-
-    def __call__(self) -> Definitions:
-        with self._lock, looking(self._ledger) as session:
-            active, needed = in_force(session)
-            if not active:
-                raise NotFound("Nothing has been applied in this workspace yet. Run: nurture apply")
-            if self._kept is None or active != self._active or not needed <= self._loaded:
-                self._kept = load_definitions(session)
-                self._active, self._loaded = active, needed
-            return self._kept
 
 
 class Presses:

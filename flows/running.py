@@ -120,12 +120,19 @@ async def upkeep() -> State[Any]:
     return await _perform("upkeep")
 
 
+@flow(name="shadow", flow_run_name=run_name, validate_parameters=False)
+async def shadow() -> State[Any]:
+    """Versions in shadow, in a copy of the ledger."""
+    return await _perform("shadow")
+
+
 FLOWS = {
     "score": score,
     "nurture": nurture,
     "deliver": deliver,
     "escalate": escalate,
     "upkeep": upkeep,
+    "shadow": shadow,
 }
 
 

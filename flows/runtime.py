@@ -22,7 +22,8 @@ class Runtime:
 
     `definitions()` is the applied state of now (cached by version); `clock` reads the time
     (wall or virtual); `owner` names this process in leases, `alive` tells whether another
-    owner's process still runs; `keys` sign links, the newest last; `press` and `notices` write
+    owner's process still runs; `shadow()` is the runtime of the copy in which versions run in
+    shadow, None while none does; `keys` sign links, the newest last; `press` and `notices` write
     mail to leads and to sales, `caller` tells other systems; `stop` is set when the process is
     to end: the mail in hand is finished, nothing new is begun.
     """
@@ -39,6 +40,7 @@ class Runtime:
     caller: Caller
     alive: Callable[[str], bool] = lambda owner: True
     stop: Event = field(default_factory=Event)
+    shadow: Callable[[], Runtime | None] = lambda: None
 
 
 RUNTIME: ContextVar[Runtime] = ContextVar("runtime")

@@ -7,30 +7,24 @@ when nothing is due at `now` any more, or nothing moves.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import chain
 
-from sqlmodel import Session
-
-from flows import work
+from flows import shadow, work
+from flows.due import DUE, next_due, next_due_beside
 from flows.runtime import Runtime
 from flows.work import Piece
-from handoff import waiting as handoffs_waiting
-from handoff.board import next_due as next_handoff_due
-from nurture.delivery import waiting
 from nurture.ledger import ticks
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.tally import Tally
-from nurture.ledger.upkeep import next_upkeep
 from nurture.scoring.rescore import next_due as next_score_due
-from nurture.sequences import standing
 from nurture.sequences.arrivals import next_room
-from nurture.sequences.looks import look_again, next_look
+from nurture.sequences.looks import look_again
 from nurture.sequences.openings import keep_openings
 from nurture.sequences.standing import due_stages
-from nurture.webhooks import claim as calls
 
 log = logging.getLogger(__name__)
 ROUNDS = 50
@@ -133,8 +127,31 @@ def jobs(runtime: Runtime, outcome: Outcome) -> Generator[Job]:
             if done or stuck or outcome.failures or runtime.stop.is_set():
                 break
             _take_turn(runtime)
+        yield from _shadow(runtime, outcome)
     finally:
         ticks.release(runtime.ledger, owner=runtime.owner)
+
+
+def _shadow(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
+    """The versions in shadow, last: the world waits for nothing of theirs."""
+    beside, now = runtime.shadow(), outcome.now
+    if beside is None or runtime.stop.is_set():
+        return
+    due = next_due_beside(runtime, beside, now=now)
+    if due is not None and due <= now:
+        play = partial(_play, beside, now=now)
+        yield Job("shadow", now, shadow.pieces(runtime, beside, play, now=now))
+        due = next_due_beside(runtime, beside, now=now)
+    outcome.next_due = min(filter(None, (outcome.next_due, due)), default=None)
+
+
+def _play(beside: Runtime, *, now: datetime) -> Tally:
+    """A tick of the copy; what it did is counted apart."""
+    played = run_tick(beside, now=now)
+    if played.failures:
+        raise NurtureError("; ".join(played.failures))
+    counts = played.tally.counts.items()
+    return Tally({(f"in shadow: {what}", path): count for (what, path), count in counts})
 
 
 def _take_turn(runtime: Runtime) -> bool:
@@ -237,51 +254,3 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
         if outcome.failures:
             return
         claim.end()
-
-
-def _deliver_due(session: Session, runtime: Runtime, now: datetime) -> bool:
-    due = [waiting.next_due(session, kind) for kind in ("nurture", "notice")]
-    due.append(calls.next_due(session))
-    return any(each is not None and each <= now for each in due)
-
-
-def _escalate_due(session: Session, runtime: Runtime, now: datetime) -> bool:
-    due = next_handoff_due(session, now=now)
-    handing_off = runtime.definitions().handoff is not None
-    return (due is not None and due <= now) or (handing_off and _sales_wait(session))
-
-
-def _sales_wait(session: Session) -> bool:
-    return handoffs_waiting.episodes(session) or handoffs_waiting.drafts(session)
-
-
-def _upkeep_due(session: Session, runtime: Runtime, now: datetime) -> bool:
-    due = next_upkeep(session)
-    return due is None or due <= now
-
-
-DUE: dict[str, Callable[[Session, Runtime, datetime], bool]] = {
-    "deliver": _deliver_due,
-    "escalate": _escalate_due,
-    "upkeep": _upkeep_due,
-}
-
-
-def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime | None:
-    """The next instant any flow has work, as far as rows say; `now` when touches wait."""
-    definitions = runtime.definitions()
-    if ticks.waiting(session, now=now) or (definitions.handoff and _sales_wait(session)):
-        return now
-    instants = [
-        next_score_due(session),
-        standing.next_due(session, definitions),
-        next_look(session),
-        next_room(session, definitions, now=now),
-        waiting.next_due(session, "nurture"),
-        waiting.next_due(session, "notice"),
-        calls.next_due(session),
-        next_handoff_due(session, now=now),
-        next_upkeep(session),
-        ticks.next_happening(session, now=now),
-    ]
-    return min((instant for instant in instants if instant is not None), default=None)

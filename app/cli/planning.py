@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CHANGES = 3
 """The exit code of `--detailed-exitcode` when something would change."""
-STATUS = {"new": "+", "changed": "~", "removed": "-"}
+STATUS = {"new": "+", "changed": "~", "removed": "-", "shadow": "≈", "shadow ends": "-"}
 
 
 def register(program: typer.Typer) -> None:
@@ -121,6 +121,11 @@ def _title(each: Planned) -> str:
             return f"{name}: version {each.version}, new"
         case "removed":
             return f"{name}: its file is gone; nobody enters, whoever is in it finishes"
+        case "shadow":
+            beside = f" beside version {each.before}" if each.before else ""
+            return f"{name}: version {each.version} runs in shadow{beside}, with no effect"
+        case "shadow ends":
+            return f"{name}: version {each.version} runs in shadow no more"
         case _:
             return f"{name}: version {each.before} → {each.version}"
 

@@ -19,6 +19,7 @@ from app.cli import (
     lead,
     messages,
     planning,
+    report,
     running,
     schema,
     sequences,
@@ -75,6 +76,7 @@ for name, group in (
     ("sequences", sequences.commands),
     ("messages", messages.commands),
     ("webhooks", webhooks.commands),
+    ("report", report.commands),
     ("tokens", tokens.commands),
     ("db", database.commands),
 ):

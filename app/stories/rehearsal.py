@@ -76,7 +76,7 @@ def rehearse(ledger: Ledger, folder: Path) -> Rehearsal:
 
     Raises DefinitionInvalid.
     """
-    applied = apply_workspace(ledger, folder, now=BEFORE)
+    applied = apply_workspace(ledger, folder, now=BEFORE, shadows=False)
     if applied.errors:
         raise DefinitionInvalid(applied.errors)
     with ledger.begin() as session:

@@ -167,6 +167,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "timing": "When its mails may go.",
         "with_sales": "skip or send mails to leads who are with sales.",
         "edits": "What becomes of leads on earlier versions when this one is applied.",
+        "shadow": "true: it runs beside the version in force, with no effect; see report shadow.",
         "segments": OWN_SEGMENTS,
         "snippets": "Steps by name that only this file knows, before those of nurture.yaml.",
         "stages": "Stages of the funnel, in order.",

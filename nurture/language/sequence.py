@@ -280,6 +280,7 @@ class SequenceModel(Model):
     timing: Timing = Timing()
     with_sales: Literal["skip", "send"] = "skip"
     edits: EditsModel = EditsModel()
+    shadow: Annotated[bool, Field(strict=True)] = False
     segments: Segments = {}
     snippets: Snippets = {}
     stages: tuple[StageModel, ...]

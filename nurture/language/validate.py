@@ -46,6 +46,8 @@ class Checked:
     names: dict[str, str | None] = field(default_factory=dict)
     mails: dict[str, set[str]] = field(default_factory=dict)
     """By sequence file: the mails it sends."""
+    shadows: frozenset[str] = frozenset()
+    """The sequence files that are to run beside what is in force."""
     known: Known = LENIENT
     """Every name nurture.yaml declares."""
 
@@ -115,6 +117,11 @@ def check(
             file.path: {named[1] for loc, step in steps(file) if (named := mail_of(step, loc))}
             for file in view.of("sequence")
         },
+        shadows=frozenset(
+            path
+            for path, model in read.models.items()
+            if isinstance(model, SequenceModel) and model.shadow
+        ),
         known=known,
     )
 

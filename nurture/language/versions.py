@@ -14,18 +14,22 @@ from sqlmodel import Session
 from nurture.language.checks.view import Trial
 from nurture.language.folder import SourceFile
 from nurture.language.problems import Problem
+from nurture.language.shadows import SHADOW, in_shadow
 from nurture.language.validate import Checked, validate
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 
 DEFINITION = table_of(t.Definition)
 D = DEFINITION.c
-Status = Literal["new", "changed", "same", "removed", "kept"]
+Status = Literal["new", "changed", "same", "removed", "kept", "shadow", "shadow ends"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one definition; `kept`: its file has errors, the last good version runs on."""
+    """What became of one definition; `kept`: its file has errors, the last good version runs on.
+
+    `shadow`: from now on it runs beside the version in force; `shadow ends`: no more.
+    """
 
     kind: str
     name: str
@@ -47,7 +51,10 @@ class Applied:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def apply(session: Session, folder: Path, *, now: datetime, trial: Trial | None = None) -> Applied:
+def apply(
+    session: Session, folder: Path, *, now: datetime, trial: Trial | None = None,
+    shadows: bool = True,
+) -> Applied:  # fmt: skip
     """Store what is new or changed, as versions active from `now`; the caller commits.
 
     Errors in nurture.yaml, scoring.yaml, handoff.yaml or between files refuse everything.  An error
@@ -55,6 +62,9 @@ def apply(session: Session, folder: Path, *, now: datetime, trial: Trial | None 
     has never been good): its last good version stays active.  A file that is gone makes its
     definition inactive; enrolments finish on the version they began with.  Applying the same
     files again changes nothing.  `trial` as in `validate`.
+
+    A sequence marked `shadow` becomes a version beside the one in force, which stays in force;
+    without `shadows` it goes in as any other.
     """
     checked = validate(folder, trial)
     files = checked.files
@@ -67,9 +77,13 @@ def apply(session: Session, folder: Path, *, now: datetime, trial: Trial | None 
         name = checked.name_of(file)
         if name is None or file.path in held:
             continue
-        changes.append(_store(session, file, name, before, now))
+        if shadows and file.path in checked.shadows:
+            changes.append(_shadow(session, file, name, now))
+        else:
+            changes.append(_store(session, file, name, before, now))
     changes += _kept(files, checked, held, before)
     changes += _remove(session, files, checked, before)
+    changes += _end_shadows(session, checked, held) if shadows else []
     session.flush()
     return Applied(tuple(changes), checked.problems)
 
@@ -113,18 +127,34 @@ def _store(
     before = in_force.get((file.kind, name))
     if before is not None and before.hash == file.hash:
         return Change(file.kind, name, before.version, "same")
+    _deactivate(session, file.kind, name)
+    version = _add(session, file, name, now, active=True, shadow=False)
+    return Change(file.kind, name, version, "changed" if before else "new")
+
+
+def _shadow(session: Session, file: SourceFile, name: str, now: datetime) -> Change:
+    before = in_shadow(session).get((SHADOW, name))
+    if before is not None and before.hash == file.hash:
+        return Change(file.kind, name, before.version, "same")
+    session.execute(update(DEFINITION).where(D.shadow, D.name == name).values(shadow=False))
+    version = _add(session, file, name, now, active=False, shadow=True)
+    return Change(file.kind, name, version, "shadow")
+
+
+def _add(
+    session: Session, file: SourceFile, name: str, now: datetime, *, active: bool, shadow: bool
+) -> int:
+    """Store the text as the next version; returns its number."""
     last = session.execute(
         select(func.max(D.version)).where(D.kind == file.kind, D.name == name)
     ).scalar()
-    version = (last or 0) + 1
-    _deactivate(session, file.kind, name)
     row = t.Definition(
-        kind=file.kind, name=name, version=version, hash=file.hash, source=file.definition,
-        applied_at=now,
+        kind=file.kind, name=name, version=(last or 0) + 1, hash=file.hash,
+        source=file.definition, applied_at=now, active=active, shadow=shadow,
     )  # fmt: skip
     session.add(row)
     session.flush()
-    return Change(file.kind, name, version, "changed" if before else "new")
+    return row.version
 
 
 def _deactivate(session: Session, kind: str, name: str) -> None:
@@ -168,3 +198,18 @@ def _remove(
         _deactivate(session, kind, name)
         removed.append(Change(kind, name, row.version, "removed"))
     return removed
+
+
+def _end_shadows(session: Session, checked: Checked, held: set[str]) -> list[Change]:
+    """End the shadows whose file is gone or no longer marked; one with errors goes on."""
+    going_on = {
+        checked.name_of(file)
+        for file in checked.files
+        if file.path in checked.shadows or file.path in held
+    }
+    ended = []
+    for (_, name), row in in_shadow(session).items():
+        if name not in going_on and None not in going_on:
+            session.execute(update(DEFINITION).where(D.id == row.id).values(shadow=False))
+            ended.append(Change("sequence", name, row.version, "shadow ends"))
+    return ended

@@ -35,7 +35,6 @@ Rows = Sequence[tuple[Any, ...]]
 """Values as they are stored: instants as microseconds, documents as JSON text."""
 
 _SQLITE = create_mock_engine("sqlite://", lambda *_: None).dialect
-_POSTGRES = create_mock_engine("postgresql+psycopg://", lambda *_: None).dialect
 
 
 def document(value: Any) -> str:
@@ -172,9 +171,8 @@ def _unnest(model: type[SQLModel], columns: tuple[str, ...]) -> Any:
 
 def _stored(column: Column[Any]) -> TypeEngine[Any]:
     """The plain type behind a column's own."""
-    plain = column.type.dialect_impl(_POSTGRES)
     for kind in (BigInteger, Integer, Float, Boolean, JSON):
-        if isinstance(getattr(plain, "impl", plain), kind):
+        if isinstance(getattr(column.type, "impl", column.type), kind):
             return kind()
     return Text()
 

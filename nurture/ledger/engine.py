@@ -106,8 +106,11 @@ def normal_url(url: str) -> URL:
     raise LedgerError(f"{name} is not a database this engine runs on: use sqlite or postgresql")
 
 
-def open_ledger(url: str) -> Ledger:
-    """Connect to a ledger and check that the database is set up as the engine needs it."""
+def open_ledger(url: str, *, schema: str = "") -> Ledger:
+    """Connect to a ledger and check that the database is set up as the engine needs it.
+
+    On PostgreSQL its tables are those of `schema`, if one is named.
+    """
     target = normal_url(url)
     if target.get_backend_name() == "sqlite":
         engine = _sqlite(target)
@@ -116,7 +119,10 @@ def open_ledger(url: str) -> Ledger:
             target,
             pool_size=8,
             max_overflow=8,
-            connect_args={"options": POSTGRES_OPTIONS, "connect_timeout": 10},
+            connect_args={
+                "options": POSTGRES_OPTIONS + (f" -c search_path={schema}" if schema else ""),
+                "connect_timeout": 10,
+            },
             query_cache_size=COMPILED,
             execution_options={"preserve_rowcount": True},
             hide_parameters=True,  # errors go to logs, the values are people's data

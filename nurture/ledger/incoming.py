@@ -26,6 +26,8 @@ INTEGER = 2**63
 EXTERNAL = "id:"
 OWN = "nurture"
 """The source of what our own mail, pages and calls saw; nobody else may use it."""
+CALLS = "webhook:"
+"""What the keys of our calls' answers begin with."""
 
 
 class Refusal(NamedTuple):

@@ -161,6 +161,12 @@ _CLAIM = (
     .values(tick_id=TICK)
 )
 _DROP = delete(table_of(t.Touch)).where(TOUCH.tick_id == TICK)
+_ECHO = insert(table_of(t.Echo)).from_select(  # while a version runs in shadow
+    ["lead_id", "engagement_id"],
+    select(TOUCH.lead_id, TOUCH.engagement_id)
+    .where(TOUCH.tick_id == TICK, exists().where(table_of(t.Definition).c.shadow))
+    .order_by(TOUCH.id),
+)
 _FINISH = (  # not NOW: the table has a column of that name
     update(table_of(t.Tick))
     .where(TICKS.id == TICK)
@@ -172,9 +178,12 @@ _LOCKED = select(t.Lock).where(col(t.Lock.name) == bindparam("lock")).with_for_u
 def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
     """Delete the touches the tick still holds and mark it finished; returns how many they were.
 
-    Touches another tick has taken over meanwhile stay that tick's.
+    Touches another tick has taken over meanwhile stay that tick's.  While a version runs in
+    shadow, what is deleted is kept for it (`Echo`).
     """
-    dropped = Asking(session, tick_id, now).run(_DROP)
+    asking = Asking(session, tick_id, now)
+    asking.run(_ECHO)
+    dropped = asking.run(_DROP)
     session.execute(_FINISH, {"tick": tick_id, "at": now})
     return dropped
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.given import in_given
-from nurture.ledger.incoming import OWN, OwnEngagement
+from nurture.ledger.incoming import CALLS, OWN, OwnEngagement
 from nurture.ledger.intake import take
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
@@ -135,7 +135,7 @@ def _tell(session: Session, final: Sequence[tuple[Claimed, Answer, str]], *, now
     told = [
         OwnEngagement(
             source=OWN,
-            key=f"webhook:{call.id}",
+            key=f"{CALLS}{call.id}",
             kind="webhook_succeeded" if state == "done" else "webhook_failed",
             lead_id=call.lead_id,
             occurred_at=now,

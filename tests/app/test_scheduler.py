@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from threading import Event
@@ -64,14 +63,6 @@ class Day:
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(self, self._tick)  # type: ignore[arg-type]
 
-    @property
-    def ledger(self) -> Day:
-        return self
-
-    @contextmanager
-    def looking(self) -> Iterator[Day]:
-        yield self
-
     def clock(self) -> datetime:
         return NOW + timedelta(seconds=self.loop.time())
 
@@ -103,7 +94,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Day]]:
 
     for module in (apscheduler.schedulers.base, apscheduler.triggers.interval):
         monkeypatch.setattr(module, "datetime", Virtual)
-    monkeypatch.setattr(scheduler, "next_due", day.look)
+    monkeypatch.setattr(scheduler, "next_wake", day.look)
 
     async def whole(how: Callable[[Day], Awaitable[None]]) -> None:
         await day.scheduler.start()
@@ -244,7 +235,7 @@ def test_a_ledger_that_does_not_answer_is_asked_again(
         asked.append(1)
         raise OSError("no such disk")
 
-    monkeypatch.setattr(scheduler, "next_due", trouble)
+    monkeypatch.setattr(scheduler, "next_wake", trouble)
     assert play(_an_hour).minutes() == [0]
     assert len(asked) >= 59
 

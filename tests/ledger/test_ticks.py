@@ -167,4 +167,4 @@ def test_claiming_takes_as_many_statements_for_many_as_for_few(ledger: Ledger, l
     touch_leads(ledger, leads)
     with counting(ledger) as sent:
         end(ledger, begin(ledger))
-    assert len(sent) == 8
+    assert len(sent) == 9

@@ -6,7 +6,7 @@ Import tables from here: `from nurture.ledger import tables as t`, then `t.Lead`
 from nurture.ledger.tables.access import Lock, Tick, Token
 from nurture.ledger.tables.calendars import Opening, ZoneOffset
 from nurture.ledger.tables.definitions import Definition
-from nurture.ledger.tables.engagements import Engagement, Touch
+from nurture.ledger.tables.engagements import Echo, Engagement, Touch
 from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep, Rung
 from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppression
 from nurture.ledger.tables.messages import Link, Message
@@ -21,6 +21,7 @@ __all__ = [
     "Consent",
     "Decision",
     "Definition",
+    "Echo",
     "Engagement",
     "Enrolment",
     "Episode",

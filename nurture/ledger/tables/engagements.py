@@ -55,3 +55,13 @@ class Touch(SQLModel, table=True):
     lead_id: int = refers("lead.id")
     engagement_id: int | None = refers("engagement.id", required=False)
     tick_id: int | None = refers("tick.id", required=False)
+
+
+class Echo(SQLModel, table=True):
+    """A touch a tick has looked at and the shadow has not: kept only while there is one."""
+
+    __tablename__ = "echo"
+
+    id: int | None = key()
+    lead_id: int = refers("lead.id")
+    engagement_id: int | None = refers("engagement.id", required=False)
