@@ -29,11 +29,11 @@ def _deliver_due(session: Session, runtime: Runtime, now: datetime) -> bool:
 def _escalate_due(session: Session, runtime: Runtime, now: datetime) -> bool:
     due = next_handoff_due(session, now=now)
     handing_off = runtime.definitions().handoff is not None
-    return (due is not None and due <= now) or (handing_off and _sales_wait(session))
+    return (due is not None and due <= now) or (handing_off and _sales_wait(session, now))
 
 
-def _sales_wait(session: Session) -> bool:
-    return handoffs_waiting.episodes(session) or handoffs_waiting.drafts(session)
+def _sales_wait(session: Session, now: datetime) -> bool:
+    return handoffs_waiting.episodes(session) or handoffs_waiting.drafts(session, now=now)
 
 
 def _upkeep_due(session: Session, runtime: Runtime, now: datetime) -> bool:
@@ -51,7 +51,7 @@ DUE: dict[str, Callable[[Session, Runtime, datetime], bool]] = {
 def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime | None:
     """The next instant any flow has work, as far as rows say; `now` when touches wait."""
     definitions = runtime.definitions()
-    if ticks.waiting(session, now=now) or (definitions.handoff and _sales_wait(session)):
+    if ticks.waiting(session, now=now) or (definitions.handoff and _sales_wait(session, now)):
         return now
     instants = [
         next_score_due(session),
@@ -62,6 +62,7 @@ def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime |
         waiting.next_due(session, "notice"),
         calls.next_due(session),
         next_handoff_due(session, now=now),
+        handoffs_waiting.next_draft(session) if definitions.handoff else None,
         next_upkeep(session),
         ticks.next_happening(session, now=now),
     ]

@@ -119,7 +119,7 @@ def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
         yield _piece(runtime, "open handoffs", lambda s: open_handoffs(s, definitions, now=now))
     if opening or _asked(runtime, lambda s: waiting.queue(s, now=now)):
         yield _piece(runtime, "assign", lambda s: assign(s, definitions, now=now))
-    if _asked(runtime, waiting.drafts):
+    if _asked(runtime, lambda s: waiting.drafts(s, now=now)):
         writer = runtime.notices(definitions, now)
         verb = partial(write_notices, definitions=definitions, now=now, writer=writer)
         yield _together(

@@ -1,8 +1,9 @@
 """Notices to reps and managers: the drafts that passes left become mails to be sent.
 
 A draft is a `message` row of the transaction that caused it (`offers.offer`, `ladder`), unique by
-`notice_key`: `offer:<handoff>:<generation>`, `rung:<rung>`.  Writing freezes its bytes and makes it
-a notice; from then on delivery repeats it, with the same Message-ID, until it is sent.
+`notice_key`: `offer:<handoff>:<generation>`, `rung:<rung>`, and without a handoff
+`step:<enrolment>:<step>:<number>` (`nurture.sequences.steps`).  Writing freezes its bytes and makes
+it a notice; from then on delivery repeats it, with the same Message-ID, until it is sent.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session
 
 from handoff import brief
 from handoff.offers import DRAFT, DRAFTED
 from handoff.tables import HANDOFF, MESSAGE, REP
 from nurture.delivery.press import Written
+from nurture.delivery.progress import wake
 from nurture.language.definitions import Definitions
 from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.errors import RenderFailed
@@ -34,7 +36,7 @@ class NoticeLetter:
     """One notice to write: who gets it, by which template, with which values.
 
     `values` are what notice templates may say, but for `links`, which the writer signs for
-    (`handoff`, `generation`).
+    (`handoff`, `generation`).  Without a handoff (a step asked for it) `handoff` is 0.
     """
 
     message: int
@@ -85,11 +87,13 @@ def letters(session: Session, definitions: Definitions, *, now: datetime) -> lis
     clock = brief.clock_due(h.id, m.occurrence, ("due_at", "zone", "rep"))
     rows = session.execute(
         select(m.id, m.notice_key, m.template, m.recipient, m.occurrence, m.lead_id)
-        .add_columns(h.id.label("handoff"), h.team, h.reason, h.state)
+        .add_columns(func.coalesce(h.id, 0).label("handoff"))
+        .add_columns(func.coalesce(h.team, m.topic).label("team"))
+        .add_columns(func.coalesce(h.reason, m.reason).label("reason"), h.state)
         .add_columns(*(each.label(name) for each, name in zip(clock, _CLOCK, strict=True)))
         .select_from(batch)
         .join(MESSAGE, m.id == batch.c.id)
-        .join(HANDOFF, h.id == m.handoff_id)
+        .outerjoin(HANDOFF, h.id == m.handoff_id)
         .order_by(m.id)
     ).all()
     reps = {
@@ -105,6 +109,13 @@ def letters(session: Session, definitions: Definitions, *, now: datetime) -> lis
     ]  # fmt: skip
 
 
+def _rep(row: Any, reps: dict[str, dict[str, str]]) -> dict[str, str] | None:
+    """The rep of the clock; of a notice without a handoff whoever gets it, if a rep does."""
+    if row.handoff:
+        return reps.get(row.clock_rep or "")
+    return next((each for each in reps.values() if each["email"] == row.recipient), None)
+
+
 _CLOCK = ("clock_due", "clock_zone", "clock_rep")
 
 
@@ -117,7 +128,7 @@ def _values(definitions: Definitions, row: Any, reps: dict[str, dict[str, str]])
         "handoff": {
             "id": row.handoff, "team": row.team, "reason": row.reason, "state": row.state,
         },
-        "rep": reps.get(row.clock_rep or "", nobody),
+        "rep": _rep(row, reps) or nobody,
         "manager": boss or nobody,
         "due": said(row.clock_due, row.clock_zone),
         "brand": definitions.workspace.brand,
@@ -169,3 +180,5 @@ def _keep(
             ),
             failed,
         )
+        numbers = [each["ref"] for each in failed]
+        wake(session, MESSAGE.c.id.in_(numbers), now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, exists, select
+from sqlalchemy import BigInteger, bindparam, exists, func, select
 from sqlmodel import Session
 
 from handoff.assignment import next_assignment_at
@@ -12,9 +12,11 @@ from handoff.offers import DRAFTED
 from handoff.opening import fresh
 from handoff.touches import KIND
 from nurture.ledger import tables as t
+from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
 TOUCH = table_of(t.Touch).c
+MESSAGE = table_of(t.Message).c
 ENGAGEMENT = table_of(t.Engagement).c
 
 
@@ -29,9 +31,16 @@ def queue(session: Session, *, now: datetime) -> bool:
     return due is not None and due <= now
 
 
-def drafts(session: Session) -> bool:
-    """A notice to be written."""
-    return bool(session.execute(_DRAFTS).scalar())
+def drafts(session: Session, *, now: datetime) -> bool:
+    """A notice to be written now."""
+    due = next_draft(session)
+    return due is not None and due <= now
+
+
+def next_draft(session: Session) -> datetime | None:
+    """When the next notice has to be written: those of steps wait for their window."""
+    found: datetime | None = session.execute(_DRAFTS).scalar()
+    return found
 
 
 def touched_by_sales(session: Session, tick: int) -> bool:
@@ -41,7 +50,7 @@ def touched_by_sales(session: Session, tick: int) -> bool:
 
 # Built once: asked several times a tick, and building costs more than asking.
 _FRESH = fresh().limit(1)
-_DRAFTS = select(exists().where(DRAFTED))
+_DRAFTS = select(func.min(MESSAGE.due_at, type_=Instant())).where(DRAFTED)
 _TOUCHED = select(
     exists(
         select(ENGAGEMENT.id)

@@ -1,7 +1,8 @@
 """How many leads stand at each step of one version of a sequence, and how many passed it.
 
 Told from rows alone.  A stage, gate, wait for an event, branch, hand-over, start and end leave a
-decision, a send its message, a score its entry, a webhook its call.  A wait and an update leave
+decision, a send its message, a score its entry, a webhook its call, a notify its
+notice.  A wait and an update leave
 none, and what follows them does not say it either (leads leave a sequence while they wait): how
 many passed is not known.
 """
@@ -60,7 +61,7 @@ class Counts:
 
 
 def step_counts(session: Session, program: Program, graph: Graph, *, now: datetime) -> Counts:
-    """Count the enrolments of a program's version on its graph; seven queries."""
+    """Count the enrolments of a program's version on its graph; eight queries."""
     by_state = _by_state(session, program)
     decided, reached = _decided(session, program)
     passed: dict[str, int | None] = {
@@ -69,15 +70,17 @@ def step_counts(session: Session, program: Program, graph: Graph, *, now: dateti
     }
     passed["enter"] = sum(by_state.values())
     over = _mails(session, program)
-    scored = _of_steps(session, program, SCORE)
-    called = _of_steps(session, program, CALL, CALL.state.in_(("done", "failed")))
+    notice = (M.kind == "notice", M.state.in_(("sent", "rejected", "expired", "render_failed")))
+    others = {
+        "score": _of_steps(session, program, SCORE),
+        "webhook": _of_steps(session, program, CALL, CALL.state.in_(("done", "failed"))),
+        "notify": _of_steps(session, program, M, *notice),
+    }
     for node in graph.nodes:
         if node.kind == "send":
             passed[node.id] = sum(over[node.key].values())
-        elif node.kind == "score":
-            passed[node.id] = scored[node.key]
-        elif node.kind == "webhook":
-            passed[node.id] = called[node.key]
+        elif node.kind in others:
+            passed[node.id] = others[node.kind][node.key]
     here = _standing(session, program, _waits_before(graph), now=now)
     nodes = {
         node.id: Count(

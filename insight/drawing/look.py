@@ -22,7 +22,7 @@ KINDS = {
     "update": ("#4d7c0f", "#a3d94f"), "score": ("#a16207", "#eac54f"),
     "start": ("#4f46e5", "#a5a0ff"), "hand_off": ("#be185d", "#f687b3"),
     "stop": ("#9f3a38", "#f0908d"), "goto": ("#4f46e5", "#a5a0ff"),
-    "webhook": ("#0369a1", "#7dd3fc"),
+    "webhook": ("#0369a1", "#7dd3fc"), "notify": ("#be185d", "#f687b3"),
     "end": ("#5b6775", "#9fb0c1"), "goal": ("#15803d", "#4ade80"), "exit": ("#9f3a38", "#f0908d"),
 }  # fmt: skip
 """By kind of node: its colour on light and on dark."""
@@ -41,6 +41,7 @@ SIGNS = {
     "stop": "M5.2 1.5h5.6l3.7 3.7v5.6l-3.7 3.7H5.2l-3.7-3.7V5.2zM5 8h6",
     "goto": "M12.5 13.5V7a3.5 3.5 0 0 0-3.5-3.5H3M6 .8 3 3.5l3 2.7",
     "webhook": "M6.5 9.5l3-3M7 4.5l2-2A3.2 3.2 0 0 1 13.5 7l-2 2M9 11.5l-2 2A3.2 3.2 0 0 1 2.5 9",
+    "notify": "M3.5 12V7.5a4.5 4.5 0 0 1 9 0V12M2 12h12M6.5 14.5h3",
     "hand_off": "M8 2.2a2.6 2.6 0 1 0 .01 0M2.8 14c.5-3.4 2.5-5 5.2-5s4.7 1.6 5.2 5",
     "end": "M4 4h8v8H4z",
     "goal": "M3.5 14.5v-13M3.5 2.5h9L10 5.8l2.5 3.2h-9",

@@ -53,6 +53,11 @@ def armless(
             "name": call.label, "url": call.url, "host": call.host, "retry": call.retry,
             "anytime": call.anytime,
         }  # fmt: skip
+    if step.notify is not None:
+        told = step.notify
+        return p.Notify, f"notify:{told.team}:{told.notice}", {
+            "team": told.team, "notice": told.notice, "to": told.to, "anytime": told.anytime,
+        }  # fmt: skip
     if step.hand_off is not None:
         team = step.hand_off.team or ""
         return p.HandOff, f"hand_off:{team}", {"team": team, "reason": step.hand_off.reason}

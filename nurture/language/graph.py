@@ -34,7 +34,7 @@ from nurture.language.words import (
 
 Kind = Literal[
     "enter", "gate", "send", "wait", "wait_for", "branch", "split", "update", "score", "start",
-    "stop", "goto", "webhook", "hand_off", "end", "goal", "exit",
+    "stop", "goto", "webhook", "notify", "hand_off", "end", "goal", "exit",
 ]  # fmt: skip
 
 
@@ -257,6 +257,13 @@ def _webhook(step: p.Webhook) -> tuple[str, str]:
     return f"Call {step.name}", ", ".join(notes)
 
 
+def _notify(step: p.Notify) -> tuple[str, str]:
+    who = {"manager": f"the manager of {step.team}", "reps": f"the reps of {step.team}",
+           "owner": f"the lead's rep, else the manager of {step.team}"}[step.to]  # fmt: skip
+    notes = [f"notice {step.notice}", *(["at any time of day"] if step.anytime else [])]
+    return f"Tell {who}", ", ".join(notes)
+
+
 def _score(step: p.Score) -> tuple[str, str]:
     fades = f"halves every {say(step.half_life)}" if isinstance(step.half_life, timedelta) else ""
     return f"Score {step.points:+g}", ", ".join(part for part in (step.reason, fades) if part)
@@ -276,6 +283,7 @@ _WORDS: dict[type[p.Step], tuple[Kind, Callable[[Any], tuple[str, str]]]] = {
     p.Stop: ("stop", lambda s: (f"Stop {s.sequence}", "this sequence goes on")),
     p.Goto: ("goto", lambda s: (f"Go to {s.name}", f"at most {s.at_most} times")),
     p.Webhook: ("webhook", _webhook),
+    p.Notify: ("notify", _notify),
     p.HandOff: ("hand_off", lambda s: (f"Hand off to {s.team or 'sales'}", s.reason)),
     p.End: ("end", lambda s: (f"End: {s.reason}", "")),
 }  # fmt: skip

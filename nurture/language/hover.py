@@ -233,6 +233,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "stop": "End the lead's way through another sequence; this one goes on.",
         "goto": "Go on at the step with this id, so many times.",
         "webhook": "Tell another system of the lead; the lead stays until it answered.",
+        "notify": "Tell a team about the lead, without handing it over.",
         "hand_off": "Ask sales to take the lead.",
         "end": "End the enrolment, and say why.",
         "use": "The steps of a snippet.",
@@ -279,6 +280,12 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     },
     "GotoModel": {"step": "The id of the step.", "at_most": "How often in one enrolment (10)."},
     "Webhooks": {"allow": 'Addresses and networks that may be called: ["10.0.0.0/8"].'},
+    "NotifyModel": {
+        "team": "Whom it is for: a team of handoff.yaml.",
+        "notice": "Which notice (warm).",
+        "to": "The team's manager (default) or reps, or the lead's own rep (owner).",
+        "anytime": "Whether it may go outside the window.",
+    },
     "WebhookModel": {
         "url": "Where the call goes, by https.",
         "name": "What conditions and reports call it; else the host's name.",

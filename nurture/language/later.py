@@ -33,7 +33,7 @@ LATER: Mapping[str, frozenset[str]] = {
     "Timing": frozenset(("spread", "quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),
     "StepModel": frozenset(
-        ("winner", "notify")
+        ("winner",)
     ),
     "SendModel": frozenset(
         ("subject", "priority", "channel", "spread", "variants", "winner")

@@ -1,9 +1,9 @@
-"""Steps that tell somebody outside: `webhook`."""
+"""Steps that tell somebody outside: `webhook`, `notify`."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, WithJsonSchema, model_validator
@@ -38,6 +38,22 @@ class Webhooks(Model):
     """Where calls may go beside the public internet."""
 
     allow: tuple[Network, ...] = ()
+
+
+class NotifyModel(Model):
+    """`notify: enterprise`, or with options: a notice to a team about a lead it does not have."""
+
+    team: str
+    notice: str = "warm"
+    to: Literal["manager", "reps", "owner"] = "manager"
+    anytime: Annotated[bool, Field(strict=True)] = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"team": value}
+        return mapping(value, 'the name of a team is expected here, or a mapping with "team"')
 
 
 class WebhookModel(Model):

@@ -162,7 +162,18 @@ class Webhook(Step):
     anytime: bool = False
 
 
-HOLDS = (Send, Webhook)
+@dataclass(frozen=True)
+class Notify(Step):
+    """Write to the team's manager or reps about the lead, or to the lead's own rep, and keep it
+    here until the notice is final."""
+
+    team: str
+    notice: str
+    to: Literal["manager", "reps", "owner"]
+    anytime: bool = False
+
+
+HOLDS = (Send, Webhook, Notify)
 """Steps whose leads stand behind them already while something of theirs is not final."""
 
 

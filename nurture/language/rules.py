@@ -52,6 +52,7 @@ RULES: Mapping[str, str] = {
     "unknown-template": "a mail without a file in templates/",
     "unknown-topic": "a topic nurture.yaml does not declare",
     "unknown-calendar": "a calendar nurture.yaml does not declare",
+    "unknown-notice": "a notice the program does not have",
     "unknown-team": "a team handoff.yaml does not have",
     "unknown-sequence": "a sequence without a file",
     "unknown-segment": "a segment nobody wrote",

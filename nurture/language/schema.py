@@ -40,6 +40,7 @@ _SHORT: dict[str, list[Schema]] = {
     "HandOffModel": [_TEXT, {"const": True}],
     "GotoModel": [_TEXT],
     "WebhookModel": [_TEXT],
+    "NotifyModel": [_TEXT],
     "AnswerModel": [{"type": "integer"}],
 }
 """Models that can be written as a scalar too."""

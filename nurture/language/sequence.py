@@ -29,7 +29,7 @@ from nurture.language.models import (
     mapping,
     reading,
 )
-from nurture.language.outside import WebhookModel
+from nurture.language.outside import NotifyModel, WebhookModel
 from nurture.language.story import Story
 from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
@@ -223,6 +223,7 @@ class StepModel(Model):
     stop: str | None = None
     goto: GotoModel | None = None
     webhook: WebhookModel | None = None
+    notify: NotifyModel | None = None
     hand_off: HandOffModel | None = None
     use: Annotated[dict[str, tuple[StepModel, ...]], PlainValidator(_used, str)] | None = None
     end: Annotated[str, reading("wrong-value", _reason)] | None = None

@@ -71,6 +71,9 @@ EVENTS: Mapping[str, str] = {
 }
 """Kinds of engagement every workspace knows, and what happened.  More: `events:`."""
 
+NOTICES = ("warm",)
+"""Notices of templates/notices that are about a lead nobody in sales has."""
+
 SUBJECTS = (
     "all", "any", "not", "score", "behaviour", "fit", "lifecycle", "tags", "topic", "sequence",
     "event", "segment",

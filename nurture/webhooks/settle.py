@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
@@ -125,7 +125,6 @@ _WAKE = (
         E.id.in_(_FINAL),
         among(E.state, ("active",)),
         E.due_at.is_(None),
-        E.path.in_(select(C.path).where(and_(in_given(C.id, "numbers"), C.enrolment_id == E.id))),
     )
     .values(due_at=NOW)
 )

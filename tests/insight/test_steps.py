@@ -177,4 +177,4 @@ def test_counting_asks_the_same_few_questions_whoever_there_is(play: Play, ledge
     one = asked()
     enter(play, *(f"lead{number}" for number in range(12)))
     play.tick("03-02 10:00")
-    assert asked() == one == 7
+    assert asked() == one == 8

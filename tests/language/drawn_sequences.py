@@ -44,7 +44,8 @@ PLAIN = st.one_of(
     st.sampled_from([{"wait": {"until": "09:00"}}, {"wait": {"until": "monday", "at": "09:00"}},
                      {"wait": {"until": "renewal_on", "offset": "-30 days"}}]),
     st.sampled_from([{"webhook": "https://crm.example.test/x?team=1"},
-                     {"webhook": {"url": "http://localhost:9", "name": "crm", "retry": 0}}]),
+                     {"webhook": {"url": "http://localhost:9", "name": "crm", "retry": 0}},
+                     {"notify": "smb"}, {"notify": {"team": "smb", "to": "owner"}}]),
     st.builds(lambda said: {"hand_off": {"team": "smb", "reason": said}}, SAID),
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from nurture.language.faults import Loc
 from nurture.language.problems import Problem
 from nurture.language.snippets import sees
 from nurture.language.tree import Node, Scalar, Table
-from nurture.language.vocabulary import LEAD_FIELDS, WRITABLE_FIELDS
+from nurture.language.vocabulary import LEAD_FIELDS, NOTICES, WRITABLE_FIELDS
 
 Named = Iterable[tuple[File, Loc, Node | None]]
 
@@ -85,7 +85,7 @@ def calendars(view: View) -> Iterator[Problem]:
 
 
 def teams(view: View) -> Iterator[Problem]:
-    """Teams of routes and of `hand_off` stand in handoff.yaml."""
+    """Teams of routes, of `hand_off` and of `notify` stand in handoff.yaml."""
     if not view.declares("handoff"):
         return
     named: list[tuple[File, Loc, Node | None]] = []
@@ -94,9 +94,17 @@ def teams(view: View) -> Iterator[Problem]:
             named += [(file, (*loc, key), route.get(key)) for key in ("team", "otherwise")]
     for file in view.of("sequence"):
         for loc, _ in steps(file):
-            for tail in (("hand_off",), ("hand_off", "team")):
-                named.append((file, (*loc, *tail), file.at((*loc, *tail))))
+            for verb in ("hand_off", "notify"):
+                for place in ((*loc, verb), (*loc, verb, "team")):
+                    named.append((file, place, file.at(place)))
     yield from unknown("team", named, view.keys("handoff", "teams"))
+
+
+def notices(view: View) -> Iterator[Problem]:
+    """Notices of `notify` come with the program."""
+    places = [(f, (*loc, "notify", "notice")) for f in view.of("sequence") for loc, _ in steps(f)]
+    named = [(file, place, file.at(place)) for file, place in places]
+    yield from unknown("notice", named, list(NOTICES))
 
 
 def sequences(view: View) -> Iterator[Problem]:
@@ -174,4 +182,6 @@ def holds(node: Scalar, kind: FieldType) -> bool:
     return node.value is not None and type_of(node.value) == ("text" if kind == "date" else kind)
 
 
-CHECKS = (templates, topics, calendars, teams, sequences, step_ids, agreements, updated_fields)
+CHECKS = (
+    templates, topics, calendars, teams, notices, sequences, step_ids, agreements, updated_fields,
+)  # fmt: skip

@@ -22,11 +22,12 @@ def missing_files(view: View) -> Iterator[Problem]:
         yield Problem("sequences", 1, 1, "", message, severity="warning", rule="missing-file")
     if "handoff.yaml" in view.paths:
         return
-    message = "handing over needs handoff.yaml, which is missing"
     for file in view.of("sequence"):
         for loc, step in steps(file):
-            if "hand_off" in step.entries:
-                yield file.problem((*loc, "hand_off"), "missing-file", message, key=True)
+            for verb, what in (("hand_off", "handing over"), ("notify", "telling a team")):
+                if verb in step.entries:
+                    message = f"{what} needs handoff.yaml, which is missing"
+                    yield file.problem((*loc, verb), "missing-file", message, key=True)
 
 
 def _twice(what: str, named: Iterable[tuple[File, Loc, str | None]]) -> Iterator[Problem]:

@@ -18,12 +18,14 @@ class Message(SQLModel, table=True):
     """One mail to one person, and its state (nurture.delivery.states has the transitions).
 
     `kind` nurture: at most once per (`enrolment_id`, `step`, `occurrence`); kind notice: to a rep
-    or manager about `handoff_id`, at least once, unique by `notice_key`.  `due_at` is the earliest
-    instant it may be handed over, `allowed_at` the first instant the window allowed it (late
-    policies count from there), `expires_at` the last.  `generation` fences a claim: whoever holds
-    an older one may no longer hand over.  `content` is the frozen bytes from claim to final state
-    (of a notice: from its writing).  `hours` and `zone` ('lead' or an IANA name) are the window it
-    has to go in.  `reason` says why it was or was not sent.
+    or manager, of a handoff about `handoff_id`, at least once, unique by `notice_key`.  `due_at` is
+    the earliest instant it may be handed over, `allowed_at` the first instant the window allowed it
+    (late policies count from there), `expires_at` the last.  `generation` fences a claim: whoever
+    holds an older one may no longer hand over.  `content` is the frozen bytes from claim to final
+    state (of a notice: from its writing).  `topic` is what a mail is about; of a notice that a step
+    asked for (`enrolment_id` is set if it keeps the lead there) its team.  `hours` and `zone`
+    ('lead' or an IANA name) are the window it has to go in.  `reason` says why it was or was not
+    sent.
     """
 
     __tablename__ = "message"

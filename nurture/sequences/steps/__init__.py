@@ -8,7 +8,7 @@ from nurture.ledger.tally import Tally
 from nurture.sequences.steps.choices import branch, gate, wait_for
 from nurture.sequences.steps.effects import score, update_lead
 from nurture.sequences.steps.moves import end, enter_stage, goto, hand_off, start, stop
-from nurture.sequences.steps.outside import webhook
+from nurture.sequences.steps.outside import notify, webhook
 from nurture.sequences.steps.splits import split
 from nurture.sequences.steps.until import wait_until
 from nurture.sequences.steps.waits import send, wait
@@ -29,6 +29,7 @@ BUILDERS: dict[type[program.Step], Callable[[Visit, Any], Tally]] = {
     program.Stop: stop,
     program.Goto: goto,
     program.Webhook: webhook,
+    program.Notify: notify,
     program.HandOff: hand_off,
     program.End: end,
 }

@@ -11,25 +11,25 @@ from nurture.ledger.asking import NOW
 from nurture.sequences.visit import ENROLMENT, E, Visit, change, destination
 
 Planning = tuple[Insert, Update, Update]
-"""What is planned for each; they stand behind it; those for whom it is over already are due."""
+"""What is planned for each; they stand behind it; those for whom nothing is to come are due."""
 
 
 def planning(
     program: Program, step: Step, rows: Insert, table: Table, over: Sequence[str]
 ) -> Planning:
-    """Plan `rows` of the table, one a lead; a lead whose row of this step is in one of the states
-    `over`, made or given up, goes on at once."""
+    """Plan `rows` of the table, one a lead; a lead without a row of this step that is in none of
+    the states `over` (made, given up, or nothing to be planned) goes on at once."""
     row = table.c
-    before = (
+    waits = (
         select(literal(1))
-        .where(row.enrolment_id == E.id, row.step == step.key, row.state.in_(over))
+        .where(row.enrolment_id == E.id, row.step == step.key, row.state.not_in(over))
         .correlate(ENROLMENT)
         .exists()
     )
     return (
         rows,
         change(step, position=destination(program, step.next), due_at=None, since_at=None),
-        change(step, where=before, due_at=NOW),
+        change(step, where=~waits, due_at=NOW),
     )
 
 
