@@ -29,7 +29,8 @@ class StageLine:
 
 @dataclass(frozen=True)
 class SequenceLine:
-    """One sequence: everybody who ever entered, by where they are now."""
+    """One sequence: everybody who ever entered, by where they are now; `goal_later` are those of
+    them who left or completed it and reached its goal afterwards."""
 
     sequence: str
     entered: int
@@ -37,6 +38,7 @@ class SequenceLine:
     goal: int
     completed: int
     left: int
+    goal_later: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def sequences(session: Session) -> list[SequenceLine]:
                 func.sum(case((E.state.in_(states), 1), else_=0))
                 for states in (("active",), ("goal",), ("completed",), ("exited", "moved"))
             ),
+            func.count(E.goal_at),
         )
         .group_by(E.sequence)
         .order_by(E.sequence)

@@ -91,8 +91,9 @@ def step_counts(session: Session, program: Program, graph: Graph, *, now: dateti
         for node in graph.nodes
     }
     for node in graph.leaving:
-        state = "goal" if node.kind == "goal" else "exited"
-        nodes[node.id] = Count(passed=by_state[state, node.path])
+        left = by_state["exited", node.path]
+        goal = node.kind == "goal"  # of those who ended, some reach it later
+        nodes[node.id] = Count(passed=_total(decided, node.path, "goal") if goal else left)
     return Counts(
         nodes=nodes,
         edges=_ways(graph, decided, passed),

@@ -213,9 +213,15 @@ SINCE: dict[str, Callable[[_Look], list[Named]]] = {
     "rungs": _rungs,
 }
 """What adds up: an expectation is about what came since the last one."""
+def _goal(look: _Look) -> bool:
+    found = look.enrolment
+    return found is not None and (found.state == "goal" or found.goal_at is not None)
+
+
 FACTS: dict[str, Callable[[_Look], Any]] = {
     "stage": lambda look: _of(look.standing, "stage"),
     "state": lambda look: _of(look.enrolment, "state"),
+    "goal": _goal,
     "reason": _reason,
     "waits_until": _waits_until,
     "sequences": _sequences,

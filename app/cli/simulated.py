@@ -95,6 +95,7 @@ def _funnel(found: Outlook) -> None:
     rows: list[tuple[str, str, str]] = []
     for line in found.funnel:
         ends = f"goal {line.goal:,}, completed {line.completed:,}, left {line.left:,}"
+        ends += f", goal later {line.goal_later:,}" if line.goal_later else ""
         rows.append((line.sequence[:40], _number(line.entered), _number(line.active)))
         rows += [
             (f"  {each.stage[:38]}", _number(each.reached), _number(each.standing))

@@ -70,7 +70,7 @@ def _funnel(session: Session, definitions: Definitions) -> list[dict[str, Any]]:
                 "entered": line.entered if line else 0,
                 "active": line.active if line else 0,
                 "completed": line.completed if line else 0,
-                "goal": line.goal if line else 0,
+                "goal": line.goal + line.goal_later if line else 0,
                 "exited": line.left if line else 0,
                 "stages": [
                     {"stage": each.stage, "reached": each.reached, "here": each.standing}

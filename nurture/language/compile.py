@@ -267,6 +267,7 @@ def compile_sequence(
         window=p.Window(hours, timing.zone),
         late=p.Late(late.send_within, late.otherwise) if late else LATE,
         with_sales=model.with_sales == "send",
+        goal_within=model.goal_within,
         edits=p.Edits(
             model.edits.enrolled, tuple(model.edits.steps.items()), model.edits.reason
         ),

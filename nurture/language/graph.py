@@ -216,7 +216,9 @@ def _enter(entry: p.Entry) -> Node:
 
 def _leaving(program: p.Program) -> Iterator[Node]:
     if program.goal is not None:
-        yield Node("goal", "goal", f"Goal: {program.goal.reason}", "", program.goal.path)
+        after = program.goal_within
+        note = f"also within {say(after)} after the end" if after else ""
+        yield Node("goal", "goal", f"Goal: {program.goal.reason}", note, program.goal.path)
     for number, rule in enumerate(program.exits, start=1):
         said = describe(rule.when)
         detail = "" if said == rule.reason else said

@@ -42,6 +42,7 @@ STORIES: Mapping[str, Mapping[str, str]] = {
         "not_sent": "Mails that were planned and will not be sent, perhaps with reasons.",
         "stage": "The stage it stands in.",
         "state": "active, completed, goal, exited, moved or failed.",
+        "goal": "Whether it reached the goal, in the sequence or in time after it.",
         "reason": "Why it left this sequence.",
         "waits_until": "When its step, or its mail or call, is next looked at.",
         "sequences": "Every sequence it is in now.",

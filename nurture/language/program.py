@@ -276,6 +276,8 @@ class Program:
     with_sales: bool
     """Whether its mails go to leads that are with sales."""
     edits: Edits = Edits()
+    goal_within: timedelta | None = None
+    """How long after its end a goal reached still counts."""
 
     def __hash__(self) -> int:
         """By its number: hashing every step each time it is looked up would cost too much."""

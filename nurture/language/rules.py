@@ -63,6 +63,7 @@ RULES: Mapping[str, str] = {
     # sequences
     "empty": "a sequence without stages, a stage without steps",
     "entry-form": "enter is none of event, segment and date, or mixes them",
+    "goal-form": "a time for a goal there is not",
     "step-form": "a step with no verb, with two, or with keys of another",
     "endless-wait": "a wait without an end",
     "arm-form": "an arm of a branch that is neither a case nor the rest",

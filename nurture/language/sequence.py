@@ -278,6 +278,7 @@ class SequenceModel(Model):
     enter: Enter
     exit: tuple[Exit, ...] = ()
     goal: ConditionField | None = None
+    goal_within: Elapsed | None = None
     timing: Timing = Timing()
     with_sales: Literal["skip", "send"] = "skip"
     edits: EditsModel = EditsModel()

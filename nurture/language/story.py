@@ -117,6 +117,7 @@ class Expect(Model):
     not_sent: NotSent | None = None
     stage: str | None = None
     state: State | None = None
+    goal: Annotated[bool, Field(strict=True)] | None = None
     reason: str | None = None
     waits_until: InstantOrNone = None
     sequences: Names | None = None

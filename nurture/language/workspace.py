@@ -118,6 +118,7 @@ class Defaults(Model):
     topic: str | None = None
     exit: tuple[Exit, ...] = ()
     goal: ConditionField | None = None
+    goal_within: Elapsed | None = None
     timing: Timing | None = None
     with_sales: Literal["skip", "send"] | None = None
 

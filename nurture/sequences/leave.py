@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
-    func,
     insert,
     literal,
     select,
@@ -29,31 +28,30 @@ from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.batches import SIZE
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
+from nurture.sequences.afterwards import count_late_goals
 from nurture.sequences.standing import ACTIVE, TOUCHED, not_paused
-from nurture.sequences.visit import ENROLMENT, E, worked_on
+from nurture.sequences.visit import BEGUN, ENROLMENT, E, worked_on
 
 LEAD = table_of(t.Lead).c
 PLANNED = (table_of(t.Message), table_of(t.WebhookCall))
 """What steps plan for others to carry out."""
-BEGUN: Any = func.coalesce(E.begun_at, E.entered_at, type_=Instant())
-"""Events count from here on: a demo booked after the form and before the tick is a goal."""
 
 
 def leave(session: Session, definitions: Definitions, *, tick: int, now: datetime) -> Tally:
     """End the touched leads' enrolments whose goal is reached or whose exit rule holds.
 
     Events count from what let the lead in, else from its entry.  Mails planned and not yet claimed
-    are cancelled; claimed ones are stopped by the fence at hand-over.  The others are looked at
-    again at the instant time alone may change a rule (`leave_by_time`).
+    are cancelled; claimed ones are stopped by the fence at hand-over.  A goal reached by a lead
+    that left before counts as well (`afterwards`).  The others are looked at again at the instant
+    time alone may change a rule (`leave_by_time`).
     """
     asking = Asking(session, tick, now)
     tally = Tally()
     for program in definitions.programs.values():
         if _rules(program):
             tally += _judge(asking, definitions, program, _touched(definitions, program))[0]
-    return tally
+    return tally + count_late_goals(asking, definitions)
 
 
 def leave_by_time(

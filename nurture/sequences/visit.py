@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Update,
     and_,
+    func,
     insert,
     literal,
     select,
@@ -29,6 +30,7 @@ from nurture.language.program import Program, Step
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.batches import batch
+from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 from nurture.sequences.standing import ACTIVE
 
@@ -36,6 +38,8 @@ ENROLMENT = table_of(t.Enrolment)
 E = ENROLMENT.c
 LEAD = table_of(t.Lead)
 DECISION = table_of(t.Decision)
+BEGUN: Any = func.coalesce(E.begun_at, E.entered_at, type_=Instant())
+"""Events count from here on: a demo booked after the form and before the tick is a goal."""
 
 
 @dataclass(frozen=True)

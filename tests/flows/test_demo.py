@@ -56,11 +56,12 @@ def test_sequences_and_messages_are_what_the_rows_say(month: Played) -> None:
     states = Counter(
         (row["sequence"], row["state"]) for row in month.rows("SELECT * FROM enrolment")
     )
-    for sequence, entered, active, goal, completed, left in month.tables["Sequences"]:
+    for sequence, entered, active, goal, completed, left, later in month.tables["Sequences"]:
         counts = {state: count for (name, state), count in states.items() if name == sequence}
         assert entered == sum(counts.values()) == active + goal + completed + left
         assert (active, goal) == (counts.get("active", 0), counts.get("goal", 0))
         assert completed == counts.get("completed", 0)
+        assert later <= completed + left
     rows = month.rows("SELECT kind, state, reason FROM message")
     told = {tuple(row[:3]): row[3] for row in month.tables["Messages"]}
     assert told == Counter(tuple(row) for row in rows)

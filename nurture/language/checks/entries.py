@@ -52,4 +52,12 @@ def _strange(enter: Table) -> Iterator[tuple[str, str]]:
         yield from ((key, f'"{key}" belongs to a date') for key in OF_DATES if key in keys)
 
 
-CHECKS = (entry,)
+def goals(view: View) -> Iterator[Problem]:
+    """What counts after the end is there."""
+    for file in view.of("sequence"):
+        if file.at(("goal_within",)) is not None and file.at(("goal",)) is None:
+            message = '"goal_within" counts a goal after the end, and there is no "goal"'
+            yield file.problem(("goal_within",), "goal-form", message, key=True)
+
+
+CHECKS = (entry, goals)

@@ -24,7 +24,7 @@ class Enrolment(SQLModel, table=True):
     or gate counts events from.  `recheck_at` is the next instant at which time alone may change
     the gate's condition, `watch_at` that of an exit rule or the goal.  `begun_at` is when the event
     happened that let the lead in, None when none did.  `turn` counts entries with the same
-    (`sequence`, `key`).
+    (`sequence`, `key`).  `goal_at` is when a goal reached after the end was counted.
     """
 
     __tablename__ = "enrolment"
@@ -55,6 +55,7 @@ class Enrolment(SQLModel, table=True):
     begun_at: datetime | None = instant(required=False)
     step_at: datetime = instant()
     ended_at: datetime | None = instant(required=False)
+    goal_at: datetime | None = instant(required=False)
     reason: str = words()
     path: str = words()
 
