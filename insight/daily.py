@@ -18,6 +18,7 @@ def report(ledger: Ledger, definitions: Definitions, *, now: datetime) -> str:
         parts: list[tuple[str, Sequence[Any]]] = [
             ("Funnel", funnel.funnel(session, definitions)),
             ("Mail", funnel.mail(session)),
+            ("Subjects", funnel.variants(session)),
             ("Handoffs", service.handoffs(session)),
             ("SLA clocks", service.clocks(session, now=now)),
         ]

@@ -15,6 +15,7 @@ from nurture.ledger.upsert import table_of
 DECISION = table_of(t.Decision).c
 E = table_of(t.Enrolment).c
 M = table_of(t.Message).c
+ENGAGEMENT = table_of(t.Engagement).c
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,17 @@ class TemplateLine:
     template: str
     state: str
     count: int
+
+
+@dataclass(frozen=True)
+class VariantLine:
+    """How one of several subjects of a step did: mails sent, and how many of them were clicked."""
+
+    sequence: str
+    step: str
+    variant: str
+    sent: int
+    clicked: int
 
 
 def funnel(session: Session, definitions: Definitions) -> list[StageLine]:
@@ -128,6 +140,26 @@ def templates(session: Session) -> list[TemplateLine]:
         .order_by(E.sequence, M.template)
     )
     return [TemplateLine(*row) for row in rows]
+
+
+def variants(session: Session) -> list[VariantLine]:
+    """Every subject of steps that try several, by sequence, step and name."""
+    clicks = select(ENGAGEMENT.id).where(
+        ENGAGEMENT.message_id == M.id,
+        ENGAGEMENT.kind == "email_clicked",
+        ENGAGEMENT.withdrawn_at.is_(None),
+    )
+    rows = session.execute(
+        select(
+            E.sequence, M.step, M.variant, func.count(),
+            func.sum(case((clicks.exists(), 1), else_=0)),
+        )
+        .join_from(table_of(t.Message), table_of(t.Enrolment), E.id == M.enrolment_id)
+        .where(M.variant != "", M.state == "sent")
+        .group_by(E.sequence, M.step, M.variant)
+        .order_by(E.sequence, M.step, M.variant)
+    )
+    return [VariantLine(*row) for row in rows]
 
 
 def count_leads(session: Session) -> int:

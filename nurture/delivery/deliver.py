@@ -132,7 +132,7 @@ class _Sender:
                 session, round_.definitions, owner=self._owner, now=now, size=size,
                 kind=self._kind, judged=round_.judged,
             )  # fmt: skip
-            rows = rows_of(session, taken)
+            rows = rows_of(session, taken, round_.press)
 
             def keep() -> Tally:
                 self._left -= len(taken.tickets)

@@ -17,8 +17,9 @@ from nurture.delivery.plain import plain_template
 from nurture.delivery.sandbox import Checked, Sandbox, sandbox
 from nurture.delivery.sandbox import Template as Compiled
 from nurture.delivery.tracking import pixel_and_click, track
+from nurture.delivery.voices import Voice, sends_of_their_own, usual, voice_of
 from nurture.language.definitions import Definitions, Template
-from nurture.ledger.address import NormalAddress, normal_address
+from nurture.ledger.address import NormalAddress
 from nurture.ledger.errors import RenderFailed
 
 STANDARD = (
@@ -28,14 +29,23 @@ OWN_LINKS = ("unsubscribe_url",)
 
 
 @dataclass(frozen=True)
-class Form:
-    """One template, ready: compiled parts and the skeleton of its bytes."""
+class Head:
+    """What a mail begins with: its subject and the skeleton of its bytes, from whom."""
 
     subject: Compiled
+    skeleton: Skeleton
+    voice: Voice
+
+
+@dataclass(frozen=True)
+class Form:
+    """One template, ready: compiled parts, and the head its mails have unless a step says more."""
+
+    template: Template
+    head: Head
     preheader: Compiled
     html: Compiled
     text: Compiled
-    skeleton: Skeleton
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,7 @@ class Written:
     subject: str
     message_id: str
     content: bytes
+    voice: str = ""
 
 
 @dataclass
@@ -61,12 +72,14 @@ class Press:
     keys: tuple[bytes, ...]
     link_id: Callable[[str], int]
     _forms: dict[str, Form] = field(default_factory=dict)
+    _heads: dict[tuple[str, str, Voice], Head] = field(default_factory=dict)
     _html: Sandbox = field(default_factory=lambda: sandbox(html=True))
     _plain: Sandbox = field(default_factory=lambda: sandbox(html=False))
 
     def __post_init__(self) -> None:
         workspace = self.definitions.workspace
-        self.sender: NormalAddress = normal_address(workspace.sender.address)
+        self.voice = usual(workspace.sender)
+        self.sends = sends_of_their_own(self.definitions)
         self.constants: dict[str, Any] = {
             "brand": workspace.brand,
             "base_url": workspace.base_url,
@@ -83,23 +96,41 @@ class Press:
         return self._forms[name]
 
     def _prepare(self, template: Template) -> Form:
-        reply_to = self.definitions.workspace.sender.reply_to
         html = track(template.html, link_id=self.link_id, own=OWN_LINKS, name=template.name)
         text = template.text or plain_template(template.html)
         return Form(
-            subject=self._plain.compile(template.subject, name=f"{template.name} subject"),
+            template=template,
+            head=self._head(template, template.subject, self.voice),
             preheader=self._plain.compile(template.preheader, name=f"{template.name} preheader"),
             html=self._html.compile(html, name=template.name),
             text=self._plain.compile(text, name=f"{template.name} text"),
-            skeleton=skeleton(
-                step=template.name,
-                sender=self.sender,
-                sender_name=self.definitions.workspace.sender.name,
-                reply_to=normal_address(reply_to) if reply_to else None,
-                list_id=f"{template.topic or template.name}.{self.sender.domain}",
-                one_click=True,
-            ),
         )
+
+    def _head(self, template: Template, subject: str, voice: Voice) -> Head:
+        """A head, made once for a template, a subject and a voice."""
+        key = (template.name, subject, voice)
+        if key not in self._heads:
+            self._heads[key] = Head(
+                subject=self._plain.compile(subject, name=f"{template.name} subject"),
+                skeleton=skeleton(
+                    step=template.name,
+                    sender=voice.address,
+                    sender_name=voice.name,
+                    reply_to=voice.reply_to,
+                    list_id=f"{template.topic or template.name}.{self.voice.address.domain}",
+                    one_click=True,
+                ),
+                voice=voice,
+            )
+        return self._heads[key]
+
+    def _head_of(self, form: Form, row: Mapping[str, Any]) -> Head:
+        """The head of one mail: its template's, or what its step says instead."""
+        step = self.sends.get((row.get("definition_id", 0), row["step"]))
+        if step is None:
+            return form.head
+        subject = dict(step.subjects).get(row["variant"], form.template.subject)
+        return self._head(form.template, subject, voice_of(step, row, self.voice))
 
     def write(self, row: Mapping[str, Any], *, now: datetime) -> Written:
         """The mail of one claimed row (message and lead columns, see `deliver`).
@@ -107,11 +138,12 @@ class Press:
         Raises RenderFailed with the reason; nothing else is affected.
         """
         form = self.form(row["template"])
+        head = self._head_of(form, row)
         number = row["id"]
         unsubscribe = f"{self._base}/u/{links.sign(self.keys, 'unsubscribe', number)}"
         values = Checked(self._values(row) | self._tracking(number))
         values["unsubscribe_url"] = unsubscribe
-        values["subject"] = subject = " ".join(form.subject.render(values).split())
+        values["subject"] = subject = " ".join(head.subject.render(values).split())
         values["preheader"] = form.preheader.render(values)
         recipient = _stored(row["email"])
         name = f"{row['first_name']} {row['last_name']}".strip()
@@ -125,8 +157,11 @@ class Press:
             html=form.html.render(values),
             unsubscribe=(unsubscribe,),
         )
-        content = compose(form.skeleton, letter)
-        return Written(number, recipient.text, self.sender.text, subject, identity, content)
+        content = compose(head.skeleton, letter)
+        sender = head.voice.address.text
+        return Written(
+            number, recipient.text, sender, subject, identity, content, head.voice.said
+        )
 
     def identity(self, row: Mapping[str, Any]) -> str:
         """The Message-ID of a row's mail: the same whenever it is written."""
@@ -135,7 +170,7 @@ class Press:
             enrolment=row["enrolment_id"],
             step=row["step"],
             occurrence=row["occurrence"],
-            domain=self.sender.domain,
+            domain=self.voice.address.domain,
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,35 +45,38 @@ class SparingPress(Press):
     cannot be written is tried, and refused, for every lead.
     """
 
-    _subjects: dict[tuple[str, ...], str] = field(default_factory=dict)
-    _read: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    _written: dict[tuple[str, ...], Written] = field(default_factory=dict)
+    _read: dict[tuple[str, str], frozenset[str] | None] = field(default_factory=dict)
 
     def write(self, row: Mapping[str, Any], *, now: datetime) -> Written:
         """A mail without content, as `Press.write` would have it.  Raises RenderFailed."""
-        read = self._fields(row["template"])
+        read = self._fields(row["template"], row["step"])
         if read is None:
             return super().write(row, now=now)
         same = tuple(
             repr(row[name] if name in row else row["attributes"].get(name))
             for name in sorted((read | row.keys()) - (OF_ONE_MAIL - read))
         )
-        if same not in self._subjects:
-            self._subjects[same] = super().write(row, now=now).subject
-        subject = self._subjects[same]
-        sender, identity = self.sender.text, self.identity(row)
-        return Written(row["id"], row["email"], sender, subject, identity, b"")
+        if same not in self._written:
+            self._written[same] = replace(super().write(row, now=now), content=b"")
+        return replace(
+            self._written[same], id=row["id"], recipient=row["email"], message_id=self.identity(row)
+        )
 
-    def _fields(self, name: str) -> frozenset[str] | None:
-        """What a template reads of a lead; None when that cannot be told."""
-        if name not in self._read:
-            self._read[name] = self._reads(name)
-        return self._read[name]
+    def _fields(self, name: str, step: str) -> frozenset[str] | None:
+        """What a template, with the subjects of a step, reads of a lead; None when that cannot be
+        told."""
+        if (name, step) not in self._read:
+            own = [each.subjects for (_, key), each in self.sends.items() if key == step]
+            self._read[name, step] = self._reads(name, [text for each in own for _, text in each])
+        return self._read[name, step]
 
-    def _reads(self, name: str) -> frozenset[str] | None:
+    def _reads(self, name: str, more: Sequence[str]) -> frozenset[str] | None:
         template = self.definitions.templates.get(name)
+        parts = ("subject", "preheader", "html", "text") if template else ()
         found = set(TO)
-        for part in ("subject", "preheader", "html", "text") if template else ():
-            variables, fault = read_variables(getattr(template, part))
+        for source in (*(getattr(template, part) for part in parts), *more):
+            variables, fault = read_variables(source)
             for each in variables:
                 if fault is not None or each.name == LEAD[:-1]:
                     return None

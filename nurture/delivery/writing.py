@@ -21,13 +21,18 @@ from nurture.delivery.progress import wake
 from nurture.ledger import tables as t
 from nurture.ledger.errors import RenderFailed
 from nurture.ledger.given import Change, Given, in_given
+from nurture.ledger.plans import among
+from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of
 
 log = logging.getLogger(__name__)
 LEAD = table_of(t.Lead).c
+E = table_of(t.Enrolment).c
+REP = table_of(t.Rep).c
+HANDOFF = table_of(t.Handoff).c
 _MESSAGE = ("id", "kind", "enrolment_id", "step", "occurrence", "template", "recipient", "sender",
-            "subject", "message_id", "content")  # fmt: skip
+            "subject", "message_id", "content", "voice", "variant")  # fmt: skip
 _LEAD = ("email", "first_name", "last_name", "company", "job_title", "phone", "country", "language",
          "attributes")  # fmt: skip
 _CLAIMED = (
@@ -36,6 +41,19 @@ _CLAIMED = (
     .where(in_given(M.id, "ids"))
     .order_by(M.due_at, M.id)
 )
+_REP = (
+    select(HANDOFF.lead_id, REP.name, REP.email)
+    .join(table_of(t.Rep), REP.rep == HANDOFF.rep)
+    .where(among(HANDOFF.state, OPEN_STATES))
+    .subquery()
+)
+_CLAIMED_OF_THEIR_OWN = (
+    _CLAIMED.add_columns(E.definition_id, _REP.c.name.label("rep_name"),
+                         _REP.c.email.label("rep_email"))
+    .outerjoin(table_of(t.Enrolment), E.id == M.enrolment_id)
+    .outerjoin(_REP, _REP.c.lead_id == M.lead_id)
+)  # fmt: skip
+"""The same with what steps ask for that say more than which mail: their version, the lead's rep."""
 _SET_ASIDE = (
     update(MESSAGE)
     .where(
@@ -60,13 +78,14 @@ def _frozen(given: Given) -> Update:
             subject=given["headline"],
             message_id=given["identity"],
             content=given["data"],
+            voice=given["voice"],
         )
     )
 
 
 _FREEZE = Change(
     {"ref": BigInteger(), "mark": Integer(), "to": Text(), "by": Text(), "headline": Text(),
-     "identity": Text(), "data": LargeBinary()},
+     "identity": Text(), "data": LargeBinary(), "voice": Text()},
     _frozen,
 )  # fmt: skip
 
@@ -127,7 +146,7 @@ class Desk:
         """Keep the bytes of a window, as long as its mails are ours."""
         _FREEZE.run(session, [
             (mail.id, self.tickets[mail.id].generation, mail.recipient, mail.sender, mail.subject,
-             mail.message_id, mail.content)
+             mail.message_id, mail.content, mail.voice)
             for mail in window
         ])  # fmt: skip
 
@@ -156,9 +175,10 @@ def _written(press: Press, row: Mapping[str, Any], *, now: datetime) -> Written:
     return press.write(row, now=now)
 
 
-def rows_of(session: Session, claimed: Claimed) -> list[Mapping[str, Any]]:
+def rows_of(session: Session, claimed: Claimed, press: Press) -> list[Mapping[str, Any]]:
     """The claimed messages with what their templates may say of the lead, as plain values."""
     if not claimed.tickets:
         return []
-    found = session.execute(_CLAIMED, {"ids": list(claimed.tickets)})
+    query = _CLAIMED_OF_THEIR_OWN if press.sends else _CLAIMED
+    found = session.execute(query, {"ids": list(claimed.tickets)})
     return [dict(row) for row in found.mappings()]

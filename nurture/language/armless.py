@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nurture.language import program as p
-from nurture.language.sequence import SendModel, StepModel
+from nurture.language.sending import FromModel, SendModel
+from nurture.language.sequence import StepModel
 from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
 from nurture.language.vocabulary import LEAD_FIELDS
@@ -23,7 +24,8 @@ def armless(
         mail = step.send.email
         return p.Send, f"send:{mail}", {
             "email": mail, "topic": topic_of(step.send), "anytime": step.send.anytime,
-            "resend": step.send.resend,
+            "resend": step.send.resend, "subjects": tuple((step.send.subject or {}).items()),
+            "sender": _sender(step.send), "reply_to": step.send.reply_to or "",
         }  # fmt: skip
     if isinstance(step.wait, UntilModel):
         values = {"minute": step.wait.minute, "weekday": step.wait.weekday,
@@ -62,6 +64,12 @@ def armless(
         team = step.hand_off.team or ""
         return p.HandOff, f"hand_off:{team}", {"team": team, "reason": step.hand_off.reason}
     return p.End, "end", {"reason": step.end or "the sequence ended here"}
+
+
+def _sender(send: SendModel) -> tuple[str, str] | None:
+    if isinstance(send.from_, FromModel):
+        return send.from_.name, send.from_.address
+    return (p.OWNER, p.OWNER) if send.from_ else None
 
 
 def _update(model: UpdateModel) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from nurture.language.armless import armless
 from nurture.language.conditions import EventTest
 from nurture.language.entering import entry_of
 from nurture.language.hours import window_hours
+from nurture.language.sending import SendModel
 from nurture.language.sequence import (
     ArmModel,
     GateModel,
-    SendModel,
     SequenceModel,
     SplitModel,
     StageModel,

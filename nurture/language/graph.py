@@ -231,10 +231,21 @@ def _node(step: p.Step, usual: str) -> Node:
     if isinstance(step, p.Send):
         notes = [f"about {step.topic}"] if step.topic != usual else []
         notes += ["at any time of day"] if step.anytime else []
-        detail = ", ".join([*notes, *(["anew each time"] if step.resend else [])])
+        notes += ["anew each time"] if step.resend else []
+        detail = ", ".join([*notes, *_words_of(step)])
     return Node(
         _id(step.position), kind, text, detail, step.path, step.stage, step.key, step.position
     )
+
+
+def _words_of(step: p.Send) -> Iterator[str]:
+    """What a send says of its own."""
+    for variant, subject in step.subjects:
+        yield f"subject {variant}: {subject}" if variant else f"subject: {subject}"
+    if step.sender:
+        yield "from the owner" if step.sender[0] == p.OWNER else "from {} <{}>".format(*step.sender)
+    if step.reply_to:
+        yield f"answers to {'the owner' if step.reply_to == p.OWNER else step.reply_to}"
 
 
 def _update(step: p.Update) -> tuple[str, str]:

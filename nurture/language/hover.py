@@ -252,10 +252,14 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     },
     "SendModel": {
         "email": "The template.",
+        "subject": "Its subject here; several by name are tried on as many parts of the leads.",
+        "from": "Who it is from: a name and address, or owner (the rep the lead is with).",
+        "reply_to": "Where answers go: an address, or owner.",
         "topic": "What it is about, if not as the template or sequence says.",
         "anytime": "Whether it may go outside the window.",
         "resend": "Whether it is sent anew each time a lead comes to the step again.",
     },
+    "FromModel": {"name": "The name in From.", "address": "The address in From."},
     "ArmModel": {
         "when": "The condition.",
         "steps": "What happens then.",

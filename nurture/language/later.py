@@ -36,7 +36,7 @@ LATER: Mapping[str, frozenset[str]] = {
         ("winner",)
     ),
     "SendModel": frozenset(
-        ("subject", "priority", "channel", "spread", "variants", "winner")
+        ("priority", "channel", "spread", "variants", "winner")
     ),
     "HandOffModel": frozenset(("priority", "rep")),
 }

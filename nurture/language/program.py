@@ -14,6 +14,9 @@ from typing import Literal
 from nurture.language.conditions import Condition, EventTest, Value
 from nurture.language.durations import Span
 
+OWNER = "owner"
+"""Where a sender is named: the rep the lead is with."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -48,6 +51,17 @@ class Send(Step):
     topic: str
     anytime: bool = False
     resend: bool = False
+    subjects: tuple[tuple[str, str], ...] = ()
+    """Subjects of its own, by variant ('' for the only one): sources as in templates."""
+    sender: tuple[str, str] | None = None
+    """Name and address in From, `OWNER` twice for the lead's rep; None: the workspace's sender."""
+    reply_to: str = ""
+    """An address, or `OWNER`; '' says nothing."""
+
+    @property
+    def of_its_own(self) -> bool:
+        """It says more than which mail."""
+        return bool(self.subjects or self.sender or self.reply_to)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,8 @@ RULES: Mapping[str, str] = {
     "no-unsubscribe-link": "a mail without the link to unsubscribe",
     "text-without-html": "a text part without its mail",
     "unused-template": "a mail no sequence sends",
+    "other-domain": "a sender mail servers take for forged",
+    "no-owner": "an owner no lead of the sequence has",
     "long-subject": "a subject readers see cut off",
     "clipped-mail": "a mail Gmail cuts off",
     "link-without-tls": "a link without https",

@@ -30,6 +30,7 @@ from nurture.language.models import (
     reading,
 )
 from nurture.language.outside import NotifyModel, WebhookModel
+from nurture.language.sending import SendModel
 from nurture.language.story import Story
 from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
@@ -68,22 +69,6 @@ class Timing(Model):
     zone: Annotated[str, PlainValidator(_lead_or_zone)] = "lead"
     window: WindowModel | None = None
     late: LateModel | None = None
-
-
-class SendModel(Model):
-    """`send: welcome`, or with options."""
-
-    email: str
-    topic: str | None = None
-    anytime: Annotated[bool, Field(strict=True)] = False
-    resend: Annotated[bool, Field(strict=True)] = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"email": value}
-        return mapping(value, 'the name of a mail is expected here, or a mapping with "email"')
 
 
 class ScoreModel(Model):

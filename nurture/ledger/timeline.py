@@ -155,12 +155,13 @@ def _message(row: t.Message) -> Lines:
     """One line: the mail as it ended, or as it stands."""
     what = "message" if row.kind == "nurture" else "notice"
     name = row.template or row.step
+    name += f" ({row.variant})" if row.variant else ""
     shown = f"{name} “{row.subject}”" if row.subject else name
     ended = row.settled_at or row.handed_at or row.planned_at
     if row.state in ("sent", "unknown"):
         ended = row.handed_at or ended
     said = row.state if row.state in FINAL else f"{row.state}, due {row.due_at:%Y-%m-%d %H:%M} UTC"
-    reason = row.reason or row.reply
+    reason = "; ".join(part for part in (row.voice, row.reason or row.reply) if part)
     yield TimelineLine(ended, what, f"{shown}: {said}", reason, row.path)
 
 

@@ -19,6 +19,7 @@ from nurture.language.checks import (
     names,
     outside,
     scoring,
+    sending,
     shared,
     steps,
     stories,
@@ -46,6 +47,7 @@ ALL: tuple[Check, ...] = (
     *scoring.CHECKS,
     *handoff.CHECKS,
     *mails.CHECKS,
+    *sending.CHECKS,
     *meaning.CHECKS,
     *looks.CHECKS,
 )

@@ -22,10 +22,17 @@ def subjects(view: View) -> Iterator[Problem]:
     for mail in view.mails:
         node = mail.page.front.get("subject")
         if isinstance(node, Scalar) and isinstance(node.value, str):
-            length = len(_TAG.sub("", node.value).strip())
-            if length > SUBJECT:
-                message = f"{length} letters without its variables; readers see about {SUBJECT}"
+            message = too_long(node.value)
+            if message:
                 yield _warning(mail, node.line, node.column, "long-subject", message)
+
+
+def too_long(subject: str) -> str:
+    """What is said of a subject readers see cut off, '' of another."""
+    length = len(_TAG.sub("", subject).strip())
+    if length <= SUBJECT:
+        return ""
+    return f"{length} letters without its variables; readers see about {SUBJECT}"
 
 
 def sizes(view: View) -> Iterator[Problem]:

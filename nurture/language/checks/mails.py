@@ -90,16 +90,8 @@ def _sources(mail: Mail) -> Iterator[tuple[str, int, int]]:
 def _unknown(
     view: View, mail: Mail, variable: Variable, line: int, column: int
 ) -> Iterator[Problem]:
-    root, _, rest = variable.name.partition(".")
-    allowed: list[str] = []
-    if root not in ROOTS:
-        allowed = list(ROOTS)
-    elif root == "lead" and rest and view.declares("workspace"):
-        fields = [name for name in LEAD_FIELDS if name not in _HIDDEN]
-        allowed = [f"lead.{name}" for name in (*fields, *view.fields)]
-    elif root == "sender" and rest:
-        allowed = [f"sender.{name}" for name in SENDER]
-    if allowed and variable.name not in allowed:
+    allowed = instead_of(view, variable.name)
+    if allowed:
         start = column - 1 if variable.line == 1 else 0
         yield Problem(
             mail.path, line + variable.line - 1, start + variable.column, mail.name,
@@ -141,6 +133,20 @@ def pairs(view: View) -> Iterator[Problem]:
             yield Problem(
                 mail.path, 1, 1, mail.name, message, severity="warning", rule="unused-template"
             )
+
+
+def instead_of(view: View, variable: str) -> list[str]:
+    """What a mail may read instead of a variable it does not have; [] for one it has."""
+    root, _, rest = variable.partition(".")
+    allowed: list[str] = []
+    if root not in ROOTS:
+        allowed = list(ROOTS)
+    elif root == "lead" and rest and view.declares("workspace"):
+        fields = [name for name in LEAD_FIELDS if name not in _HIDDEN]
+        allowed = [f"lead.{name}" for name in (*fields, *view.fields)]
+    elif root == "sender" and rest:
+        allowed = [f"sender.{name}" for name in SENDER]
+    return [] if variable in allowed else allowed
 
 
 CHECKS = (front_matter, variables, unsubscribe, pairs)

@@ -25,7 +25,8 @@ class Message(SQLModel, table=True):
     state (of a notice: from its writing).  `topic` is what a mail is about; of a notice that a step
     asked for (`enrolment_id` is set if it keeps the lead there) its team.  `hours` and `zone`
     ('lead' or an IANA name) are the window it has to go in.  `reason` says why it was or was not
-    sent.
+    sent, `variant` which of its step's subjects it has, `voice` who it is from where its step
+    says so.
     """
 
     __tablename__ = "message"
@@ -69,6 +70,8 @@ class Message(SQLModel, table=True):
     zone: str = words()
     recipient: str = words()
     sender: str = words()
+    variant: str = words()
+    voice: str = words()
     subject: str = words()
     message_id: str = words()
     reply: str = words()

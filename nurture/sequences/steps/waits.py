@@ -33,12 +33,13 @@ from nurture.ledger.types import MICROSECOND, Instant
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.openings import lead_zone, program_zone
 from nurture.sequences.steps.behind import Planning, plan, planning
+from nurture.sequences.steps.splits import PRIME, draw
 from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destination, with_lead
 
 MESSAGE = table_of(t.Message).c
 COLUMNS = (
     "kind", "enrolment_id", "step", "occurrence", "lead_id", "template", "topic", "path", "state",
-    "planned_at", "due_at", "allowed_at", "expires_at", "hours", "zone", "reason",
+    "planned_at", "due_at", "allowed_at", "expires_at", "hours", "zone", "reason", "variant",
 )  # fmt: skip
 OVER = (*FINAL, "unknown")
 """A mail in one of these states holds nobody who comes to its step once more."""
@@ -86,8 +87,19 @@ def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
         literal(hours, String()),
         literal(program.window.zone),
         _why_not_now(definitions, windows),
+        _variant(program, step),
     )
     return insert_new(t.Message, COLUMNS, rows)
+
+
+def _variant(program: Program, step: Send) -> ColumnElement[str]:
+    """Which of the step's subjects the lead draws: the same at every visit, equally often."""
+    names = [name for name, _ in step.subjects]
+    if len(names) < 2:
+        return literal(names[0] if names else "")
+    drawn = draw(E.lead_id, f"{program.sequence}/{step.key}")
+    tops = [(drawn < PRIME * n // len(names), name) for n, name in enumerate(names, start=1)]
+    return case(*tops[:-1], else_=names[-1])
 
 
 def _why_not_now(definitions: Definitions, windows: Sequence[Hours]) -> ColumnElement[str]:
