@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
+    Insert,
     Select,
+    String,
     and_,
     bindparam,
     delete,
@@ -50,9 +52,9 @@ class Group:
     waiting: int
 
     @property
-    def excluded(self) -> list[str]:
+    def excluded(self) -> tuple[str, ...]:
         """Reps who let these handoffs lapse."""
-        return self.lapsed.split(",") if self.lapsed else []
+        return tuple(self.lapsed.split(",")) if self.lapsed else ()
 
 
 def assign(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
@@ -76,14 +78,18 @@ def assign(session: Session, definitions: Definitions, *, now: datetime) -> Tall
 
 def _waiting(session: Session) -> list[Group]:
     """Who waits in which queue, in one query; leans on `handoff_queue`."""
+    return [Group(team, reps, count) for team, reps, count in session.execute(_groups())]
+
+
+@lru_cache(maxsize=1)
+def _groups() -> Select[tuple[str, str, int]]:
     lapsed = _lapsed().label("lapsed")
-    rows = session.execute(
+    return (
         select(HANDOFF.c.team, lapsed, func.count())
         .where(QUEUED)
         .group_by(HANDOFF.c.team, lapsed)
         .order_by(HANDOFF.c.team, lapsed)
     )
-    return [Group(team, reps, count) for team, reps, count in rows]
 
 
 def _lapsed() -> ColumnElement[str]:
@@ -104,12 +110,12 @@ def _lapsed() -> ColumnElement[str]:
 def _assign(
     session: Session, definitions: Definitions, rules: HandoffRules, group: Group, *, now: datetime
 ) -> Tally:
-    waiting = _members(group).order_by(HANDOFF.c.opened_at, HANDOFF.c.id).limit(SIZE)
-    need = fill(session, filling(waiting.with_for_update(skip_locked=True, of=HANDOFF)))
-    newest = session.execute(select(func.max(REP.c.turn_at))).scalar()
-    session.execute(turns.give_out(group.team, group.excluded, need=need, now=now))
-    session.execute(turns.take(newest, now=now))
-    given = need - _keep_given(session)
+    need = fill(session, _oldest(), team=group.team, lapsed=group.lapsed)
+    newest = session.execute(_NEWEST).scalar()
+    out = turns.give_out(group.team, group.excluded)
+    session.execute(out, {"need": need, "now": now})
+    session.execute(turns.take(), {"base": max(now, newest) if newest else now})
+    given = need - _run(session, _STILL_QUEUED)
     if given:
         offer(session, definitions, rules, why="next in turn", now=now)
         _refresh(session, given)
@@ -125,16 +131,22 @@ def _refresh(session: Session, given: int) -> None:
         session.execute(text("ANALYZE handoff, clock, rung"))
 
 
-def _members(group: Group) -> Select[Any]:
+_NEWEST = select(func.max(REP.c.turn_at))
+_STILL_QUEUED = delete(batch).where(batch.c.id.in_(select(HANDOFF.c.id).where(QUEUED)))
+_TEAM, _LAPSED = bindparam("team", type_=String()), bindparam("lapsed", type_=String())
+
+
+def _members() -> Select[Any]:
+    """The handoffs of a group, by its `team` and `lapsed`."""
     return select(HANDOFF.c.id, HANDOFF.c.lead_id).where(
-        QUEUED, HANDOFF.c.team == group.team, _lapsed() == group.lapsed
+        QUEUED, HANDOFF.c.team == _TEAM, _lapsed() == _LAPSED
     )
 
 
-def _keep_given(session: Session) -> int:
-    """Narrow the working set to what was given just now; returns how many were not."""
-    still = select(HANDOFF.c.id).where(QUEUED)
-    return _run(session, delete(batch).where(batch.c.id.in_(still)))
+@lru_cache(maxsize=1)
+def _oldest() -> Insert:
+    waiting = _members().order_by(HANDOFF.c.opened_at, HANDOFF.c.id).limit(SIZE)
+    return filling(waiting.with_for_update(skip_locked=True, of=HANDOFF))
 
 
 def _queue(
@@ -145,8 +157,9 @@ def _queue(
     clock = and_(
         CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation == HANDOFF.c.generation
     )
-    fresh = _members(group).outerjoin(CLOCK, clock).where(CLOCK.c.id.is_(None))
-    new = fill(session, filling(fresh.order_by(HANDOFF.c.id).limit(SIZE)))
+    fresh = _members().outerjoin(CLOCK, clock).where(CLOCK.c.id.is_(None))
+    rows = filling(fresh.order_by(HANDOFF.c.id).limit(SIZE))
+    new = fill(session, rows, team=group.team, lapsed=group.lapsed)
     if new:
         clocks.stop(session, now=now, reason="went to the queue", before=True)
         clocks.start(session, definitions, rules, why=why, now=now)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,10 @@ from sqlmodel import Session
 
 from handoff.tables import HANDOFF, LEAD, MESSAGE
 from nurture.language.definitions import Definitions
+from nurture.language.once import once
 from nurture.language.predicates import predicate
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import score_of
@@ -25,6 +28,7 @@ from nurture.scoring.explain import told
 ENGAGEMENT = table_of(t.Engagement)
 LATEST = 12
 SENTENCES = 5
+_WHO = select(batch.c.lead_id).distinct()
 _ABOUT = (
     "first_name", "last_name", "email", "company", "job_title", "phone", "country", "language",
     "attributes", "timezone",
@@ -35,15 +39,9 @@ def leads(
     session: Session, definitions: Definitions, *, now: datetime
 ) -> dict[int, dict[str, Any]]:
     """By number of the leads in `batch`: `lead`, `score`, `timeline`, `read`, `opening_line`."""
-    who = select(batch.c.lead_id).distinct()
-    line = _opening(definitions, now=now)
-    rows = session.execute(
-        select(LEAD.c.id, *(LEAD.c[name] for name in _ABOUT))
-        .add_columns(score_of(LEAD.c.id, now=now).label("score"), line.label("line"))
-        .where(LEAD.c.id.in_(who))
-    ).mappings()
+    rows = session.execute(_facts(definitions), {"now": now}).mappings()
     said = [each.say for each in definitions.handoff.openings] if definitions.handoff else []
-    why = told(session, who, now=now, most=SENTENCES)
+    why = told(session, _WHO, now=now, most=SENTENCES)
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         zone = ZoneInfo(row["timezone"] or definitions.workspace.zone)
@@ -54,7 +52,7 @@ def leads(
             "read": [],
             "opening_line": said[row["line"]] if row["line"] >= 0 else "",
         }
-    _remember(session, who, found, definitions, now=now)
+    _remember(session, found, definitions, now=now)
     return found
 
 
@@ -67,7 +65,18 @@ def lead_of(
     return facts
 
 
-def _opening(definitions: Definitions, *, now: datetime) -> ColumnElement[int]:
+@once
+def _facts(definitions: Definitions) -> Select[Any]:
+    """What is known of the leads, their score, and which opening line is theirs."""
+    score, line = score_of(LEAD.c.id, now=NOW), _opening(definitions)
+    return (
+        select(LEAD.c.id, *(LEAD.c[name] for name in _ABOUT))
+        .add_columns(score.label("score"), line.label("line"))
+        .where(LEAD.c.id.in_(_WHO))
+    )
+
+
+def _opening(definitions: Definitions) -> ColumnElement[int]:
     """The number of the first opening line whose condition holds, -1 for none."""
     lines = definitions.handoff.openings if definitions.handoff else ()
     held = []
@@ -76,7 +85,7 @@ def _opening(definitions: Definitions, *, now: datetime) -> ColumnElement[int]:
         if each.when is None:
             last = number
             break
-        holds = predicate(each.when, lead=LEAD.c, definitions=definitions, now=now)
+        holds = predicate(each.when, lead=LEAD.c, definitions=definitions, now=NOW)
         held.append((holds, literal(number)))
     return case(*held, else_=literal(last)) if held else literal(last)
 
@@ -93,25 +102,29 @@ def _lead(row: Any, local: datetime) -> dict[str, Any]:
     }
 
 
-def _remember(
-    session: Session, who: Select[Any], found: dict[int, dict[str, Any]],
-    definitions: Definitions, *, now: datetime,
-) -> None:  # fmt: skip
-    """The latest engagements, newest first, and what was read among them."""
+@lru_cache(maxsize=1)
+def _latest() -> Select[Any]:
     e = ENGAGEMENT.c
     rank = func.row_number().over(partition_by=e.lead_id, order_by=(e.occurred_at.desc(), e.id))
     ranked = (
         select(e.id, rank.label("rank"))
-        .where(e.lead_id.in_(who), e.occurred_at <= now, e.withdrawn_at.is_(None))
+        .where(e.lead_id.in_(_WHO), e.occurred_at <= NOW, e.withdrawn_at.is_(None))
         .subquery()
     )
-    rows = session.execute(
+    return (
         select(e.lead_id, e.occurred_at, e.kind, e.properties, MESSAGE.c.subject)
         .join(ranked, ranked.c.id == e.id)
         .outerjoin(MESSAGE, MESSAGE.c.id == e.message_id)
         .where(ranked.c.rank <= LATEST)
         .order_by(e.lead_id, ranked.c.rank)
     )
+
+
+def _remember(
+    session: Session, found: dict[int, dict[str, Any]], definitions: Definitions, *, now: datetime
+) -> None:
+    """The latest engagements, newest first, and what was read among them."""
+    rows = session.execute(_latest(), {"now": now})
     zone = ZoneInfo(definitions.workspace.zone)
     for lead, at, kind, properties, subject in rows:
         about = _about(properties or {}, subject)

@@ -7,9 +7,25 @@ started with it, void as soon as it is met or stopped.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, or_, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Insert,
+    Select,
+    String,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from handoff import terms
@@ -17,10 +33,11 @@ from handoff.deadlines import due
 from handoff.tables import CLOCK, HANDOFF, REP, RUNG
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
+from nurture.language.once import once
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
 
 RUNNING = and_(CLOCK.c.met_at.is_(None), CLOCK.c.stopped_at.is_(None))
@@ -40,16 +57,25 @@ def start(
     Of a handoff with a rep both clocks run, in the rep's hours; of one in the queue the accept
     clock alone, in the team's.  A clock that is there already stays as it is.
     """
+    begun, ladders = _start(definitions)
+    session.execute(begun, {"now": now, "why": f"{why}; "})
+    session.execute(ladders)
+
+
+@once
+def _start(definitions: Definitions) -> tuple[Insert, Insert]:
+    """The clocks, and their ladders."""
+    rules = definitions.handoff
+    assert rules is not None
     holder = _holders(definitions, rules)
     window = terms.windows(rules)
-    at = literal(now, Instant())
     keys = (
         select(holder.c.hours, holder.c.zone, window.c.amount, window.c.business)
         .join(window, window.c.team == holder.c.team)
         .distinct()
         .cte("window_key")
     )
-    ends_at = due(at, keys.c.amount, keys.c.business, keys.c.hours, keys.c.zone)
+    ends_at = due(NOW, keys.c.amount, keys.c.business, keys.c.hours, keys.c.zone)
     ends = select(*keys.c, ends_at.label("due_at")).distinct().cte("window_end")
     rows = (
         select(
@@ -59,9 +85,9 @@ def start(
             holder.c.rep,
             holder.c.hours,
             holder.c.zone,
-            at,
+            NOW,
             ends.c.due_at,
-            literal(why + "; ") + window.c.said,
+            bindparam("why", type_=String()) + window.c.said,
         )
         .join(window, window.c.team == holder.c.team)
         .join(
@@ -72,8 +98,7 @@ def start(
         .where(or_(holder.c.rep != "", window.c.kind == "accept"))
         .order_by(holder.c.id, window.c.kind)
     )
-    session.execute(insert_new(t.Clock, _CLOCK, rows))
-    session.execute(insert_new(t.Rung, _RUNG, _ladders(rules)))
+    return insert_new(t.Clock, _CLOCK, rows), insert_new(t.Rung, _RUNG, _ladders(rules))
 
 
 def _holders(definitions: Definitions, rules: HandoffRules) -> CTE:
@@ -153,13 +178,22 @@ def meet(
     session: Session, kinds: tuple[str, ...], *, at: datetime | ColumnElement[Any], reason: str
 ) -> None:
     """The running clocks of these kinds are met, in time or late."""
-    _end(session, _clocks_of_batch(CLOCK.c.kind.in_(kinds)), {"met_at": at}, reason)
+    clocks = _clocks_of_batch(CLOCK.c.kind.in_(kinds))
+    for statement in _ending(clocks, {"met_at": at}, literal(reason)):
+        session.execute(statement)
 
 
 def stop(session: Session, *, now: datetime, reason: str, before: bool = False) -> None:
     """Stop the clocks of the working set; `before`: of earlier generations only."""
+    for statement in _stop(before=before):
+        session.execute(statement, {"now": now, "why": reason})
+
+
+@lru_cache(maxsize=2)
+def _stop(*, before: bool) -> tuple[Update, Update]:
     only = CLOCK.c.generation < HANDOFF.c.generation if before else literal(1) == 1
-    _end(session, _clocks_of_batch(only), {"stopped_at": now}, reason)
+    why = bindparam("why", type_=String())
+    return _ending(_clocks_of_batch(only), {"stopped_at": NOW}, why)
 
 
 def _clocks_of_batch(where: ColumnElement[bool]) -> Select[Any]:
@@ -172,17 +206,15 @@ def _clocks_of_batch(where: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _end(session: Session, clocks: Select[Any], values: dict[str, Any], reason: str) -> None:
+def _ending(
+    clocks: Select[Any], values: dict[str, Any], reason: ColumnElement[str]
+) -> tuple[Update, Update]:
     """Rungs first: a clock that has ended no longer says which were waiting for it."""
-    session.execute(
-        update(RUNG)
-        .where(RUNG.c.clock_id.in_(clocks), RUNG.c.state == "waiting")
-        .values(state="void", reason=reason)
-    )
-    session.execute(
-        update(CLOCK)
-        .where(CLOCK.c.id.in_(clocks))
-        .values(**values, reason=CLOCK.c.reason + f"; {reason}")
+    waiting = (RUNG.c.clock_id.in_(clocks), RUNG.c.state == "waiting")
+    said = CLOCK.c.reason + "; " + reason
+    return (
+        update(RUNG).where(*waiting).values(state="void", reason=reason),
+        update(CLOCK).where(CLOCK.c.id.in_(clocks)).values(**values, reason=said),
     )
 
 
@@ -193,20 +225,22 @@ def run_clocks(session: Session, definitions: Definitions, *, now: datetime) -> 
     """
     if definitions.handoff is None:
         return Tally()
-    late = (
-        select(CLOCK.c.id, HANDOFF.c.lead_id)
-        .join(HANDOFF, HANDOFF.c.id == CLOCK.c.handoff_id)
-        .where(RUNNING, CLOCK.c.lapsed_at.is_(None), CLOCK.c.due_at <= now)
-        .order_by(CLOCK.c.due_at, CLOCK.c.id)
-        .limit(SIZE)
-        .with_for_update(skip_locked=True, of=CLOCK)
-    )
-    found = fill(session, filling(late))
-    if not found:
-        return Tally()
-    session.execute(
-        update(CLOCK)
-        .where(CLOCK.c.id.in_(select(batch.c.id)), RUNNING, CLOCK.c.lapsed_at.is_(None))
-        .values(lapsed_at=now)
-    )
+    found = fill(session, _LATE, now=now)
+    if found:
+        session.execute(_LAPSED, {"now": now})
     return Tally.of("clocks lapsed", found, more=found == SIZE)
+
+
+_LATE = filling(
+    select(CLOCK.c.id, HANDOFF.c.lead_id)
+    .join(HANDOFF, HANDOFF.c.id == CLOCK.c.handoff_id)
+    .where(RUNNING, CLOCK.c.lapsed_at.is_(None), CLOCK.c.due_at <= NOW)
+    .order_by(CLOCK.c.due_at, CLOCK.c.id)
+    .limit(SIZE)
+    .with_for_update(skip_locked=True, of=CLOCK)
+)
+_LAPSED = (
+    update(CLOCK)
+    .where(CLOCK.c.id.in_(select(batch.c.id)), RUNNING, CLOCK.c.lapsed_at.is_(None))
+    .values(lapsed_at=NOW)
+)

@@ -8,13 +8,16 @@ giving, giving before telling: what stops the clocks leaves the other's rungs vo
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Insert,
     Select,
     String,
     and_,
+    bindparam,
     case,
     cast,
     delete,
@@ -32,12 +35,12 @@ from handoff.offers import DRAFT, NOTICE
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG
 from handoff.terms import teams
 from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
+from nurture.language.once import once
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
 
 ORDER = ("recycle", "give", "tell", "remind")
@@ -59,8 +62,7 @@ def climb(session: Session, definitions: Definitions, *, now: datetime) -> Tally
 
     What is given on goes through `assign` at once; what is recycled enters its sequence.
     """
-    rules = definitions.handoff
-    if rules is None:
+    if definitions.handoff is None:
         return Tally()
     tally = _collapse(session, now=now)
     if tally.more:
@@ -68,16 +70,12 @@ def climb(session: Session, definitions: Definitions, *, now: datetime) -> Tally
     for action in _due_actions(session, now=now):
         verb, _, sequence = action.partition(":")
         if verb == "recycle":
-            tally += _recycle(session, definitions, rules, action, sequence, now=now)
+            tally += _recycle(session, definitions, action, sequence, now=now)
         elif verb == "give":
-            tally += _give(session, definitions, rules, now=now)
+            tally += _give(session, definitions, now=now)
         else:
-            tally += _say(session, definitions, rules, action, now=now)
+            tally += _say(session, definitions, action, now=now)
     return tally
-
-
-def _rungs(now: datetime) -> ColumnElement[bool]:
-    return and_(_LIVE, RUNG.c.due_at <= now)
 
 
 def _joined(*columns: Any) -> Select[Any]:
@@ -89,19 +87,51 @@ def _joined(*columns: Any) -> Select[Any]:
     )
 
 
+ACTION = bindparam("verb", type_=String())
+_DUE = and_(_LIVE, RUNG.c.due_at <= NOW)
+_DUE_ACTIONS = _joined(RUNG.c.action).where(_DUE).distinct()  # leans on `rung_due`
+_COLLAPSED = (
+    update(RUNG)
+    .where(RUNG.c.id.in_(select(batch.c.id)), RUNG.c.state == "waiting")
+    .values(state="collapsed", reason="overtaken: a later rung was due as well")
+)
+_MINE = _joined(RUNG.c.id).join(batch, batch.c.id == HANDOFF.c.id)
+_FIRED = (
+    update(RUNG)
+    .where(RUNG.c.id.in_(_MINE.where(_DUE, RUNG.c.action == ACTION).correlate(None)))
+    .values(state="fired", fired_at=NOW, reason=bindparam("why", type_=String()))
+)
+_JUST_FIRED = and_(
+    RUNG.c.state == "fired",
+    RUNG.c.fired_at == NOW,
+    RUNG.c.action == ACTION,
+    CLOCK.c.generation == HANDOFF.c.generation,
+)
+_STILL = _joined(HANDOFF.c.id).where(_JUST_FIRED, HANDOFF.c.id.in_(select(batch.c.id)))
+_KEPT = delete(batch).where(batch.c.id.not_in(_STILL))
+
+
 def _due_actions(session: Session, *, now: datetime) -> list[str]:
-    """The actions that are due, in the order they are done; leans on `rung_due`."""
-    found = session.execute(_joined(RUNG.c.action).where(_rungs(now)).distinct()).scalars()
+    """The actions that are due, in the order they are done."""
+    found = session.execute(_DUE_ACTIONS, {"now": now}).scalars()
     return sorted(found, key=lambda action: (ORDER.index(action.partition(":")[0]), action))
 
 
 def _collapse(session: Session, *, now: datetime) -> Tally:
     """Set aside the rungs a later one of the same clock has overtaken."""
+    found = fill(session, _overtaken(), now=now)
+    if found:
+        session.execute(_COLLAPSED)
+    return Tally.of("rungs collapsed", found, more=found == SIZE)
+
+
+@lru_cache(maxsize=1)
+def _overtaken() -> Insert:
     later, number = RUNG.alias("later"), RUNG.c.rung
     overtaken = (
         select(literal(1))
         .where(later.c.clock_id == RUNG.c.clock_id, later.c.state == "waiting")
-        .where(later.c.due_at <= now)
+        .where(later.c.due_at <= NOW)
         .where(
             or_(
                 later.c.due_at > RUNG.c.due_at,
@@ -110,110 +140,90 @@ def _collapse(session: Session, *, now: datetime) -> Tally:
         )
         .exists()
     )
-    rows = _joined(RUNG.c.id, HANDOFF.c.lead_id).where(_rungs(now), overtaken)
+    rows = _joined(RUNG.c.id, HANDOFF.c.lead_id).where(_DUE, overtaken)
     locked = rows.order_by(RUNG.c.id).limit(SIZE).with_for_update(skip_locked=True, of=RUNG)
-    found = fill(session, filling(locked))
-    if found:
-        session.execute(
-            update(RUNG)
-            .where(RUNG.c.id.in_(select(batch.c.id)), RUNG.c.state == "waiting")
-            .values(state="collapsed", reason="overtaken: a later rung was due as well")
-        )
-    return Tally.of("rungs collapsed", found, more=found == SIZE)
+    return filling(locked)
 
 
-def _take(session: Session, action: str, only: ColumnElement[bool], *, now: datetime) -> int:
-    """Put the handoffs with a due rung of this action into `batch`, locked on PostgreSQL."""
-    due = _joined(HANDOFF.c.id).where(_rungs(now), RUNG.c.action == action).correlate(None)
-    rows = (
-        select(HANDOFF.c.id, HANDOFF.c.lead_id)
-        .where(HANDOFF.c.id.in_(due), only)
-        .order_by(HANDOFF.c.id)
-        .limit(SIZE)
-        .with_for_update(skip_locked=True, of=HANDOFF)
-    )
-    return fill(session, filling(rows))
+def _take(session: Session, action: str, *, now: datetime, others: bool | None = None) -> int:
+    """Put the handoffs with a due rung of this action into `batch`, locked on PostgreSQL.
+
+    With `others` only those somebody else of the team could have, or only the rest.
+    """
+    return fill(session, _taken(others), now=now, verb=action)
+
+
+@lru_cache(maxsize=3)
+def _taken(others: bool | None) -> Insert:
+    due = _joined(HANDOFF.c.id).where(_DUE, RUNG.c.action == ACTION).correlate(None)
+    rows = select(HANDOFF.c.id, HANDOFF.c.lead_id).where(HANDOFF.c.id.in_(due))
+    if others is not None:
+        rows = rows.where(_somebody_else() if others else not_(_somebody_else()))
+    ordered = rows.order_by(HANDOFF.c.id).limit(SIZE)
+    return filling(ordered.with_for_update(skip_locked=True, of=HANDOFF))
 
 
 def _fire(
-    session: Session, definitions: Definitions, rules: HandoffRules, action: str, reason: str,
-    *, now: datetime,
-) -> int:  # fmt: skip
+    session: Session, definitions: Definitions, action: str, reason: str, *, now: datetime
+) -> int:
     """Mark the due rungs of `batch` fired, write their notices, and leave in `batch` whose fired.
 
     A rung whose clock was met after `batch` was filled does not fire.
     """
-    mine = (
-        _joined(RUNG.c.id)
-        .join(batch, batch.c.id == HANDOFF.c.id)
-        .where(_rungs(now), RUNG.c.action == action)
-    )
-    done = session.execute(
-        update(RUNG)
-        .where(RUNG.c.id.in_(mine.correlate(None)))
-        .values(state="fired", fired_at=now, reason=reason)
-    )
-    fired = and_(RUNG.c.state == "fired", RUNG.c.fired_at == now, RUNG.c.action == action)
-    current = and_(fired, CLOCK.c.generation == HANDOFF.c.generation)
-    kept = _joined(HANDOFF.c.id).where(current).where(HANDOFF.c.id.in_(select(batch.c.id)))
-    session.execute(delete(batch).where(batch.c.id.not_in(kept)))
-    if action.partition(":")[0] in TEMPLATES:
-        drafts = _notices(definitions, rules, current, action, now=now)
-        session.execute(insert_new(t.Message, NOTICE, drafts))
+    asked = {"now": now, "verb": action}
+    done = session.execute(_FIRED, asked | {"why": reason})
+    session.execute(_KEPT, asked)
+    verb = action.partition(":")[0]
+    if verb in TEMPLATES:
+        session.execute(_notices(definitions, verb), asked)
     count: int = done.rowcount  # type: ignore[attr-defined]
     return count
 
 
-def _notices(
-    definitions: Definitions, rules: HandoffRules, fired: ColumnElement[bool], action: str,
-    *, now: datetime,
-) -> Select[Any]:
+@once
+def _notices(definitions: Definitions, verb: str) -> Insert:
     """One notice a rung: to the manager if told, or if nobody has the lead; else to the rep."""
-    team = teams(definitions, rules)
-    verb = action.partition(":")[0]
+    assert definitions.handoff is not None
+    team = teams(definitions, definitions.handoff)
     manager = team.c.manager
     to = manager if verb == "tell" else case((CLOCK.c.rep == "", manager), else_=REP.c.email)
-    at = literal(now, Instant())
     key = literal("rung:") + cast(RUNG.c.id, String)
     row = (
         literal(DRAFT), key, HANDOFF.c.id, HANDOFF.c.lead_id, HANDOFF.c.generation,
-        literal(TEMPLATES[verb]), at, at, at, to, RUNG.c.reason, RUNG.c.path,
+        literal(TEMPLATES[verb]), NOW, NOW, NOW, to, RUNG.c.reason, RUNG.c.path,
     )  # fmt: skip
-    return (
+    rows = (
         _joined(*row)
         .join(batch, batch.c.id == HANDOFF.c.id)
         .join(team, team.c.team == HANDOFF.c.team)
         .outerjoin(REP, REP.c.rep == CLOCK.c.rep)
-        .where(fired)
+        .where(_JUST_FIRED)
         .order_by(RUNG.c.id)
     )
+    return insert_new(t.Message, NOTICE, rows)
 
 
 _SAID = {"remind": "the window is running out", "tell": "the window ran out"}
 
 
-def _say(
-    session: Session, definitions: Definitions, rules: HandoffRules, action: str, *, now: datetime
-) -> Tally:
-    found = _take(session, action, literal(1) == 1, now=now)
-    fired = _fire(session, definitions, rules, action, _SAID[action], now=now) if found else 0
+def _say(session: Session, definitions: Definitions, action: str, *, now: datetime) -> Tally:
+    found = _take(session, action, now=now)
+    fired = _fire(session, definitions, action, _SAID[action], now=now) if found else 0
     return Tally.of(f"rungs {action}", fired, more=found == SIZE)
 
 
-def _give(
-    session: Session, definitions: Definitions, rules: HandoffRules, *, now: datetime
-) -> Tally:
+def _give(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
     """Take the lead from who let it lapse and offer it to the next; without one it stays."""
-    found = _take(session, "give", _somebody_else(), now=now)
+    found = _take(session, "give", now=now, others=True)
     tally = Tally()
     if found:
-        fired = _fire(session, definitions, rules, "give", "given on: the window ran out", now=now)
+        fired = _fire(session, definitions, "give", "given on: the window ran out", now=now)
         release(session, now=now, reason="the window ran out")
         tally += Tally.of("rungs give", fired, more=found == SIZE)
-    left = _take(session, "give", not_(_somebody_else()), now=now) if found < SIZE else 0
+    left = _take(session, "give", now=now, others=False) if found < SIZE else 0
     if left:
         why = "nobody else of the team is left: it stays where it is"
-        tally += Tally.of("rungs give", _fire(session, definitions, rules, "give", why, now=now))
+        tally += Tally.of("rungs give", _fire(session, definitions, "give", why, now=now))
     return tally + assign(session, definitions, now=now) if found else tally
 
 
@@ -247,15 +257,14 @@ def _somebody_else() -> ColumnElement[bool]:
 
 
 def _recycle(
-    session: Session, definitions: Definitions, rules: HandoffRules, action: str, sequence: str,
-    *, now: datetime,
-) -> Tally:  # fmt: skip
+    session: Session, definitions: Definitions, action: str, sequence: str, *, now: datetime
+) -> Tally:
     """Close the handoff as lapsed and send the lead back to nurture, into the rung's sequence."""
-    found = _take(session, action, literal(1) == 1, now=now)
+    found = _take(session, action, now=now)
     if not found:
         return Tally()
     why = "nobody in sales acted in time: back to nurture"
-    fired = _fire(session, definitions, rules, action, why, now=now)
+    fired = _fire(session, definitions, action, why, now=now)
     closing.close(session, "lapsed", reason=why, now=now)
     closing.send_back(session, definitions, sequence, reason=why, now=now)
     return Tally.of("rungs recycle", fired, path=sequence, more=found == SIZE)

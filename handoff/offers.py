@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    literal,
+    select,
+)
 from sqlmodel import Session
 
 from handoff import clocks
@@ -13,9 +24,9 @@ from nurture.delivery.states import WAITING
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
 from nurture.ledger.plans import among
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
 
 NOTICE = (
@@ -39,7 +50,11 @@ def offer(
     """
     clocks.stop(session, now=now, reason="offered to somebody else", before=True)
     clocks.start(session, definitions, rules, why=why, now=now)
-    at = literal(now, Instant())
+    session.execute(_offers(), {"now": now, "why": why})
+
+
+@lru_cache(maxsize=1)
+def _offers() -> Insert:
     had = (
         select(CLOCK.c.id)
         .where(CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation < HANDOFF.c.generation)
@@ -54,11 +69,11 @@ def offer(
             HANDOFF.c.lead_id,
             HANDOFF.c.generation,
             case((had, "given"), else_="offered"),
-            at,
-            at,
-            at,
+            NOW,
+            NOW,
+            NOW,
             REP.c.email,
-            literal(why),
+            bindparam("why", type_=String()),
             HANDOFF.c.path,
         )
         .select_from(batch)
@@ -66,7 +81,7 @@ def offer(
         .join(REP, REP.c.rep == HANDOFF.c.rep)
         .order_by(HANDOFF.c.id)
     )
-    session.execute(insert_new(t.Message, NOTICE, notices))
+    return insert_new(t.Message, NOTICE, notices)
 
 
 def offer_key() -> ColumnElement[str]:

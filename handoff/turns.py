@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Select,
     String,
     Update,
+    bindparam,
     func,
     literal,
     select,
@@ -27,6 +29,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
 from nurture.ledger.openings import is_open
 from nurture.ledger.types import Instant
@@ -66,9 +69,9 @@ def let_lapse(handoff: Any, rep: Any) -> ColumnElement[bool]:
     )
 
 
-def available(team: str, excluded: Sequence[str], *, now: datetime) -> Select[Any]:
-    """Active members of a team who are at work at `now`, in the order of their turns."""
-    at_work = is_open(literal(now, Instant()), REP.c.hours, REP.c.zone)
+def available(team: str, excluded: Sequence[str]) -> Select[Any]:
+    """Active members of a team who are at work at `NOW`, in the order of their turns."""
+    at_work = is_open(NOW, REP.c.hours, REP.c.zone)
     return (
         select(REP.c.rep, REP.c.turn_at, MEMBER.c.place, room().label("room"))
         .join(MEMBER, MEMBER.c.rep == REP.c.rep)
@@ -76,13 +79,15 @@ def available(team: str, excluded: Sequence[str], *, now: datetime) -> Select[An
     )
 
 
-def give_out(team: str, excluded: Sequence[str], *, need: int, now: datetime) -> Update:
+@lru_cache(maxsize=1_000)
+def give_out(team: str, excluded: tuple[str, ...]) -> Update:
     """Give the working set's handoffs, oldest first, to whose turn it is; as many as there is room.
 
-    Writes rep, generation and `offered_at`; the others stay in the queue.
+    Asked with `now` and `need`, how many there are.  Writes rep, generation and `offered_at`; the
+    others stay in the queue.
     """
     queue = _queue(HANDOFF.c.rep == "").cte("queue")
-    slots = _slots(available(team, excluded, now=now).cte("free"), need)
+    slots = _slots(available(team, excluded).cte("free"), bindparam("need", type_=BigInteger()))
     # Brought together by sorting: a planner that does not know how many turns there are would
     # compare every handoff with every turn.
     both = union_all(
@@ -96,7 +101,7 @@ def give_out(team: str, excluded: Sequence[str], *, need: int, now: datetime) ->
     return (
         update(HANDOFF)
         .where(HANDOFF.c.id == matched.c.id)
-        .values(rep=matched.c.rep, generation=HANDOFF.c.generation + 1, offered_at=now)
+        .values(rep=matched.c.rep, generation=HANDOFF.c.generation + 1, offered_at=NOW)
     )
 
 
@@ -111,7 +116,7 @@ def _queue(where: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _slots(free: CTE, need: int) -> CTE:
+def _slots(free: CTE, need: ColumnElement[int]) -> CTE:
     """(rep, number): the turns to come, round by round, at most `need` of each rep."""
     first = select(*free.c, literal(1).label("round")).where(free.c.room >= 1)
     turns = first.cte("turns", recursive=True)
@@ -123,12 +128,13 @@ def _slots(free: CTE, need: int) -> CTE:
     return select(turns.c.rep, func.row_number().over(order_by=order).label("number")).cte("slot")
 
 
-def take(newest: datetime | None, *, now: datetime) -> Update:
-    """Write the turns just taken: a microsecond apart, in the order of assignment.
+@lru_cache(maxsize=1)
+def take() -> Update:
+    """Write the turns just taken: a microsecond apart, in the order of assignment, after `base`.
 
-    They are later than `newest`, so turns given at one `now`, or by a clock set back, keep order.
+    That is `now`, or the newest turn if it is later: turns given at one `now`, or by a clock set
+    back, keep order.
     """
-    base = max(now, newest) if newest else now
     given = _queue(HANDOFF.c.rep != "").cte("given")
     last = (
         select(given.c.rep, func.max(given.c.number).label("number"))
@@ -139,5 +145,5 @@ def take(newest: datetime | None, *, now: datetime) -> Update:
     return (
         update(REP)
         .where(REP.c.rep == last.c.rep)
-        .values(turn_at=literal(base, Instant()) + step)
+        .values(turn_at=bindparam("base", type_=Instant()) + step)
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlmodel import Session
 
+from nurture.ledger.asking import NOW
 from nurture.ledger.worth import counted, worth
 from nurture.scoring.behaviour import LIMIT_NOTE
 from nurture.scoring.visit import ENGAGEMENT, ENTRY
@@ -60,7 +62,7 @@ def explain(session: Session, lead_id: int, *, now: datetime) -> Explanation:
 
     A lead without entries, or one that is not there, has a score of 0 and no lines.
     """
-    lines = tuple(_lines(session, [lead_id], now).get(lead_id, ()))
+    lines = tuple(_lines(session, _entries([lead_id]), now).get(lead_id, ()))
     return Explanation(
         lead_id,
         now,
@@ -75,10 +77,14 @@ def told(
     session: Session, leads: Select[Any], *, now: datetime, most: int
 ) -> dict[int, tuple[str, ...]]:
     """The sentences of many leads' scores in one statement: of each the `most` heaviest."""
-    return {
-        lead: sentences(lines, now=now, most=most)
-        for lead, lines in _lines(session, leads, now).items()
-    }
+    found = _lines(session, _of_many(leads), now)
+    return {lead: sentences(lines, now=now, most=most) for lead, lines in found.items()}
+
+
+@lru_cache(maxsize=4)
+def _of_many(leads: Select[Any]) -> Select[Any]:
+    """Built once for each query of leads: a room asks with the same one again and again."""
+    return _entries(leads)
 
 
 def sentences(lines: Sequence[Line], *, now: datetime, most: int | None = None) -> tuple[str, ...]:
@@ -101,28 +107,26 @@ def sentences(lines: Sequence[Line], *, now: datetime, most: int | None = None) 
     )
 
 
-def _lines(
-    session: Session, leads: Select[Any] | Sequence[int], now: datetime
-) -> dict[int, list[Line]]:
-    """What counts for each of the leads, latest first."""
+def _lines(session: Session, entries: Select[Any], now: datetime) -> dict[int, list[Line]]:
+    """What counts for each lead, latest first."""
     found: dict[int, list[Line]] = {}
-    for row in session.execute(_entries(leads, now)).mappings():
+    for row in session.execute(entries, {"now": now}).mappings():
         values = dict(row)
         found.setdefault(values.pop("lead_id"), []).append(_line(values))
     return found
 
 
-def _entries(leads: Select[Any] | Sequence[int], now: datetime) -> Select[Any]:
+def _entries(leads: Select[Any] | Sequence[int]) -> Select[Any]:
     return (
         select(
             ENTRY.c.lead_id,
             ENTRY.c.kind.label("part"), ENTRY.c.rule, ENTRY.c.points, ENTRY.c.before_limit,
-            worth(now).label("worth"), ENTRY.c.at, ENTRY.c.reason, ENTRY.c.path,
+            worth(NOW).label("worth"), ENTRY.c.at, ENTRY.c.reason, ENTRY.c.path,
             ENTRY.c.engagement_id, ENGAGEMENT.c.kind, ENGAGEMENT.c.properties,
         )
         .select_from(ENTRY)
         .outerjoin(ENGAGEMENT, ENGAGEMENT.c.id == ENTRY.c.engagement_id)
-        .where(ENTRY.c.lead_id.in_(leads), counted(now))
+        .where(ENTRY.c.lead_id.in_(leads), counted(NOW))
         .order_by(ENTRY.c.at.desc(), ENTRY.c.id.desc())
     )  # fmt: skip
 
