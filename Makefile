@@ -1,4 +1,4 @@
-# make setup | demo | test | up | lint | bench
+# make setup | demo | test | up | lint | bench | mutations
 # Every target sets up by itself: a virtual environment in .venv, once, and again when
 # pyproject.toml or constraints.txt change. Nothing outside this folder is touched.
 
@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 INSTALL := $(BIN)/python -m pip install -qq -c constraints.txt
 
-.PHONY: setup demo test up lint bench
+.PHONY: setup demo test up lint bench mutations
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/.ready
@@ -52,3 +52,6 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready-bench
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+mutations: $(VENV)/.ready
+	@$(BIN)/python -m tests.language.mutations $(ARGS)
