@@ -27,6 +27,11 @@ def tell(done: Simulated) -> None:
     _failures(done)
 
 
+def _cut(figure: str) -> str:
+    """A long name by its end, where names differ."""
+    return figure if len(figure) <= WIDEST else f"…{figure[1 - WIDEST :]}"
+
+
 def compare(old: Simulated, new: Simulated, found: Sequence[Difference]) -> None:
     """The figures that differ, old and new side by side."""
     _head(new)
@@ -34,7 +39,7 @@ def compare(old: Simulated, new: Simulated, found: Sequence[Difference]) -> None
     show.heading("What differs")
     show.table(
         ("figure", "old", "new", "change"),
-        [(each.what[-WIDEST:], _number(each.old), _number(each.new), f"{each.change:+,g}")
+        [(_cut(each.what), _number(each.old), _number(each.new), f"{each.change:+,g}")
          for each in found],
         empty=f"Nothing: all {same} figures are the same.",
         right=("old", "new", "change"),

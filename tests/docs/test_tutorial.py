@@ -1,8 +1,9 @@
-"""The tutorial is true: its commands are run, and what it shows is what they say."""
+"""Pages that tell a story are true: their commands are run, and show what they say."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,16 @@ from typer.testing import CliRunner
 from app.cli.program import program
 from app.settings import PREFIX, process_environment
 
-PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {"tutorial": 15, "changing": 10}
+"""The pages, and how many commands of ours each has at least."""
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 Step = tuple[str, list[str]]
 
 
-def steps() -> Iterator[Step]:
+def steps(page: str) -> Iterator[Step]:
     """Each command (with what it is fed) and the lines shown below it."""
-    for block in CONSOLE.findall(PAGE.read_text(encoding="utf-8")):
+    for block in CONSOLE.findall((DOCS / f"{page}.md").read_text(encoding="utf-8")):
         command, shown, feeding = "", [], False
         for line in block.splitlines():
             if feeding:
@@ -48,20 +51,21 @@ def missing(shown: list[str], said: list[str]) -> list[str]:
     return lost
 
 
-def test_the_tutorial_says_what_its_commands_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_what_its_commands_say(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in process_environment() if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
     ran = 0
-    for command, shown in steps():
+    for command, shown in steps(page):
         if command.startswith("cd "):
             monkeypatch.chdir(Path.cwd() / command[3:])
             said = ""
         elif command.startswith("nurture "):
-            said = runner.invoke(program, command.split()[1:], prog_name="nurture").output
+            said = runner.invoke(program, shlex.split(command)[1:], prog_name="nurture").output
         else:
             done = subprocess.run(
                 command, shell=True, capture_output=True, text=True, check=True, timeout=20
@@ -71,4 +75,4 @@ def test_the_tutorial_says_what_its_commands_say(
             f"$ {command}\n{said}"
         )
         ran += command.startswith("nurture ")
-    assert ran > 15
+    assert ran >= PAGES[page]
