@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
-from nurture.delivery import caps, permission, timing
+from nurture.delivery import caps, permission, priority, timing
 from nurture.delivery.hold import hold
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.states import IN_HAND, WAITING
@@ -85,6 +85,8 @@ def claim(
     due = _due(definitions, kind, size)
     if not batches.fill(session, due, now=now, tick=judged):
         return Claimed({}, Tally())
+    if kind == "nurture" and priority.in_use(definitions):
+        session.execute(_rivals(definitions), {"now": now})
     tally = hold(session, definitions, kind=kind, now=now)
     values = {"by": owner, "now": now, "end": now + LEASE}
     claimed = session.execute(_take(definitions, kind), values)
@@ -111,9 +113,22 @@ def _due(_: Definitions, kind: str, size: int) -> Insert:
 
 
 @once
-def _take(_: Definitions, kind: str) -> ReturningUpdate[tuple[int, int, int, str, str]]:
-    """Claim the working set's mails that are still due."""
-    rank = func.row_number().over(partition_by=M.lead_id, order_by=(M.due_at, M.id))
+def _rivals(_: Definitions) -> Insert:
+    """Whatever else is due of the same leads, into the working set: one of them may come first."""
+    mine, leads = select(batch.c.id), select(batch.c.lead_id)
+    return batches.filling(
+        select(M.id, M.lead_id)
+        .where(M.kind == "nurture", among(M.state, WAITING), M.due_at <= NOW)
+        .where(M.lead_id.in_(leads), M.id.not_in(mine), not_(permission.paused()))
+        .with_for_update(skip_locked=True, of=MESSAGE)
+    )
+
+
+@once
+def _take(definitions: Definitions, kind: str) -> ReturningUpdate[tuple[int, int, int, str, str]]:
+    """Claim the working set's mails that are still due, of each lead the first by priority."""
+    first = priority.of_mail(definitions).desc() if priority.in_use(definitions) else M.due_at
+    rank = func.row_number().over(partition_by=M.lead_id, order_by=(first, M.due_at, M.id))
     waiting = (
         select(M.id, rank.label("rank"))
         .where(M.id.in_(select(batch.c.id)), among(M.state, WAITING), M.due_at <= NOW)

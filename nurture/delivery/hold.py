@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, literal, not_, select,
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
-from nurture.delivery import caps, permission, timing
+from nurture.delivery import caps, permission, priority, timing
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wake
 from nurture.delivery.states import WAITING
@@ -29,7 +29,7 @@ NOTICE_LIFE = timedelta(days=2)
 """A notice is offered every few minutes for so long; its reader has been told otherwise by then."""
 
 Ends = tuple[str, ColumnElement[bool], str]
-Later = tuple[ColumnElement[Any], ColumnElement[bool], str]
+Later = tuple[ColumnElement[Any], ColumnElement[bool], str, ColumnElement[Any]]
 
 
 def hold(session: Session, definitions: Definitions, *, kind: str, now: datetime) -> Tally:
@@ -63,8 +63,8 @@ def _verdicts(
     for state, condition, reason in _ends(definitions) if kind == "nurture" else _notice_ends():
         values = {"state": state, "reason": reason, "settled_at": NOW, "content": None}
         found.append((f"{state}: {reason}", condition, values))
-    for until, condition, reason in _later(definitions) if kind == "nurture" else ():
-        found.append((f"held: {reason}", condition, {"reason": reason, "due_at": until}))
+    for until, condition, reason, told in _later(definitions) if kind == "nurture" else ():
+        found.append((f"held: {reason}", condition, {"reason": told, "due_at": until}))
     first = case(*((condition, literal(n)) for n, (_, condition, _) in enumerate(found)))
     changes = [
         (what, update(MESSAGE).where(_waiting(), condition).values(**values).returning(M.path))
@@ -96,15 +96,18 @@ def _notice_ends() -> list[Ends]:
 
 
 def _later(definitions: Definitions) -> list[Later]:
-    """Verdicts that move a mail to a later instant."""
+    """Verdicts that move a mail to a later instant: their reason, and as it is told to the lead's
+    own mail."""
     opening = timing.next_opening(definitions, NOW)
     later: list[Later] = []
     if definitions.waking is not None:
-        later.append((opening, timing.quiet(definitions, NOW), words.QUIET))
-    later.append((opening, not_(timing.window_open(definitions, NOW)), words.OUTSIDE))
+        later.append((opening, timing.quiet(definitions, NOW), words.QUIET, literal(words.QUIET)))
+    shut = not_(timing.window_open(definitions, NOW))
+    later.append((opening, shut, words.OUTSIDE, literal(words.OUTSIDE)))
     for cap in caps_of(definitions.workspace):
         allowed = timing.next_opening(definitions, caps.allows_at(definitions, cap, NOW))
-        later.append((allowed, caps.reached(definitions, cap, NOW), cap.reason))
+        told = priority.why_capped(definitions, cap)
+        later.append((allowed, caps.reached(definitions, cap, NOW), cap.reason, told))
     return later
 
 

@@ -168,6 +168,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "goal_within": "A goal reached so long after the end counts too.",
         "timing": "When its mails may go.",
         "with_sales": "skip or send mails to leads who are with sales.",
+        "priority": "Of two due mails of a lead that of the higher one goes first (0).",
         "edits": "What becomes of leads on earlier versions when this one is applied.",
         "shadow": "true: it runs beside the version in force, with no effect; see report shadow.",
         "segments": OWN_SEGMENTS,

@@ -26,7 +26,7 @@ LATER: Mapping[str, frozenset[str]] = {
     "Sla": frozenset(("next_step", "close")),
     "RungModel": frozenset(("repeat", "notify", "webhook", "every")),
     "SequenceModel": frozenset(
-        ("priority", "shadow", "channel", "quiet_hours")
+        ("shadow", "channel", "quiet_hours")
     ),
     "Enter": frozenset(("every", "list")),
     "Exit": frozenset(("start",)),

@@ -289,6 +289,8 @@ class Program:
     late: Late
     with_sales: bool
     """Whether its mails go to leads that are with sales."""
+    priority: int = 0
+    """Of two due mails of a lead that of the higher one goes first."""
     edits: Edits = Edits()
     goal_within: timedelta | None = None
     """How long after its end a goal reached still counts."""

@@ -25,6 +25,7 @@ from nurture.language.models import (
     Model,
     Name,
     Number,
+    Whole,
     check_zone,
     mapping,
     reading,
@@ -266,6 +267,7 @@ class SequenceModel(Model):
     goal_within: Elapsed | None = None
     timing: Timing = Timing()
     with_sales: Literal["skip", "send"] = "skip"
+    priority: Whole = 0
     edits: EditsModel = EditsModel()
     shadow: Annotated[bool, Field(strict=True)] = False
     segments: Segments = {}
