@@ -18,8 +18,10 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from nurture.delivery.permission import LEAD, MESSAGE, M
+from nurture.delivery.permission import ENROLMENT, LEAD, MESSAGE, M
+from nurture.language import spreading
 from nurture.language.definitions import Definitions
+from nurture.language.program import Send
 from nurture.ledger.openings import (
     Hours,
     first_open,
@@ -48,10 +50,32 @@ def quiet(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[boo
 
 
 def next_opening(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The first instant from `at` on at which the mail's window is open outside quiet hours.
+    """When a mail that cannot go before `at` goes: its window is open then, outside quiet hours,
+    and its place in the spread of its sequence has come.
 
     Where nobody has reckoned yet when that is, a little later than `at`.
     """
+    opened, place = _opening(definitions, at), _place(definitions)
+    return opened if place is None else _opening(definitions, opened + place)
+
+
+def _place(definitions: Definitions) -> ColumnElement[Any] | None:
+    """The mail's place in the spread of its sequence, None when no sequence spreads its mails."""
+    found = [
+        (and_(ENROLMENT.definition_id == number, M.step == step.key), place)
+        for number, program in definitions.programs.items()
+        for step in program.steps
+        if isinstance(step, Send)
+        and (place := spreading.place(program, step, M.lead_id)) is not None
+    ]
+    if not found:
+        return None
+    own = select(case(*found, else_=0)).where(ENROLMENT.id == M.enrolment_id)
+    return func.coalesce(own.correlate(MESSAGE).scalar_subquery(), 0)
+
+
+def _opening(definitions: Definitions, at: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The first instant from `at` on at which the mail's window is open outside quiet hours."""
     waking = _waking(definitions)
     anytime = func.coalesce(first_open(at, *waking), at + UNKNOWN) if waking else at
     opened = func.coalesce(first_open(at, _window(definitions), *waking), at + UNKNOWN)

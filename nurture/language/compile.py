@@ -268,6 +268,7 @@ def compile_sequence(
         late=p.Late(late.send_within, late.otherwise) if late else LATE,
         with_sales=model.with_sales == "send",
         goal_within=model.goal_within,
+        spread=timing.spread or timedelta(0),
         priority=model.priority,
         edits=p.Edits(
             model.edits.enrolled, tuple(model.edits.steps.items()), model.edits.reason

@@ -195,6 +195,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "zone": "lead (each lead's own, else the workspace's) or a zone's name.",
         "window": "When its mails may go; all that is said must be open.",
         "late": "What happens to a mail that could not go in time.",
+        "spread": "Mails that could go together go over so long: 2 hours.",
     },
     "WindowModel": {
         "days": "Weekdays: mon-fri, or a list.",

@@ -30,7 +30,7 @@ LATER: Mapping[str, frozenset[str]] = {
     ),
     "Enter": frozenset(("every", "list")),
     "Exit": frozenset(("start",)),
-    "Timing": frozenset(("spread", "quiet_hours", "best_time")),
+    "Timing": frozenset(("quiet_hours", "best_time")),
     "WindowModel": frozenset(("quiet_hours",)),
     "StepModel": frozenset(
         ("winner",)

@@ -216,8 +216,7 @@ class Late:
 
 @dataclass(frozen=True)
 class DateEntry:
-    """The instant a lead enters at: the date in its `field` plus `days`, at `minute`, else the
-    day's first."""
+    """A lead enters at the date in its `field` plus `days`, at `minute`, else the day's first."""
 
     field: str
     days: int
@@ -289,8 +288,9 @@ class Program:
     late: Late
     with_sales: bool
     """Whether its mails go to leads that are with sales."""
+    spread: timedelta = timedelta(0)
     priority: int = 0
-    """Of two due mails of a lead that of the higher one goes first."""
+    """Its mails go over so long; of a lead's due mails that of the highest priority goes first."""
     edits: Edits = Edits()
     goal_within: timedelta | None = None
     """How long after its end a goal reached still counts."""

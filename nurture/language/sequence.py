@@ -70,6 +70,7 @@ class Timing(Model):
     zone: Annotated[str, PlainValidator(_lead_or_zone)] = "lead"
     window: WindowModel | None = None
     late: LateModel | None = None
+    spread: Elapsed | None = None
 
 
 class ScoreModel(Model):

@@ -42,6 +42,11 @@ NEVER_OPENS = "its window is never open outside quiet hours where the lead is"
 """Why a mail did not go at an hour."""
 
 
+def spread(length: timedelta) -> str:
+    """Why a mail did not go at the first instant it could."""
+    return f"spread over {say(length)}: goes at its place in them"
+
+
 def describe(condition: Condition) -> str:
     """The condition as a clause: `country is DE and score at least 30`."""
     match condition:

@@ -1,38 +1,18 @@
-"""The step that leaves to chance where a lead goes.
-
-A draw is a number computed in SQL from the lead's id, by a cubic over a prime field whose
-coefficients are made of the sequence's and the split's name: for any four leads, and for the same
-lead at another split, as good as independent; nothing is stored, and every visit draws the same.
-"""
+"""The step that leaves to chance where a lead goes."""
 
 from __future__ import annotations
 
-from hashlib import sha256
 from itertools import accumulate
-from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Insert, Update, cast, literal, true
+from sqlalchemy import Insert, Update, true
 
 from nurture.language import words
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.language.program import Program, Split
+from nurture.ledger.draws import PRIME, draw
 from nurture.ledger.tally import Tally
 from nurture.sequences.visit import E, Visit, fork
-
-PRIME = 2**31 - 1
-"""Draws are below it; products of two stay within 64 bits."""
-
-
-def draw(lead_id: Any, name: str) -> ColumnElement[int]:
-    """The lead's number for what is called `name`: evenly spread from 0 to `PRIME - 1`."""
-    digest = sha256(name.encode()).digest()
-    first, *others = (int.from_bytes(digest[n : n + 8]) % PRIME for n in range(0, 32, 8))
-    lead = cast(lead_id, BigInteger) % literal(PRIME, BigInteger)
-    value: ColumnElement[Any] = literal(first, BigInteger)
-    for coefficient in others:
-        value = (value * lead + literal(coefficient, BigInteger)) % literal(PRIME, BigInteger)
-    return value
 
 
 def split(visit: Visit, step: Split) -> Tally:

@@ -19,13 +19,15 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from nurture.language import words
+from nurture.language import spreading, words
 from nurture.language.definitions import Definitions
 from nurture.language.durations import Span
 from nurture.language.once import once
 from nurture.language.program import Program, Send, Wait
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
+from nurture.ledger.draws import PRIME, draw
+from nurture.ledger.extremes import Greatest
 from nurture.ledger.openings import Hours, business_due, is_open, next_open
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tally import Tally
@@ -33,7 +35,6 @@ from nurture.ledger.types import MICROSECOND, Instant
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.openings import lead_zone, program_zone
 from nurture.sequences.steps.behind import Planning, plan, planning
-from nurture.sequences.steps.splits import PRIME, draw
 from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destination, with_lead
 
 MESSAGE = table_of(t.Message).c
@@ -67,7 +68,13 @@ def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
     windows = [] if hours is None else [(hours, program_zone(definitions, program))]
     if definitions.waking is not None:
         windows.append((definitions.waking, lead_zone(definitions)))
-    allowed = next_open(E.due_at, *windows)
+    allowed, due = next_open(E.due_at, *windows), next_open(NOW, *windows)
+    place = spreading.place(program, step, E.lead_id)
+    if place is not None:
+        theirs = type_coerce(allowed + place, Instant)
+        allowed = next_open(theirs, *windows)
+        due = next_open(Greatest(theirs, NOW), *windows)
+    at_last = "" if place is None else words.spread(program.spread)
     late = program.late
     expires = null() if late.otherwise == "shift" else allowed + late.send_within
     rows = with_lead(
@@ -81,12 +88,12 @@ def _mails(definitions: Definitions, program: Program, step: Send) -> Insert:
         literal(step.path),
         literal("due"),
         NOW,
-        next_open(NOW, *windows),
+        due,
         allowed,
         expires,
         literal(hours, String()),
         literal(program.window.zone),
-        _why_not_now(definitions, windows),
+        _why_not_now(definitions, windows, at_last),
         _variant(program, step),
     )
     return insert_new(t.Message, COLUMNS, rows)
@@ -102,14 +109,16 @@ def _variant(program: Program, step: Send) -> ColumnElement[str]:
     return case(*tops[:-1], else_=names[-1])
 
 
-def _why_not_now(definitions: Definitions, windows: Sequence[Hours]) -> ColumnElement[str]:
-    """The reason of a mail that cannot go at once, '' of one that can."""
+def _why_not_now(
+    definitions: Definitions, windows: Sequence[Hours], otherwise: str
+) -> ColumnElement[str]:
+    """The reason of a mail that its hours keep back, else another."""
     reasons = {definitions.waking: words.QUIET}
     whens = [
         (not_(is_open(NOW, hours, zone)), reasons.get(hours, words.OUTSIDE))
         for hours, zone in reversed(windows)
     ]
-    return case(*whens, else_="") if whens else literal("")
+    return case(*whens, else_=otherwise) if whens else literal(otherwise)
 
 
 def _before(step: Send) -> ColumnElement[Any]:
