@@ -59,6 +59,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "description": "As the unsubscribe page explains it.",
         "default": "Whether we may write before the lead says so.",
         "caps": "How much mail about it a lead gets at most.",
+        "promise": "We write about it at least so often; validate warns of longer waits.",
     },
     "Caps": {
         "per_day": "The most nurture mails a lead gets in one of its own days.",

@@ -112,5 +112,6 @@ RULES: Mapping[str, str] = {
     "gate-leaves": "a gate or an entry nobody gets through",
     "unused": "a segment or snippet nothing uses",
     "same-entry": "two sequences that mail the same leads",
-    "cap-too-small": "a mail the cap makes too late",
+    "cap-too-small": "a mail a cap makes too late",
+    "promise-broken": "a wait longer than the topic's promise",
 }

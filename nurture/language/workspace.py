@@ -51,12 +51,13 @@ class Caps(Model):
 
 class Topic(Model):
     """Something a lead can be written to about.  `default`: may we, before the lead says so?
-    `caps` are of its mails alone."""
+    `caps` are of its mails alone.  `promise`: at least so often we write about it."""
 
     name: str
     description: str = ""
     default: Literal["subscribed", "unsubscribed"] = "subscribed"
     caps: Caps = Caps()
+    promise: Elapsed | None = None
 
 
 class Holidays(Model):

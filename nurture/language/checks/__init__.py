@@ -18,6 +18,7 @@ from nurture.language.checks import (
     meaning,
     names,
     outside,
+    rhythm,
     scoring,
     sending,
     shared,
@@ -49,5 +50,6 @@ ALL: tuple[Check, ...] = (
     *mails.CHECKS,
     *sending.CHECKS,
     *meaning.CHECKS,
+    *rhythm.CHECKS,
     *looks.CHECKS,
 )

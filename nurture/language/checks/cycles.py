@@ -63,7 +63,7 @@ def hurries(view: View) -> Iterator[Problem]:
     """Whoever is sent back by a `goto` has to wait somewhere before it comes there again."""
     for file in view.of("sequence"):
         listed = dict(steps(file))
-        ways = _ways(file, listed)
+        ways = ways_of(file, listed)
         for loc, step in listed.items():
             target = _target(loc, step, listed)
             if target is not None and _comes_round(target, loc, ways, listed):
@@ -93,7 +93,7 @@ def _comes_round(start: Loc, end: Loc, ways: Ways, listed: Mapping[Loc, Table]) 
     return False
 
 
-def _ways(file: File, listed: Mapping[Loc, Table]) -> Ways:
+def ways_of(file: File, listed: Mapping[Loc, Table]) -> Ways:
     """What may follow each step of a sequence."""
     ways: Ways = {}
     after: list[Loc] = []

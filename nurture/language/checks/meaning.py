@@ -10,27 +10,26 @@ from nurture.language.faults import Loc
 from nurture.language.logic import implies, impossible
 from nurture.language.problems import Problem
 from nurture.language.sequence import GateModel, SequenceModel, StepModel
-from nurture.language.workspace import Workspace
 
 
-def _models(view: View) -> Iterator[tuple[File, SequenceModel]]:
+def models(view: View) -> Iterator[tuple[File, SequenceModel]]:
     for file in view.of("sequence"):
         model = view.models.get(file.path)
         if isinstance(model, SequenceModel):
             yield file, model
 
 
-def _warning(file: File, loc: Loc, rule: str, message: str) -> Problem:
+def warning(file: File, loc: Loc, rule: str, message: str) -> Problem:
     return file.problem(loc, rule, message, key=True, severity="warning")
 
 
 def never(view: View) -> Iterator[Problem]:
     """A condition of an entry, an exit, the goal, a gate or an arm can hold."""
-    for file, model in _models(view):
+    for file, model in models(view):
         for loc, when in _conditions(file, model):
             if impossible(when):
                 message = "this can never hold: it contradicts itself"
-                yield _warning(file, loc, "never-holds", message)
+                yield warning(file, loc, "never-holds", message)
 
 
 def _conditions(file: File, model: SequenceModel) -> Iterator[tuple[Loc, Condition]]:
@@ -53,12 +52,12 @@ def _conditions(file: File, model: SequenceModel) -> Iterator[tuple[Loc, Conditi
 
 def _branches(file: File, model: SequenceModel) -> Iterator[tuple[Loc, StepModel]]:
     for loc, _ in steps(file):
-        step = _at(model, loc)
+        step = part_of(model, loc)
         if isinstance(step, StepModel) and step.branch is not None:
             yield loc, step
 
 
-def _at(model: SequenceModel, loc: Loc) -> object:
+def part_of(model: SequenceModel, loc: Loc) -> object:
     """The part of a model that is written at a place."""
     here: object = model
     for part in loc:
@@ -73,7 +72,7 @@ def _at(model: SequenceModel, loc: Loc) -> object:
 
 def shadowed(view: View) -> Iterator[Problem]:
     """An arm gets leads that no arm before it takes."""
-    for file, model in _models(view):
+    for file, model in models(view):
         for loc, step in _branches(file, model):
             before: list[tuple[int, Condition]] = []
             for number, arm in enumerate(step.branch or (), start=1):
@@ -83,20 +82,20 @@ def shadowed(view: View) -> Iterator[Problem]:
                 if taken is not None:
                     message = f"never taken: whoever it holds for goes down arm {taken} before"
                     place = (*loc, "branch", number - 1, "when")
-                    yield _warning(file, place, "shadowed-arm", message)
+                    yield warning(file, place, "shadowed-arm", message)
                 before.append((number, arm.when))
 
 
 def gates(view: View) -> Iterator[Problem]:
     """Who passes a gate is still in the sequence."""
-    for file, model in _models(view):
+    for file, model in models(view):
         for number, stage in enumerate(model.stages):
             if stage.gate is None:
                 continue
             said = _leaves(stage.gate, model)
             if said is not None:
                 loc = ("stages", number, "gate", "when")
-                yield _warning(file, loc, "gate-leaves", f"nobody passes: {said}")
+                yield warning(file, loc, "gate-leaves", f"nobody passes: {said}")
 
 
 def _leaves(gate: GateModel, model: SequenceModel) -> str | None:
@@ -111,17 +110,17 @@ def _leaves(gate: GateModel, model: SequenceModel) -> str | None:
 
 def excluded(view: View) -> Iterator[Problem]:
     """Somebody of a segment may enter."""
-    for file, model in _models(view):
+    for file, model in models(view):
         segment, kept_out = model.enter.segment, model.enter.except_
         if segment is not None and kept_out is not None and implies(segment, kept_out):
             message = "nobody enters: whoever is in the segment is kept out"
-            yield _warning(file, ("enter", "except"), "gate-leaves", message)
+            yield warning(file, ("enter", "except"), "gate-leaves", message)
 
 
 def rivals(view: View) -> Iterator[Problem]:
     """Two sequences do not mail the same leads for the same reason."""
     seen: list[tuple[str, Condition]] = []
-    for file, model in sorted(_models(view), key=lambda each: each[1].sequence):
+    for file, model in sorted(models(view), key=lambda each: each[1].sequence):
         entry: Condition | None = model.enter.when or model.enter.segment
         if entry is None or not any("send" in step.entries for _, step in steps(file)):
             continue
@@ -129,36 +128,8 @@ def rivals(view: View) -> Iterator[Problem]:
         if other is not None:
             place = "when" if model.enter.when is not None else "segment"
             message = f"lets in the very leads {other} lets in: they get the mails of both"
-            yield _warning(file, ("enter", place), "same-entry", message)
+            yield warning(file, ("enter", place), "same-entry", message)
         seen.append((model.sequence, entry))
 
 
-def capped(view: View) -> Iterator[Problem]:
-    """A mail the cap puts off until tomorrow still goes then."""
-    head = view.models.get("nurture.yaml")
-    cap = head.caps.per_day if isinstance(head, Workspace) else None
-    for file, model in _models(view):
-        late = model.timing.late
-        if cap is None or late is None or late.otherwise != "skip":
-            continue
-        if late.send_within.total_seconds() >= 24 * 3600:
-            continue
-        yield from _in_a_row(file, cap)
-
-
-def _in_a_row(file: File, cap: int) -> Iterator[Problem]:
-    row = 0
-    last: Loc = ()
-    for loc, step in steps(file):
-        row = row + 1 if "send" in step.entries and loc[:-1] == last[:-1] else 0
-        row = max(row, 1) if "send" in step.entries else row
-        last = loc
-        if row > cap:
-            message = (
-                f"mail {row} in a row: the cap of {cap} a day puts it off until the next day, when"
-                " it is too late (timing.late.send_within)"
-            )
-            yield _warning(file, (*loc, "send"), "cap-too-small", message)
-
-
-CHECKS = (never, shadowed, gates, excluded, rivals, capped)
+CHECKS = (never, shadowed, gates, excluded, rivals)
