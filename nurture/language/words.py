@@ -37,8 +37,8 @@ NOTHING_ELSE = "nothing else held"
 
 
 OUTSIDE = "outside its sending window: goes when the window opens"
-QUIET = "in quiet hours where the lead is: goes when they are over and its window is open"
-NEVER_OPENS = "its window is never open outside quiet hours where the lead is"
+QUIET = "quiet hours of the lead: goes when they are over"
+NEVER_OPENS = "its window is never open outside the quiet hours of the lead"
 """Why a mail did not go at an hour."""
 
 
