@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Any
 
 from nurture.language.conditions import FieldType, Operator, Test, Value
 from nurture.language.faults import Faults, Loc
-from nurture.language.vocabulary import LATER_OPERATORS, OPERATORS
+from nurture.language.until import whole_days
+from nurture.language.vocabulary import OPERATORS
 
 TYPE_WORDS = {"text": "text", "number": "a number", "yes_no": "true or false", "date": "a date"}
 NUMBER_ONLY = ("at_least", "at_most", "above", "below", "between")
 TEXT_ONLY = ("contains", "starts_with", "matches")
+DATE_ONLY = ("before", "after", "within")
 
 
 def read_tests(value: Any, kind: FieldType | None, loc: Loc, faults: Faults) -> list[Test]:
@@ -27,9 +30,6 @@ def read_tests(value: Any, kind: FieldType | None, loc: Loc, faults: Faults) -> 
 
 
 def _is(value: Any, kind: FieldType | None, loc: Loc, faults: Faults) -> list[Test]:
-    if kind == "date":
-        faults.add(loc, "not-supported-yet", "comparing dates is not supported yet")
-        return []
     many = isinstance(value, list)
     listed: list[Any] = value if many else [value]
     if not listed:
@@ -46,11 +46,22 @@ def _fits(value: Any, kind: FieldType | None, loc: Loc, faults: Faults) -> bool:
         faults.add(loc, "wrong-value", "no value; to ask whether one is known write {known: false}")
     elif not isinstance(value, str | int | float | bool):
         faults.add(loc, "wrong-value", "a plain value is expected here")
+    elif kind == "date":
+        return _is_day(value, loc, faults)
     elif kind is not None and type_of(value) != kind:
         faults.add(loc, "wrong-type", f"the field holds {TYPE_WORDS[kind]}, not {_show(value)}")
     else:
         return True
     return False
+
+
+def _is_day(value: Any, loc: Loc, faults: Faults) -> bool:
+    try:
+        date.fromisoformat(value)
+    except (TypeError, ValueError):
+        faults.add(loc, "bad-date", f'{_show(value)} is no date; write it as "2026-12-24"')
+        return False
+    return True
 
 
 def type_of(value: Value) -> FieldType:
@@ -68,9 +79,7 @@ def read_test(
     name: str, argument: Any, kind: FieldType | None, loc: Loc, faults: Faults
 ) -> Test | None:
     """One named comparison, or None after noting what is wrong with it."""
-    if name in LATER_OPERATORS:
-        faults.add(loc, "not-supported-yet", f'the comparison "{name}" is not supported yet')
-    elif name not in OPERATORS:
+    if name not in OPERATORS:
         faults.add(
             loc, "unknown-comparison", f'unknown comparison "{name}"', found=name, allowed=OPERATORS
         )
@@ -78,6 +87,8 @@ def read_test(
         return _known(argument, loc, faults)
     elif name in NUMBER_ONLY:
         return _number(name, argument, kind, loc, faults)
+    elif name in DATE_ONLY:
+        return _date(name, argument, kind, loc, faults)
     else:
         return _text(name, argument, kind, loc, faults)
     return None
@@ -93,9 +104,6 @@ def _known(argument: Any, loc: Loc, faults: Faults) -> Test | None:
 def _number(
     name: Any, argument: Any, kind: FieldType | None, loc: Loc, faults: Faults
 ) -> Test | None:
-    if kind == "date":
-        faults.add(loc, "not-supported-yet", "comparing dates is not supported yet")
-        return None
     if kind not in ("number", None):
         held = TYPE_WORDS[kind]
         faults.add(loc, "wrong-type", f'"{name}" compares numbers, and the field holds {held}')
@@ -111,6 +119,32 @@ def _number(
         return None
     operator: Operator = name
     return Test(operator, tuple(numbers))
+
+
+def _date(
+    name: Any, argument: Any, kind: FieldType | None, loc: Loc, faults: Faults
+) -> Test | None:
+    """A day, `today`, or whole days from today; of `within` only those."""
+    if kind != "date":
+        held = f", and the field holds {TYPE_WORDS[kind]}" if kind else " of the lead"
+        faults.add(loc, "wrong-type", f'"{name}" compares dates{held}')
+        return None
+    operator: Operator = name
+    try:
+        days = 0 if argument == "today" else whole_days(argument)
+        return Test(operator, (days,))
+    except ValueError:
+        pass
+    if name == "within":
+        message = 'takes whole days from today on, as in "30 days", or up to today, "-30 days"'
+        faults.add(loc, "wrong-value", f'"within" {message}')
+        return None
+    try:
+        return Test(operator, (date.fromisoformat(argument).isoformat(),))
+    except (TypeError, ValueError):
+        message = f'"{name}" takes a date, as in "2026-12-24", today, or days from it, "-30 days"'
+        faults.add(loc, "wrong-value", message)
+        return None
 
 
 def _is_number(value: Any) -> bool:

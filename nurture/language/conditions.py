@@ -15,7 +15,7 @@ from typing import Literal
 Value = str | int | float | bool
 Operator = Literal[
     "is", "at_least", "at_most", "above", "below", "between",
-    "contains", "starts_with", "matches", "known",
+    "contains", "starts_with", "matches", "before", "after", "within", "known",
 ]  # fmt: skip
 FieldType = Literal["text", "number", "yes_no", "date"]
 
@@ -23,7 +23,10 @@ FieldType = Literal["text", "number", "yes_no", "date"]
 @dataclass(frozen=True)
 class Test:
     """One comparison.  `is` holds any of `values`; `between` has two, both included; `known`
-    has one boolean; `matches` is a glob pattern (`*`, `?`), never a regular expression."""
+    has one boolean; `matches` is a glob pattern (`*`, `?`), never a regular expression.
+
+    Of dates: `before` and `after` have a day (`2026-12-24`) or whole days from today, `within` the
+    days from today on, or up to today when below zero."""
 
     operator: Operator
     values: tuple[Value, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import Any
 
-from nurture.language.comparing import read_tests
+from nurture.language.comparing import DATE_ONLY, read_tests
 from nurture.language.conditions import (
     AllOf,
     AnyOf,
@@ -241,6 +241,8 @@ _READERS: dict[str, Callable[[_Reader, Any, Loc, dict[str, Any]], list[Condition
 def guess_type(value: Any) -> FieldType:
     """The type of field a test fits, for fields nobody declares any more."""
     sample = value
+    if isinstance(sample, dict) and sample.keys() & set(DATE_ONLY):
+        return "date"
     if isinstance(sample, dict):
         sample = next((v for k, v in sample.items() if k != "known"), "")
     if isinstance(sample, list):

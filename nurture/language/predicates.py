@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    case,
     exists,
     false,
     func,
@@ -37,18 +38,22 @@ from nurture.language.conditions import (
     TagTest,
     TopicTest,
 )
+from nurture.language.days import compare_day, turning_days
 from nurture.language.definitions import Definitions
 from nurture.language.values import (
     Folded,
+    Text,
     compare_number,
     compare_of_type,
     compare_property,
     compare_text,
+    day_of,
     fold,
 )
 from nurture.ledger import tables as t
 from nurture.ledger.asking import Moment, moment
 from nurture.ledger.extremes import earliest
+from nurture.ledger.localtime import DAY, local_day, wall_instant
 from nurture.ledger.types import Duration, Instant
 from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import ROUNDING, next_crossing, score_of
@@ -83,7 +88,7 @@ def predicate(
         case Not(inner):
             return not_(part(inner))
         case FieldTest():
-            return _field(condition, lead)
+            return _field(condition, lead, definitions, now)
         case ScoreTest(which, test):
             score = score_of(lead.id, now=now, which=which)
             return compare_number(score, test, tolerance=ROUNDING)
@@ -117,8 +122,8 @@ def next_change(
     """The next instant at which time alone can change the condition for a lead.
 
     None when it never depends on time, else an expression: NULL for leads with nothing that runs
-    out.  Exact for `within` (the engagement that leaves the span); for fading scores a bound
-    that is not later than the change but for its 15 minutes (`nurture.ledger.worth`).
+    out.  Exact for `within` (the engagement that leaves the span) and dates; for fading scores a
+    bound that is not later than the change but for its 15 minutes (`nurture.ledger.worth`).
     """
 
     def instants(each: Condition) -> list[ColumnElement[Any]]:
@@ -132,18 +137,46 @@ def next_change(
                 return [next_crossing(lead.id, lines, now=now, which=which)]
             case EventTest():
                 return _runs_out(each, lead, now=now, since=since)
+            case FieldTest(type="date"):
+                return _turns(each, lead, definitions, now)
         return []
 
     return earliest(instants(condition))
 
 
-def _field(condition: FieldTest, lead: Any) -> ColumnElement[bool]:
+def _field(
+    condition: FieldTest, lead: Any, definitions: Definitions, now: Moment
+) -> ColumnElement[bool]:
+    if condition.type == "date" and condition.test.operator != "known":
+        today = local_day(moment(now), _zone(lead, definitions))
+        return compare_day(_day(condition, lead, definitions), condition.test, today)
     if condition.attribute:
         return compare_of_type(lead.attributes, condition.name, condition.type, condition.test)
     column = getattr(lead, condition.name)
     if condition.type == "text":
         return compare_text(column, condition.test)
-    return compare_number(column, condition.test)  # created_at: only `known` is asked of dates
+    return compare_number(column, condition.test)  # created_at: `known`
+
+
+def _zone(lead: Any, definitions: Definitions) -> ColumnElement[str]:
+    return func.coalesce(lead.timezone, literal(definitions.workspace.zone))
+
+
+def _day(condition: FieldTest, lead: Any, definitions: Definitions) -> ColumnElement[Any]:
+    """The day that stands in a field of dates."""
+    if condition.attribute:
+        return day_of(Text.at(lead.attributes, condition.name))
+    return local_day(getattr(lead, condition.name), _zone(lead, definitions))
+
+
+def _turns(
+    condition: FieldTest, lead: Any, definitions: Definitions, now: Moment
+) -> list[ColumnElement[Any]]:
+    """The first instants of the lead's days on which a test of a date changes."""
+    zone = _zone(lead, definitions)
+    days = turning_days(_day(condition, lead, definitions), condition.test)
+    instants = [wall_instant(day * DAY, zone) for day in days]
+    return [case((instant > moment(now), instant)) for instant in instants]
 
 
 def _tagged(lead: Any, tags: Sequence[str]) -> ColumnElement[bool]:

@@ -29,8 +29,8 @@ def _clock(value: Any) -> str:
     return str(value)
 
 
-def _days(value: Any) -> int:
-    """`30 days`, `-2 weeks`, as days."""
+def whole_days(value: Any) -> int:
+    """`30 days`, `-2 weeks`, as days; raises ValueError."""
     back = isinstance(value, str) and value.startswith("-")
     span = parse_elapsed(value[1:] if back else value)
     if span % timedelta(days=1):
@@ -39,7 +39,7 @@ def _days(value: Any) -> int:
 
 
 def _forward(value: Any) -> int:
-    days = _days(value)
+    days = whole_days(value)
     if days < 0:
         raise ValueError(f'"{value}": write the days without a minus')
     return days
@@ -70,7 +70,7 @@ def _until(value: Any, info: ValidationInfo) -> str:
 Clock = Annotated[str, reading("bad-hours", _clock)]
 """A time of day, quoted."""
 
-DaysAway = Annotated[int, reading("bad-duration", _days)]
+DaysAway = Annotated[int, reading("bad-duration", whole_days)]
 """Whole days, before with a minus."""
 
 WholeDays = Annotated[int, reading("bad-duration", _forward)]

@@ -83,9 +83,8 @@ SUBJECTS = (
 LATER_SUBJECTS = ("grade", "handoff", "date")
 OPERATORS = (
     "at_least", "at_most", "above", "below", "between", "contains", "starts_with", "matches",
-    "known",
+    "before", "after", "within", "known",
 )  # fmt: skip
-LATER_OPERATORS = ("before", "after", "within")
 
 
 @dataclass(frozen=True)

@@ -161,8 +161,22 @@ def _test(test: Test) -> str:
     values = [_value(value) for value in test.values]
     if test.operator == "is":
         return f"is {' or '.join(values)}"
+    if test.operator in ("before", "after", "within"):
+        return _of_date(test.operator, test.values[0])
     joined = (" and " if test.operator == "between" else " or ").join(values)
     return f"{OPERATORS[test.operator]} {joined}"
+
+
+def _of_date(operator: str, value: object) -> str:
+    """`is before 2026-12-24`, `is after today`, `is within the next 30 days`."""
+    if not isinstance(value, int):
+        return f"is {operator} {value}"
+    days = say(timedelta(days=abs(value)))
+    if operator == "within":
+        return f"is within the {'next' if value > 0 else 'last'} {days}" if value else "is today"
+    if not value:
+        return f"is {operator} today"
+    return f"is {operator} {'in ' if value > 0 else ''}{days}{'' if value > 0 else ' ago'}"
 
 
 def _value(value: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     case,
     cast,
@@ -106,7 +107,7 @@ def _local(instant: Any, zone: Any) -> ColumnElement[int]:
         .correlate_except(offset)
         .scalar_subquery()
     )
-    micros = type_coerce(instant, BigInteger) if _is_column(instant) else to_micros(instant)
+    micros: Any = to_micros(instant) if isinstance(instant, datetime) else _micros(instant)
     return type_coerce(func.coalesce(seconds, 0) + micros, BigInteger)
 
 
@@ -115,5 +116,7 @@ def _whole(dividend: ColumnElement[int], divisor: int) -> ColumnElement[int]:
     return type_coerce(dividend, BigInteger).self_group() // literal(divisor, BigInteger)
 
 
-def _is_column(instant: Any) -> bool:
-    return not isinstance(instant, datetime)
+def _micros(instant: Any) -> ColumnElement[int]:
+    """A parameter keeps its type, which turns what is given into the number that is stored."""
+    of_number = cast if isinstance(instant, BindParameter) else type_coerce
+    return of_number(instant, BigInteger)

@@ -37,6 +37,23 @@ number_tests = st.one_of(
     st.tuples(numbers, numbers).map(lambda two: c.Test("between", tuple(sorted(two)))),
 )
 yes_no_tests = st.one_of(known, some(st.booleans()).map(lambda values: c.Test("is", values)))
+days = st.sampled_from([-400, -30, -1, 0, 1, 2, 30, 400])
+some_days = st.sampled_from(["2026-03-01", "2026-03-02", "2026-04-01", "2024-02-29"])
+passing_tests = st.builds(
+    lambda operator, value: c.Test(operator, (value,)),
+    st.sampled_from(["before", "after", "within"]),
+    days,
+)
+date_tests = st.one_of(
+    known,
+    passing_tests,
+    some(some_days).map(lambda values: c.Test("is", values)),
+    st.builds(
+        lambda operator, value: c.Test(operator, (value,)),
+        st.sampled_from(["before", "after"]),
+        some_days,
+    ),
+)
 property_tests = st.one_of(
     text_tests,
     number_tests,
@@ -45,6 +62,7 @@ property_tests = st.one_of(
 fields = st.one_of(
     text_tests.map(lambda test: c.FieldTest("country", False, "text", test)),
     known.map(lambda test: c.FieldTest("email", False, "text", test)),
+    date_tests.map(lambda test: c.FieldTest("created_at", False, "date", test)),
     *(
         st.builds(
             lambda name, test, kind=kind: c.FieldTest(name, True, kind, test),
@@ -55,7 +73,7 @@ fields = st.one_of(
             ("text", text_tests),
             ("number", number_tests),
             ("yes_no", yes_no_tests),
-            ("date", known),
+            ("date", date_tests),
         )
     ),
 )  # fmt: skip
@@ -96,4 +114,9 @@ def trees(leaves: st.SearchStrategy[c.Condition]) -> st.SearchStrategy[c.Conditi
 
 
 anything = trees(st.one_of(fields, score_tests, events, rows))
-timely = trees(st.one_of(score_tests, events))
+dates = st.builds(
+    lambda name, test: c.FieldTest(name, name != "created_at", "date", test),
+    st.sampled_from([*NAMES, "created_at"]),
+    passing_tests,
+)
+timely = trees(st.one_of(score_tests, events, dates))

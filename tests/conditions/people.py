@@ -17,7 +17,8 @@ from tests.fixtures_ledger import NOW, make_definition, make_engagement, make_le
 
 TEXTS = ["", "DE", "de", "Groß", "groß", "50%", "a_c", "abc", "a!b", "x*y", "O'Neil", "10"]
 NUMBERS = [0, 5, 5.5, -3, 100, 1e15]
-VALUES: list[Any] = [*TEXTS, *NUMBERS, True, False, None, [1], {"a": 1}]
+DATES = ["2026-03-02", "2026-03-01T10:00", "2026-03-03", "2026-04-01", "2024-02-29", "0001-01-01"]
+VALUES: list[Any] = [*TEXTS, *NUMBERS, *DATES, True, False, None, [1], {"a": 1}]
 NAMES = ["plan", "größe", "a.b c"]
 TAGS = ["smb", "SMB", "Competitor"]
 TOPICS = ["news", "offers", "gone"]
@@ -35,6 +36,7 @@ class Person:
     email: str | None
     lifecycle: str
     attributes: dict[str, Any]
+    created_at: str = NOW.date().isoformat()
     tags: list[str] = field(default_factory=list)
     consents: dict[str, bool] = field(default_factory=dict)
     suppressed: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from nurture.language import conditions as c
@@ -25,9 +25,8 @@ def holds(condition: c.Condition, who: Person, now: datetime, since: datetime | 
             return any(inner(part) for part in parts)
         case c.Not(part):
             return not inner(part)
-        case c.FieldTest(name, attribute, kind, test):
-            value = who.attributes.get(name) if attribute else getattr(who, name)
-            return compare(of_type(value, kind), test)
+        case c.FieldTest():
+            return of_field(condition, who, now)
         case c.ScoreTest(which, test):
             return near(score(who, now, which), test)
         case c.TagTest(tags):
@@ -43,6 +42,13 @@ def holds(condition: c.Condition, who: Person, now: datetime, since: datetime | 
             if least is None:
                 least = 1 if condition.at_most is None else 0
             return times >= least and (condition.at_most is None or times <= condition.at_most)
+
+
+def of_field(asked: c.FieldTest, who: Person, now: datetime) -> bool:
+    value = who.attributes.get(asked.name) if asked.attribute else getattr(who, asked.name)
+    if asked.type == "date" and asked.test.operator != "known":
+        return of_day(day_of(value), asked.test, now.date())
+    return compare(of_type(value, asked.type), asked.test)
 
 
 def occurrences(
@@ -81,6 +87,25 @@ def of_type(value: Any, kind: str) -> Any:
         "date": isinstance(value, str) and value != "",
     }
     return value if fits[kind] else None
+
+
+def day_of(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value[:10])
+    except (TypeError, ValueError):
+        return None
+
+
+def of_day(day: date | None, test: c.Test, today: date) -> bool:
+    if day is None:
+        return False
+    if test.operator == "is":
+        return day.isoformat() in test.values
+    value = test.values[0]
+    limit = date.fromisoformat(value) if isinstance(value, str) else today + timedelta(int(value))
+    if test.operator == "within":
+        return min(today, limit) <= day <= max(today, limit)
+    return day < limit if test.operator == "before" else day > limit
 
 
 def any_type(value: Any, test: c.Test) -> bool:

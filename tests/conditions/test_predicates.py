@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import literal, select
@@ -17,7 +19,7 @@ from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 from tests.conditions import drawn
 from tests.conditions.people import Person, definitions, people
-from tests.conditions.reference import any_type, holds
+from tests.conditions.reference import any_type, day_of, holds, of_day
 from tests.fixtures_ledger import NOW, make_engagement, make_lead
 
 LEAD = table_of(t.Lead)
@@ -170,3 +172,17 @@ def test_number_tests_survive_what_is_not_a_number(ledger: Ledger) -> None:
         make_lead(session, "none@example.test", attributes={})
         assert len(matched(session, test)) == 1
         assert len(matched(session, c.Not(test))) == len(values)
+
+
+@pytest.mark.parametrize("operator", ["before", "after", "within"])
+def test_a_test_of_a_date_draws_its_line_between_two_days(ledger: Ledger, operator: Any) -> None:
+    today = NOW.date()
+    with ledger.begin() as session:
+        days = {}
+        for off in range(-3, 4):
+            day = (today + timedelta(off)).isoformat()
+            days[make_lead(session, f"d{off}@example.test", attributes={"day": day}).id] = day
+        for given_ in (-2, -1, 0, 1, 2, *((today.isoformat(),) if operator != "within" else ())):
+            test = c.Test(operator, (given_,))
+            found = matched(session, c.FieldTest("day", True, "date", test))
+            assert found == {n for n, day in days.items() if of_day(day_of(day), test, today)}

@@ -66,6 +66,16 @@ KNOWN = Known(
             ),
         ),
         (
+            {"renewal": {"within": "30 days", "after": "today"}, "created_at": "2026-03-02"},
+            AllOf(
+                (
+                    FieldTest("renewal", True, "date", Comparison("within", (30,))),
+                    FieldTest("renewal", True, "date", Comparison("after", (0,))),
+                    FieldTest("created_at", False, "date", Comparison("is", ("2026-03-02",))),
+                )
+            ),
+        ),
+        (
             {
                 "event": "plan_imported", "within": "2 days", "at_least": 2,
                 "where": {"n": {"above": 3}},
@@ -91,7 +101,7 @@ def test_a_condition_means_this_tree(value: Any, tree: Condition) -> None:
         ({"country": {}}, "wrong-value", ("country",)),
         ({"employees": {"between": [5, 1]}}, "wrong-value", ("employees", "between")),
         ({"employees": {"above": True}}, "wrong-value", ("employees", "above")),
-        ({"renewal": "2026-01-01"}, "not-supported-yet", ("renewal",)),
+        ({"renewal": "2026-13-01"}, "bad-date", ("renewal",)),
         ({"grade": "A"}, "not-supported-yet", ("grade",)),
         ({"handoff": "open"}, "not-supported-yet", ("handoff",)),
         ({"any": [{"x": 1}, {"not": {"tags": 3}}]}, "wrong-value", ("any", 1, "not", "tags")),

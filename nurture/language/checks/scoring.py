@@ -10,6 +10,7 @@ from nurture.language.conditions import (
     AnyOf,
     Condition,
     EventTest,
+    FieldTest,
     Not,
     ScoreTest,
     SequenceTest,
@@ -34,6 +35,12 @@ def fit(view: View) -> Iterator[Problem]:
                 yield file.problem(place, "fit-subject", message, key=True)
     for file, model in _models(view):
         for number, rule in enumerate(model.fit):
+            for name in passing(rule.when):
+                message = (
+                    f'fit is judged when something new is known of a lead, not as days pass; ask'
+                    f' "{name}" for a date, as in before: "2026-12-24"'
+                )
+                yield file.problem(("fit", number, "when"), "fit-subject", message, key=True)
             for name, subject in _in_segments(rule.when, ""):
                 message = (
                     f'fit is about fields, tags and lifecycle; the segment "{name}" asks for'
@@ -64,6 +71,19 @@ def _in_segments(when: Condition, name: str) -> Iterator[tuple[str, str]]:
             yield name, subject
         case EventTest() | SequenceTest() | TopicTest() if name:
             yield name, type(when).__name__.removesuffix("Test").lower()
+
+
+def passing(when: Condition) -> Iterator[str]:
+    """The fields whose dates are compared with today."""
+    match when:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from passing(part)
+        case Not(part):
+            yield from passing(part)
+        case FieldTest(name, _, "date", test):
+            if test.operator != "known" and not isinstance(test.values[0], str):
+                yield name
 
 
 def _subjects(file: File, loc: Loc) -> Iterator[Loc]:
