@@ -71,6 +71,20 @@ def type_of(value: Value) -> FieldType:
     return "number" if isinstance(value, int | float) else "text"
 
 
+def guess_type(value: Any) -> FieldType:
+    """The type of field a test fits, for fields nobody declares any more."""
+    sample = value
+    if isinstance(sample, dict) and sample.keys() & set(DATE_ONLY):
+        return "date"
+    if isinstance(sample, dict):
+        sample = next((v for k, v in sample.items() if k != "known"), "")
+    if isinstance(sample, list):
+        sample = sample[0] if sample else ""
+    if isinstance(sample, bool):
+        return "yes_no"
+    return "number" if isinstance(sample, int | float) else "text"
+
+
 def _show(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else f'"{value}"'
 

@@ -72,6 +72,13 @@ class SequenceTest:
 
 
 @dataclass(frozen=True)
+class HandoffTest:
+    """The lead's latest handoff is in any of these states; `open` is any of those with sales."""
+
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class EventTest:
     """The lead did `kind`, with these properties, within the last `within`, that many times."""
 
@@ -105,5 +112,6 @@ class Not:
 
 
 Condition = (
-    AllOf | AnyOf | Not | FieldTest | ScoreTest | TagTest | TopicTest | SequenceTest | EventTest
+    AllOf | AnyOf | Not | FieldTest | ScoreTest | TagTest | TopicTest | SequenceTest | HandoffTest
+    | EventTest
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import Any
 
-from nurture.language.comparing import DATE_ONLY, read_tests
+from nurture.language.comparing import guess_type, read_tests
 from nurture.language.conditions import (
     AllOf,
     AnyOf,
@@ -17,6 +17,7 @@ from nurture.language.conditions import (
     EventTest,
     FieldTest,
     FieldType,
+    HandoffTest,
     Not,
     ScoreTest,
     SequenceTest,
@@ -28,6 +29,7 @@ from nurture.language.durations import parse_elapsed
 from nurture.language.faults import Faults, Loc
 from nurture.language.logic import MOST_NAMED, MOST_TESTS, too_large
 from nurture.language.vocabulary import (
+    HANDOFF_STATES,
     LATER_SUBJECTS,
     LEAD_FIELDS,
     LENIENT,
@@ -136,6 +138,9 @@ class _Reader:
         allowed = self.known.sequences if self.known.strict else None
         return [SequenceTest(self.names(value, loc, "sequence", allowed))]
 
+    def handoff_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        return [HandoffTest(self.names(value, loc, "state", frozenset(HANDOFF_STATES)))]
+
     # -- comparisons
 
     def score_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
@@ -230,26 +235,13 @@ _READERS: dict[str, Callable[[_Reader, Any, Loc, dict[str, Any]], list[Condition
     "tags": _Reader.tags_,
     "topic": _Reader.topic_,
     "sequence": _Reader.sequence_,
+    "handoff": _Reader.handoff_,
     "score": _Reader.score_,
     "behaviour": _Reader.score_,
     "fit": _Reader.score_,
     "lifecycle": _Reader.lifecycle_,
     "event": _Reader.event_,
 }
-
-
-def guess_type(value: Any) -> FieldType:
-    """The type of field a test fits, for fields nobody declares any more."""
-    sample = value
-    if isinstance(sample, dict) and sample.keys() & set(DATE_ONLY):
-        return "date"
-    if isinstance(sample, dict):
-        sample = next((v for k, v in sample.items() if k != "known"), "")
-    if isinstance(sample, list):
-        sample = sample[0] if sample else ""
-    if isinstance(sample, bool):
-        return "yes_no"
-    return "number" if isinstance(sample, int | float) else "text"
 
 
 def parse_condition(value: Any, known: Known = LENIENT) -> Condition:

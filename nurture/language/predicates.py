@@ -32,6 +32,7 @@ from nurture.language.conditions import (
     Condition,
     EventTest,
     FieldTest,
+    HandoffTest,
     Not,
     ScoreTest,
     SequenceTest,
@@ -49,11 +50,13 @@ from nurture.language.values import (
     compare_text,
     day_of,
     fold,
+    two_valued,
 )
 from nurture.ledger import tables as t
 from nurture.ledger.asking import Moment, moment
 from nurture.ledger.extremes import earliest
 from nurture.ledger.localtime import DAY, local_day, wall_instant
+from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.types import Duration, Instant
 from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import ROUNDING, next_crossing, score_of
@@ -98,6 +101,8 @@ def predicate(
             return and_(not_(_suppressed(lead)), _allowed(lead, topics, definitions))
         case SequenceTest(sequences):
             return _was_in(lead, sequences)
+        case HandoffTest(states):
+            return _handed(lead, states)
         case EventTest():
             return _did(condition, lead, now=now, since=since)
 
@@ -214,6 +219,21 @@ def _was_in(lead: Any, sequences: Sequence[str]) -> ColumnElement[bool]:
         .where(own.c.lead_id == lead.id, own.c.sequence.in_(sequences))
         .correlate_except(own)
     )
+
+
+def _handed(lead: Any, states: Sequence[str]) -> ColumnElement[bool]:
+    """The state of the lead's latest handoff; leads without one are in none."""
+    own = table_of(t.Handoff).alias()
+    latest = (
+        select(own.c.state)
+        .where(own.c.lead_id == lead.id)
+        .order_by(own.c.id.desc())
+        .limit(1)
+        .correlate_except(own)
+        .scalar_subquery()
+    )
+    wanted = {state for each in states for state in (OPEN_STATES if each == "open" else (each,))}
+    return two_valued(latest.in_(sorted(wanted)))
 
 
 def _occurrences(

@@ -56,6 +56,7 @@ RULES: Mapping[str, str] = {
     "unknown-team": "a team handoff.yaml does not have",
     "unknown-sequence": "a sequence without a file",
     "unknown-segment": "a segment nobody wrote",
+    "unknown-state": "a state no handoff is ever in",
     "unknown-snippet": "a snippet nobody wrote",
     "unknown-sla": "an SLA handoff.yaml does not have",
     "unknown-ladder": "a ladder handoff.yaml does not have",

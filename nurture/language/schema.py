@@ -6,6 +6,7 @@ a template or team exists is for `nurture validate` to say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nurture.language.folder import Kind
@@ -14,7 +15,13 @@ from nurture.language.hover import HOVER
 from nurture.language.models import Model
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
-from nurture.language.vocabulary import EVENTS, LEAD_FIELDS, LIFECYCLES, OPERATORS
+from nurture.language.vocabulary import (
+    EVENTS,
+    HANDOFF_STATES,
+    LEAD_FIELDS,
+    LIFECYCLES,
+    OPERATORS,
+)
 from nurture.language.workspace import Workspace
 
 Schema = dict[str, Any]
@@ -104,10 +111,11 @@ def _conditions() -> Schema:
         "score": test | {"description": "Behaviour and fit at this instant."},
         "behaviour": test | {"description": "Points for what the lead did."},
         "fit": test | {"description": "Points for who the lead is."},
-        "lifecycle": _lifecycle() | {"description": "What the lead is."},
+        "lifecycle": _any_of(LIFECYCLES) | {"description": "What the lead is."},
         "tags": names | {"description": "Carries any of them."},
         "topic": names | {"description": "May be written to about any of them."},
         "sequence": names | {"description": "Is or was in any of them."},
+        "handoff": _any_of(HANDOFF_STATES) | {"description": "What became of the latest handoff."},
         "segment": names | {"description": "Is in any of these segments."},
     }
     fields = {name: test | {"description": "The lead's own."} for name in LEAD_FIELDS}
@@ -137,8 +145,8 @@ def _conditions() -> Schema:
     }
 
 
-def _lifecycle() -> Schema:
-    word: Schema = {"enum": list(LIFECYCLES)}
+def _any_of(words: Sequence[str]) -> Schema:
+    word: Schema = {"enum": list(words)}
     return {"anyOf": [word, {"type": "array", "items": word}]}
 
 

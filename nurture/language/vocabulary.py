@@ -76,11 +76,15 @@ NOTICES = ("warm",)
 
 SUBJECTS = (
     "all", "any", "not", "score", "behaviour", "fit", "lifecycle", "tags", "topic", "sequence",
-    "event", "segment",
+    "handoff", "event", "segment",
 )  # fmt: skip
 """Words at the head of a condition that are not lead fields."""
 
-LATER_SUBJECTS = ("grade", "handoff", "date")
+LATER_SUBJECTS = ("grade",)
+HANDOFF_STATES = (
+    "open", "offered", "accepted", "working", "rejected", "recycled", "won", "lost", "lapsed",
+)  # fmt: skip
+"""What a handoff can be; `open` stands for the three in which the lead is with sales."""
 OPERATORS = (
     "at_least", "at_most", "above", "below", "between", "contains", "starts_with", "matches",
     "before", "after", "within", "known",

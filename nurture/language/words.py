@@ -11,6 +11,7 @@ from nurture.language.conditions import (
     Condition,
     EventTest,
     FieldTest,
+    HandoffTest,
     Not,
     ScoreTest,
     SequenceTest,
@@ -68,6 +69,8 @@ def describe(condition: Condition) -> str:
             return f"may be written to about {' or '.join(topics)}"
         case SequenceTest(sequences):
             return f"is or was in {' or '.join(sequences)}"
+        case HandoffTest(states):
+            return f"the handoff is {' or '.join(states)}"
         case EventTest():
             return _event(condition)
 

@@ -98,6 +98,9 @@ rows = st.one_of(
     some(st.sampled_from(TAGS)).map(c.TagTest),
     some(st.sampled_from(TOPICS)).map(c.TopicTest),
     some(st.sampled_from(SEQUENCES)).map(c.SequenceTest),
+    some(st.sampled_from(["open", "offered", "working", "lost", "lapsed", "won"])).map(
+        c.HandoffTest
+    ),
 )
 
 

@@ -41,6 +41,7 @@ class Person:
     consents: dict[str, bool] = field(default_factory=dict)
     suppressed: bool = False
     sequences: list[str] = field(default_factory=list)
+    handoffs: list[str] = field(default_factory=list)
     events: list[tuple[str, datetime, dict[str, Any]]] = field(default_factory=list)
     entries: list[tuple[str, float, timedelta | None, datetime, bool]] = field(default_factory=list)
 
@@ -119,6 +120,12 @@ def _history(
                     entered_at=NOW, step_at=NOW,
                 )
             )  # fmt: skip
+    for number in range(chance.randrange(3)):
+        state = chance.choice(["rejected", "lost", "lapsed", "won", "offered", "working"])
+        if number == 0 and state in ("offered", "working"):
+            state = "recycled"  # a lead has at most one that is open, the latest
+        person.handoffs.append(state)
+        _hand_over(session, lead.id, state, sequences)
     for number in range(chance.randrange(6)):
         at = NOW - timedelta(hours=chance.choice([-1, 0, 1, 23, 24, 25, 71, 72, 200]))
         properties = {"email": chance.choice(VALUES)}
@@ -140,3 +147,19 @@ def _history(
                 at=at, withdrawn_at=NOW if withdrawn else None,
             )
         )  # fmt: skip
+
+
+def _hand_over(
+    session: Session, lead: int, state: str, definitions: dict[str, t.Definition]
+) -> None:
+    episode = t.Episode(lead_id=lead, cause="threshold:mql", opened_at=NOW, closed_at=NOW)
+    session.add(episode)
+    session.flush()
+    definition = next(iter(definitions.values()))
+    session.add(
+        t.Handoff(
+            lead_id=lead, episode_id=episode.id, definition_id=definition.id, team="smb",
+            state=state, opened_at=NOW,
+        )
+    )  # fmt: skip
+    session.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -32,16 +33,31 @@ def holds(condition: c.Condition, who: Person, now: datetime, since: datetime | 
         case c.TagTest(tags):
             return any(lower(a) == lower(b) for a in tags for b in who.tags)
         case c.TopicTest(topics):
-            words = [who.consents.get(topic, DEFAULTS.get(topic, False)) for topic in topics]
-            return any(words) and not who.suppressed
+            return may_hear(who, topics)
         case c.SequenceTest(sequences):
             return bool(set(sequences) & set(who.sequences))
+        case c.HandoffTest(states):
+            return handed(who, states)
         case c.EventTest():
-            times = len(occurrences(condition, who, now, since))
-            least = condition.at_least
-            if least is None:
-                least = 1 if condition.at_most is None else 0
-            return times >= least and (condition.at_most is None or times <= condition.at_most)
+            return did(condition, who, now, since)
+
+
+def did(event: c.EventTest, who: Person, now: datetime, since: datetime | None) -> bool:
+    times = len(occurrences(event, who, now, since))
+    least = event.at_least
+    if least is None:
+        least = 1 if event.at_most is None else 0
+    return times >= least and (event.at_most is None or times <= event.at_most)
+
+
+def may_hear(who: Person, topics: Sequence[str]) -> bool:
+    words = [who.consents.get(topic, DEFAULTS.get(topic, False)) for topic in topics]
+    return any(words) and not who.suppressed
+
+
+def handed(who: Person, states: Sequence[str]) -> bool:
+    latest = who.handoffs[-1] if who.handoffs else ""
+    return latest in states or ("open" in states and latest in ("offered", "accepted", "working"))
 
 
 def of_field(asked: c.FieldTest, who: Person, now: datetime) -> bool:

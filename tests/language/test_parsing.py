@@ -103,7 +103,7 @@ def test_a_condition_means_this_tree(value: Any, tree: Condition) -> None:
         ({"employees": {"above": True}}, "wrong-value", ("employees", "above")),
         ({"renewal": "2026-13-01"}, "bad-date", ("renewal",)),
         ({"grade": "A"}, "not-supported-yet", ("grade",)),
-        ({"handoff": "open"}, "not-supported-yet", ("handoff",)),
+        ({"handoff": ["open", "opne"]}, "unknown-state", ("handoff", 1)),
         ({"any": [{"x": 1}, {"not": {"tags": 3}}]}, "wrong-value", ("any", 1, "not", "tags")),
         ({"within": "2 days"}, "unknown-key", ("within",)),
         ({"event": "plan_imported", "within": "soon"}, "bad-duration", ("within",)),

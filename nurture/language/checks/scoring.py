@@ -11,6 +11,7 @@ from nurture.language.conditions import (
     Condition,
     EventTest,
     FieldTest,
+    HandoffTest,
     Not,
     ScoreTest,
     SequenceTest,
@@ -21,7 +22,7 @@ from nurture.language.problems import Problem
 from nurture.language.scoring import Scoring, parse_limit
 from nurture.language.tree import Node, Scalar, Table
 
-_NOT_FIT = ("score", "behaviour", "fit", "event", "sequence", "topic")
+_NOT_FIT = ("score", "behaviour", "fit", "event", "sequence", "handoff", "topic")
 
 
 def fit(view: View) -> Iterator[Problem]:
@@ -69,7 +70,7 @@ def _in_segments(when: Condition, name: str) -> Iterator[tuple[str, str]]:
             yield from _in_segments(part, name)
         case ScoreTest(subject, _) if name:
             yield name, subject
-        case EventTest() | SequenceTest() | TopicTest() if name:
+        case EventTest() | SequenceTest() | HandoffTest() | TopicTest() if name:
             yield name, type(when).__name__.removesuffix("Test").lower()
 
 
