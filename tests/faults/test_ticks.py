@@ -17,7 +17,7 @@ from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, open_ledger
 from nurture.ledger.ticks import LEASE
 from nurture.ledger.upsert import table_of
-from nurture.sequences import enrol as enrolling
+from nurture.sequences import entering
 from tests.faults import ticker
 from tests.fixtures_ledger import empty
 from tests.processes import CHILDREN, Child, ended
@@ -235,7 +235,7 @@ def test_two_processes_ticking_at_once_give_one_result(
 def test_without_unique_turns_two_processes_would_enrol_twice(company: Company) -> None:
     """What the unique keys are for: the plain insert they stand behind doubles everybody."""
     company.play.tick(MONDAY)
-    columns = ", ".join(enrolling.COLUMNS)
+    columns = ", ".join(entering.COLUMNS)
     rows = company.play.rows(select(func.count(ENROLMENT.id)))[0][0]
     doubled = f"INSERT INTO enrolment ({columns}) SELECT {columns} FROM enrolment"
     from sqlalchemy import text
