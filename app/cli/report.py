@@ -12,8 +12,9 @@ from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
     from insight.shadow import Comparison, Event
+    from insight.splits import LookLine, SplitLine
 
-commands = typer.Typer(no_args_is_help=True, help="Reports: shadow.")
+commands = typer.Typer(no_args_is_help=True, help="Reports: shadow, splits.")
 
 
 @commands.command(epilog=example("nurture report shadow", "nurture report shadow --leads 100"))
@@ -85,3 +86,48 @@ def _tell(found: Comparison, zone: str) -> None:
 
 def _event(event: Event | None, zone: str) -> str:
     return "nothing" if event is None else f"{show.when(event.at, zone)} {event.what}"
+
+
+@commands.command(epilog=example("nurture report splits"))
+def splits(workspace: Workspace = None, as_json: Json = False) -> None:
+    """Splits: mails and rates of each arm, how sure the difference is, and which arm has won."""
+    from insight.splits import splits as lines
+
+    with opened(workspace) as work, work.looking() as session:
+        found = lines(session, work.definitions, now=work.now)
+        if as_json:
+            return show.document({"splits": found})
+        if not found:
+            show.say("No applied sequence has a split.")
+        for each in found:
+            _tell_split(each, work.zone)
+    return None
+
+
+def _tell_split(found: SplitLine, zone: str) -> None:
+    rate = found.by.replace("_", " ")
+    show.heading(f"{found.sequence}: {found.split}, by {rate} ({found.path})")
+    show.table(
+        ("arm", "share", "sends", rate.removesuffix(" rate") + "s", "rate"),
+        [
+            (each.arm, f"{each.share:.4g} %", f"{each.sends:,}", f"{each.hits:,}",
+             f"{each.rate:.2%}")
+            for each in found.arms
+        ],
+        right=("share", "sends", rate.removesuffix(" rate") + "s", "rate"),
+    )  # fmt: skip
+    if found.hold_out:
+        show.say(f"{found.hold_out:.4g} % are held out.")
+    if found.last is not None:
+        show.say(_look(found.last, found.confidence, zone))
+    if found.next_at:
+        show.say(f"Looked at when every arm has {found.next_at:,} sends, each a day old.")
+
+
+def _look(last: LookLine, confidence: float, zone: str) -> str:
+    said = f"{last.winner} has won" if last.winner else "No winner yet"
+    return (
+        f"{said}: look {last.look}, {show.when(last.at, zone)} ({zone}): {last.best} is better than"
+        f" {last.against} by {last.low:+.2%} to {last.high:+.2%}, p {last.p:.2g}"
+        f" ({'under' if last.winner else 'it takes less than'} {1 - confidence:.3g})."
+    )

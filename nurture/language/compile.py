@@ -35,6 +35,7 @@ from nurture.language.sequence import (
     StepModel,
 )
 from nurture.language.snippets import ids
+from nurture.language.winner import Winner
 from nurture.language.words import describe
 from nurture.language.workspace import Workspace
 
@@ -187,7 +188,7 @@ class _Compiler:
         hold_out = model.hold_out or 0.0
         self.emit(
             p.Split, self.key(step, f"split:{model.name}"), path, stage, after,
-            name=model.name, hold_out=hold_out,
+            name=model.name, hold_out=hold_out, winner=_winner(model),
         )  # fmt: skip
         values = self.drafts[-1][1]
         each = (100 - hold_out) / sum(arm.weight for arm in model.arms.values())
@@ -224,6 +225,11 @@ def step_keys(model: SequenceModel) -> list[str]:
     compiler = _Compiler(model, {})
     compiler.stages()
     return [values["key"] for _, values in compiler.drafts]
+
+
+def _winner(model: SplitModel) -> Winner | None:
+    found = model.winner
+    return Winner(found.by, found.after, found.confidence) if found else None
 
 
 def _resolve(value: Any) -> Any:

@@ -23,6 +23,7 @@ from nurture.language.words import (
     describe,
     drawn,
     enters,
+    followed,
     happened,
     held_out,
     missed,
@@ -146,10 +147,11 @@ def _ways(step: p.Step) -> list[Way]:
         case p.Branch(arms=arms):
             ways: list[Way] = [(way, describe(when), describe(when)) for when, way in arms]
             return [*ways, (step.otherwise, "otherwise", NOTHING_ELSE)]
-        case p.Split(name=name, arms=arms, hold_out=percent):
+        case p.Split(name=name, arms=arms, hold_out=percent, winner=winner):
             ways = [
                 (way, f"{arm} {share:.4g} %", drawn(name, arm, share)) for arm, share, way in arms
             ]
+            ways += [(way, "", followed(name, arm)) for arm, _, way in arms if winner]
             aside = (step.next, f"held out {percent:.4g} %", held_out(name, percent))
             return [*ways, aside] if percent else ways
         case p.Goto(name=name, target=target, at_most=times):
@@ -168,6 +170,9 @@ def _awaited(step: p.WaitFor) -> Iterator[Way]:
 def _split(step: p.Split) -> tuple[str, str]:
     shares = [f"{name} {share:.4g} %" for name, share, _ in step.arms]
     shares += [f"held out {step.hold_out:.4g} %"] if step.hold_out else []
+    if step.winner is not None:
+        rate = step.winner.by.replace("_", " ")
+        shares.append(f"the winner by {rate} after {step.winner.after} sends each")
     return f"Split {step.name} by chance", ", ".join(shares)
 
 
@@ -188,7 +193,7 @@ def _edges(program: p.Program) -> Iterator[Edge]:
         for way in _ways(step):
             found.setdefault(landing(program, way[0]), []).append(way)
         for target, ways in found.items():
-            label = " or ".join(label for _, label, _ in ways)
+            label = " or ".join(label for _, label, _ in ways if label)
             reasons = tuple(dict.fromkeys(reason for _, _, reason in ways if reason))
             yield Edge(_id(step.position), _id(target), label, reasons)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nurture.language.hover_outside import OUTSIDE
 from nurture.language.hover_stories import STORIES
 
 OWN_SEGMENTS = "Conditions by name that only this file knows; they go before those of nurture.yaml."
@@ -272,6 +273,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "name": "Its draw hangs on this name.",
         "arms": "The ways, by name.",
         "hold_out": "Percentage of leads that go down no arm.",
+        "winner": "Which arm new leads follow, once it is known to do better.",
     },
     "SplitArmModel": {"weight": "Its share of all weights (1).", "steps": "What happens there."},
     "UpdateModel": {
@@ -288,19 +290,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "half_life": "The time in which they lose half their worth.",
     },
     "GotoModel": {"step": "The id of the step.", "at_most": "How often in one enrolment (10)."},
-    "Webhooks": {"allow": 'Addresses and networks that may be called: ["10.0.0.0/8"].'},
-    "NotifyModel": {
-        "team": "Whom it is for: a team of handoff.yaml.",
-        "notice": "Which notice (warm).",
-        "to": "The team's manager (default) or reps, or the lead's own rep (owner).",
-        "anytime": "Whether it may go outside the window.",
-    },
-    "WebhookModel": {
-        "url": "Where the call goes, by https.",
-        "name": "What conditions and reports call it; else the host's name.",
-        "retry": "How often it is made once more, at most 10 (3).",
-        "anytime": "Whether it may be made outside the window.",
-    },
     "HandOffModel": {"team": "The team; else routing decides.", "reason": "Why, for the notice."},
+    **OUTSIDE,
     **STORIES,
 }

@@ -13,6 +13,7 @@ from typing import Literal
 
 from nurture.language.conditions import Condition, EventTest, Value
 from nurture.language.durations import Span
+from nurture.language.winner import Winner
 
 OWNER = "owner"
 """Where a sender is named: the rep the lead is with."""
@@ -107,11 +108,12 @@ class Branch(Step):
 @dataclass(frozen=True)
 class Split(Step):
     """Draw an arm (name, percentage of all leads, target) for each lead; `hold_out` percent of
-    them go on to `next`."""
+    them go on to `next`.  With a `winner` leads that come later follow it once it is known."""
 
     name: str
     arms: tuple[tuple[str, float, int | None], ...]
     hold_out: float
+    winner: Winner | None = None
 
 
 @dataclass(frozen=True)

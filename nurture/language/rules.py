@@ -69,6 +69,8 @@ RULES: Mapping[str, str] = {
     "endless-wait": "a wait without an end",
     "arm-form": "an arm of a branch that is neither a case nor the rest",
     "split-form": "a split that leaves nothing to chance",
+    "winner-form": "a winner of an arm whose rate is never known",
+    "machine-opens": "a winner picked by opens, which machines make too",
     "unreachable-arm": "an arm behind otherwise",
     "unreachable-step": "a step or stage nobody gets to",
     "send-without-topic": "a mail no consent can be asked for",

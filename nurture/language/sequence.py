@@ -36,6 +36,7 @@ from nurture.language.story import Story
 from nurture.language.until import UntilModel
 from nurture.language.update import UpdateModel
 from nurture.language.vocabulary import Known
+from nurture.language.winner import WinnerModel
 
 
 class Exit(Model):
@@ -137,6 +138,7 @@ class SplitModel(Model):
     name: Name
     arms: dict[Name, SplitArmModel]
     hold_out: Annotated[Number, Field(gt=0, lt=100)] | None = None
+    winner: WinnerModel | None = None
 
 
 def _reason(value: Any) -> str:

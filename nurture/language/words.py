@@ -87,7 +87,17 @@ def closed(when: Condition, within: Span) -> str:
 
 def drawn(split: str, arm: str, percent: float) -> str:
     """Why a lead went down an arm of a split."""
-    return f"{split}: drawn for {arm} ({percent:.4g} %)"
+    return f"{drawn_for(split, arm)}{percent:.4g} %)"
+
+
+def drawn_for(split: str, arm: str) -> str:
+    """What every such reason of an arm begins with, whatever its percentage."""
+    return f"{split}: drawn for {arm} ("
+
+
+def followed(split: str, arm: str) -> str:
+    """Why a lead went down the arm that won."""
+    return f"{split}: follows the winner {arm}"
 
 
 def held_out(split: str, percent: float) -> str:

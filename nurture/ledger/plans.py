@@ -39,7 +39,11 @@ LARGE = {
         "arrival_excluded": "100000 2 1 1 1",
         "arrival_lead": "700000 2 1",
     },
-    "decision": {"decision_lead": "10000000 10 1", "decision_enrolment": "10000000 5"},
+    "decision": {
+        "decision_lead": "10000000 10 1",
+        "decision_enrolment": "10000000 5",
+        "decision_split": "1000000 2 1",
+    },
     "engagement": {
         "sqlite_autoindex_engagement_1": "5000000 1000000 1",
         "engagement_lead": "5000000 5 2 1",

@@ -84,7 +84,8 @@ def _with_arms(inner: Any) -> Any:
     splits = st.builds(
         lambda name, arms, aside: {"split": {"name": name, "arms": arms} | aside},
         NAMES, st.dictionaries(NAMES, ways, min_size=2),
-        st.sampled_from([{}, {"hold_out": 12.5}]),
+        st.sampled_from([{}, {"hold_out": 12.5},
+                         {"winner": {"by": "goal_rate", "after": "70 sends"}}]),
     )  # fmt: skip
     return st.one_of(inner, waits, several, branches, splits)
 

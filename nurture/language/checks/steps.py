@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from nurture.language.checks.view import (
+    File,
     View,
     awaited,
     blocks,
@@ -16,6 +17,7 @@ from nurture.language.checks.view import (
     tables,
     text,
 )
+from nurture.language.faults import Loc
 from nurture.language.places import below
 from nurture.language.problems import Problem
 from nurture.language.sequence import StepModel
@@ -82,6 +84,25 @@ def splits(view: View) -> Iterator[Problem]:
             if isinstance(arms, Table) and len(arms.entries) < (1 if aside else 2):
                 message = 'nothing to choose from: write two arms, or one and "hold_out"'
                 yield file.problem((*loc, "split", "arms"), "split-form", message, key=True)
+            if file.at((*loc, "split", "winner")) is not None:
+                yield from _winner(view, file, loc)
+
+
+def _winner(view: View, file: File, loc: Loc) -> Iterator[Problem]:
+    """Each of two arms or more sends something a winner can be found by, and there is a goal if it
+    is found by that."""
+    place: Loc = (*loc, "split", "winner")
+    found = dict(split_arms(file.at(loc), loc))  # type: ignore[arg-type]
+    if len(found) < 2:
+        yield file.problem(place, "winner-form", "a winner needs two arms or more", key=True)
+    usual = [head.at(("defaults", "goal")) for head in view.of("workspace")]
+    if text(file.at((*place, "by"))) == "goal_rate" and not any((file.at(("goal",)), *usual)):
+        message = "this sequence has no goal, so its rate is never known"
+        yield file.problem((*place, "by"), "winner-form", message)
+    for arm in found:
+        if not any("send" in step.entries for at, step in steps(file) if at[: len(arm)] == arm):
+            message = f'the arm "{arm[-1]}" sends no mail, so its rate is never known'
+            yield file.problem(place, "winner-form", message, key=True)
 
 
 def reach(view: View) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep,
 from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppression
 from nurture.ledger.tables.messages import Link, Message
 from nurture.ledger.tables.scores import ScoreEntry
-from nurture.ledger.tables.sequences import Arrival, Decision, Enrolment, Pause
+from nurture.ledger.tables.sequences import Arrival, Decision, Enrolment, Pause, SplitLook
 from nurture.ledger.tables.webhooks import WebhookCall
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Rep",
     "Rung",
     "ScoreEntry",
+    "SplitLook",
     "Suppression",
     "Tick",
     "Token",

@@ -1,17 +1,19 @@
 """Where every lead stands in every sequence, and what was decided on the way."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from nurture.ledger.tables.columns import instant, key, number, refers, words
+from nurture.ledger.tables.columns import document, instant, key, number, real, refers, words
 
 ACTIVE = text("state = 'active'")
 WAITING = text("state = 'waiting'")
 ENTERED = text("state = 'entered'")
 EXCLUDED = text("state = 'excluded'")
 RECHECK = text("state = 'active' AND recheck_at IS NOT NULL")
+SPLIT = text("kind = 'split'")
 WATCH = text("state = 'active' AND watch_at IS NOT NULL")
 
 
@@ -72,6 +74,8 @@ class Decision(SQLModel, table=True):
     __table_args__ = (
         Index("decision_enrolment", "enrolment_id"),
         Index("decision_lead", "lead_id", "at"),
+        Index("decision_split", "enrolment_id", "reason",
+              postgresql_where=SPLIT, sqlite_where=SPLIT),
     )
 
     id: int | None = key()
@@ -115,6 +119,33 @@ class Arrival(SQLModel, table=True):
     settled_at: datetime | None = instant(required=False)
     reason: str = words()
     path: str = words()
+
+
+class SplitLook(SQLModel, table=True):
+    """One look at the arms of a split that has a `winner`: what was counted, and what followed.
+
+    `arms` holds [leads a mail went to, how many of them did it] by name.  `p` is the corrected
+    p-value of `best` against the others, `low` and `high` bound its rate less that of `against`.
+    `winner` is '' unless this look found one: then the split is decided for good.
+    """
+
+    __tablename__ = "split_look"
+    __table_args__ = (UniqueConstraint("sequence", "split", "look"),)
+
+    id: int | None = key()
+    sequence: str = words()
+    split: str = words()
+    look: int = number()
+    at: datetime = instant()
+    by: str = words()
+    confidence: float = real()
+    arms: dict[str, Any] = document()
+    best: str = words()
+    against: str = words()
+    p: float = real()
+    low: float = real()
+    high: float = real()
+    winner: str = words()
 
 
 class Pause(SQLModel, table=True):
