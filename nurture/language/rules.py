@@ -62,7 +62,7 @@ RULES: Mapping[str, str] = {
     "unknown-ladder": "a ladder handoff.yaml does not have",
     "duplicate-name": "two things of one kind with one name",
     # sequences
-    "empty": "a sequence without stages, a stage without steps",
+    "empty": "a sequence without stages, a stage without steps and gate",
     "entry-form": "enter is none of event, segment and date, or mixes them",
     "goal-form": "a time for a goal there is not",
     "step-form": "a step with no verb, with two, or with keys of another",

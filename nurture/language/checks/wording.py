@@ -82,13 +82,15 @@ def reps(view: View) -> Iterator[Problem]:
 
 
 def empty(view: View) -> Iterator[Problem]:
-    """A sequence has stages, a stage has steps."""
+    """A sequence has stages; a stage has steps, or a gate to wait at."""
     for file in view.of("sequence"):
         if isinstance(file.at(("stages",)), Listing) and not items(file.at(("stages",))):
             yield file.problem(("stages",), "empty", "a sequence needs at least one stage")
         for loc, stage in tables(file, ("stages",)):
-            if isinstance(stage.get("steps"), Listing) and not items(stage.get("steps")):
-                yield file.problem((*loc, "steps"), "empty", "a stage needs at least one step")
+            steps = stage.get("steps")
+            if isinstance(steps, Listing) and not items(steps) and stage.get("gate") is None:
+                message = "a stage needs at least one step, or a gate"
+                yield file.problem((*loc, "steps"), "empty", message)
 
 
 CHECKS = (missing_files, sequences, inside_sequences, rules, reps, empty)
