@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
@@ -71,24 +72,27 @@ def take_apart(text: str) -> tuple[Page, list[Fault]]:
     return Page(front, body, end + 2, not faults), faults
 
 
-def read_variables(source: str) -> tuple[list[Variable], Fault | None]:
+@lru_cache(maxsize=1_000)
+def read_variables(source: str) -> tuple[tuple[Variable, ...], Fault | None]:
     """Everything a Jinja2 source reads from outside, in order, or the fault that stops it.
+
+    Read once a process: a check asks for the same text several times, and the next apply again.
 
     Names the template sets itself (`set`, `for`, macros, imports) are not listed.
     """
     try:
         tree = _SYNTAX.parse(source)
     except TemplateSyntaxError as error:
-        return [], Fault("template-syntax", str(error.message), error.lineno or 1, 1)
+        return (), Fault("template-syntax", str(error.message), error.lineno or 1, 1)
     except RecursionError:
-        return [], Fault("template-syntax", "nested too deeply to be read", 1, 1)
+        return (), Fault("template-syntax", "nested too deeply to be read", 1, 1)
     try:
         own = _own_names(tree)
         used = [use for use in _uses(tree) if use[0].partition(".")[0] not in own]
     except RecursionError:
-        return [], Fault("template-syntax", "nested too deeply to be read", 1, 1)
+        return (), Fault("template-syntax", "nested too deeply to be read", 1, 1)
     lines = source.split("\n")
-    return [Variable(name, line, _column(lines, name, line)) for name, line in used], None
+    return tuple(Variable(name, line, _column(lines, name, line)) for name, line in used), None
 
 
 def _own_names(tree: nodes.Template) -> set[str]:
