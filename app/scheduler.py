@@ -38,6 +38,7 @@ class Scheduler:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 2},
         )
         self._running = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._dirty = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -55,20 +56,24 @@ class Scheduler:
 
     async def look(self) -> None:
         """Ask the ledger when the next work is due, and wake then."""
-        try:
-            due = await asyncio.to_thread(self._next_due)
-        except Exception:
-            log.exception("the ledger does not answer; asked again in a minute")
-            return
+        async with self._looking:
+            if self.runtime.stop.is_set():
+                return
+            try:
+                due = await asyncio.to_thread(self._next_due)
+            except Exception:
+                log.exception("the ledger does not answer; asked again in a minute")
+                return
         if due is not None:
             self._wake_at(due)
 
     async def stop(self) -> None:
-        """No further ticks; waits for the one in progress, which finishes the mail in hand."""
+        """No further ticks; waits for the one in progress, which finishes the mail in hand, and
+        for a look at the ledger: whoever stops closes it next."""
         self.runtime.stop.set()
         self._timer.remove_all_jobs()
         try:
-            async with self._running:
+            async with self._running, self._looking:
                 pass
         finally:
             self._timer.shutdown(wait=False)  # cancels what runs, so not before it has ended
