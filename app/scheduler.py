@@ -59,8 +59,12 @@ class Scheduler:
         async with self._looking:
             if self.runtime.stop.is_set():
                 return
+            asked = asyncio.ensure_future(asyncio.to_thread(self._next_due))
             try:
-                due = await asyncio.to_thread(self._next_due)
+                due = await asyncio.shield(asked)
+            except asyncio.CancelledError:
+                await asyncio.wait({asked})  # a thread cannot be cancelled, and it holds a connection
+                raise
             except Exception:
                 log.exception("the ledger does not answer; asked again in a minute")
                 return

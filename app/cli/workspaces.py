@@ -144,6 +144,7 @@ def apply(
     with opened(workspace, need_schema=False) as work:
         checked(work.runtime.ledger)
         applied = apply_workspace(work.runtime.ledger, work.folder, now=work.now, mark=mark)
+        wants = "" if applied.refused else wanting(work.runtime.caller, work.definitions)
     if as_json:
         show.document(_document(applied))
     else:
@@ -158,8 +159,8 @@ def apply(
                 empty="Nothing to apply: everything is in force already.",
                 right=("version",),
             )
-            if said := wanting(work.runtime.caller, work.definitions):
-                show.note(f"Note: {said}.")
+            if wants:
+                show.note(f"Note: {wants}.")
     if applied.refused or applied.errors:
         raise typer.Exit(1)
 
