@@ -1,16 +1,16 @@
-"""Calls to other systems: by https, and where they may go."""
+"""Calls to other systems: by https, where they may go, and who asks what they answered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from nurture.language.checks.view import File, View, items, steps, text
+from nurture.language.checks.view import File, View, items, steps, text, texts
 from nurture.language.faults import Loc
 from nurture.language.networks import literal_address, may_call
 from nurture.language.places import below
 from nurture.language.problems import Problem
-from nurture.language.tree import Table
+from nurture.language.tree import Listing, Node, Table
 from nurture.language.workspace import THIS_MACHINE, Workspace
 
 
@@ -79,4 +79,49 @@ def answers(view: View) -> Iterator[Problem]:
                     )  # fmt: skip
 
 
-CHECKS = (secure, private, answers)
+ANSWERED = ("webhook_succeeded", "webhook_failed")
+
+
+def asked(view: View) -> Iterator[Problem]:
+    """Conditions ask for the answers of webhooks that some sequence calls.
+
+    Nobody knows which those are while a sequence cannot be read.
+    """
+    if any(file.tree is None for file in view.files_of("sequence")):
+        return
+    names = sorted(set(_names(view)))
+    for file in view.files:
+        if file.tree is None:
+            continue
+        for loc, table in _tables(file.tree, ()):
+            place: Loc = (*loc, "where", "webhook")
+            if text(table.get("event")) in ANSWERED:
+                for at, name in texts(below(file.tree, place), place):
+                    if name not in names:
+                        message = f'no sequence calls a webhook "{name}"'
+                        yield file.problem(
+                            at, "unknown-webhook", message, found=name, allowed=names
+                        )
+
+
+def _names(view: View) -> Iterator[str]:
+    """What the webhooks of all sequences are called, also of those with a wrong address."""
+    yield from (label(step, url) for _, _, step, url in called(view))
+    for file in view.of("sequence"):
+        for _, step in steps(file):
+            if name := text(below(step, ("webhook", "name"))):
+                yield name
+
+
+def _tables(node: Node, loc: Loc) -> Iterator[tuple[Loc, Table]]:
+    """Every mapping of a file, each with its place."""
+    if isinstance(node, Table):
+        yield loc, node
+        for key, entry in node.entries.items():
+            yield from _tables(entry.node, (*loc, key))
+    elif isinstance(node, Listing):
+        for index, item in enumerate(node.items):
+            yield from _tables(item, (*loc, index))
+
+
+CHECKS = (secure, private, answers, asked)
