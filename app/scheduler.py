@@ -63,7 +63,7 @@ class Scheduler:
             try:
                 due = await asyncio.shield(asked)
             except asyncio.CancelledError:
-                await asyncio.wait({asked})  # a thread cannot be cancelled, and it holds a connection
+                await asyncio.wait({asked})  # no thread can be cancelled; it holds a connection
                 raise
             except Exception:
                 log.exception("the ledger does not answer; asked again in a minute")
