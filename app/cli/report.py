@@ -104,30 +104,38 @@ def splits(workspace: Workspace = None, as_json: Json = False) -> None:
     return None
 
 
+DONE = {"click_rate": "clicks", "reply_rate": "replies", "goal_rate": "goals"}
+"""By what arms are compared: what is counted for it."""
+LEAST_P = 0.001
+
+
 def _tell_split(found: SplitLine, zone: str) -> None:
-    rate = found.by.replace("_", " ")
-    show.heading(f"{found.sequence}: {found.split}, by {rate} ({found.path})")
+    show.heading(f"{found.sequence}: {found.split}, by {DONE[found.by]} ({found.path})")
     show.table(
-        ("arm", "share", "sends", rate.removesuffix(" rate") + "s", "rate"),
+        ("arm", "share", "sends", DONE[found.by], "rate"),
         [
             (each.arm, f"{each.share:.4g} %", f"{each.sends:,}", f"{each.hits:,}",
              f"{each.rate:.2%}")
             for each in found.arms
         ],
-        right=("share", "sends", rate.removesuffix(" rate") + "s", "rate"),
+        right=("share", "sends", DONE[found.by], "rate"),
     )  # fmt: skip
     if found.hold_out:
         show.say(f"{found.hold_out:.4g} % are held out.")
     if found.last is not None:
         show.say(_look(found.last, found.confidence, zone))
     if found.next_at:
-        show.say(f"Looked at when every arm has {found.next_at:,} sends, each a day old.")
+        again = "again " if found.last else ""
+        show.say(f"Looked at {again}when every arm has {found.next_at:,} sends, each a day old.")
 
 
 def _look(last: LookLine, confidence: float, zone: str) -> str:
-    said = f"{last.winner} has won" if last.winner else "No winner yet"
-    return (
-        f"{said}: look {last.look}, {show.when(last.at, zone)} ({zone}): {last.best} is better than"
-        f" {last.against} by {last.low:+.2%} to {last.high:+.2%}, p {last.p:.2g}"
-        f" ({'under' if last.winner else 'it takes less than'} {1 - confidence:.3g})."
-    )
+    between = f"{100 * last.low:+.1f} to {100 * last.high:+.1f} percentage points"
+    at = f"Look {last.look}, {show.when(last.at, zone)} ({zone})"
+    error = f"{1 - confidence:.3g}"
+    p = f"p {last.p:.2g}" if last.p >= LEAST_P else f"p below {LEAST_P}"
+    if last.winner:
+        better = f"{last.winner} does better than {last.against} by {between}"
+        return f"{last.winner} has won. {at}: {better}, {p} (under {error})."
+    lead = f"{last.best} and {last.against} differ by {between}"
+    return f"No winner yet. {at}: {lead}, {p} (a winner needs less than {error})."

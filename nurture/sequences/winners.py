@@ -137,7 +137,7 @@ def _counts(
 
 def _did(by: By) -> ColumnElement[bool]:
     if by == "goal_rate":
-        return E.state == "goal"
+        return or_(E.state == "goal", E.goal_at.is_not(None))
     own, after = G.message_id == M.id, G.occurred_at >= M.handed_at
     if by == "click_rate":
         told = and_(G.message_id.is_(None), Text.at(G.properties, "email") == M.template, after)

@@ -19,7 +19,10 @@ from tests.sequences.play import Play
 from tests.sequences.test_sets import crowd
 from tests.sequences.texts import sequence
 
-D, M, G, L = (table_of(model).c for model in (t.Decision, t.Message, t.Engagement, t.SplitLook))
+D, E, M, G, L = (
+    table_of(model).c
+    for model in (t.Decision, t.Enrolment, t.Message, t.Engagement, t.SplitLook)
+)
 FLOW = sequence(
     """
 - split:
@@ -170,3 +173,25 @@ def test_replies_and_goals_can_decide_as_well(play: Play, by: str) -> None:
     play.tick()
     newcomers(play, "one", "two")
     assert [row[:2] for row in looks(play)] == [(1, "video")]
+
+
+def test_goals_reached_in_time_after_the_end_count_for_the_arm(play: Play) -> None:
+    head = "goal: {event: ordered}\ngoal_within: 10 days\nwith_"
+    play.apply(FLOW.replace("click_rate", "goal_rate").replace("with_", head))
+    crowd(play, MANY)
+    play.tick()
+    assert {row[0] for row in play.rows(select(E.state))} == {"completed"}
+    play.now += timedelta(days=2)
+    engaged(play, "ordered", every={"news": 2})
+    with play.ledger.begin() as session:
+        session.add_all(t.Touch(lead_id=number) for number in range(1, MANY + 1))
+    play.tick()
+    play.now += timedelta(days=9)
+    engaged(play, "ordered", every={"offer": 1}, key="late")  # after their time
+    with play.ledger.begin() as session:
+        session.add_all(t.Touch(lead_id=number) for number in range(1, MANY + 1))
+    newcomers(play, "one")
+    ((look, winner, arms),) = looks(play)
+    assert (look, winner) == (1, "video")
+    assert arms["study"][1] == 0
+    assert arms["video"][1] == arms["video"][0] // 2
