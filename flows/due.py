@@ -2,71 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
+from sqlalchemy import Select
 from sqlmodel import Session
 
 from flows.runtime import Runtime
-from handoff import waiting as handoffs_waiting
-from handoff.board import next_due as next_handoff_due
+from handoff import board
+from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
-from nurture.ledger import following, ticks
-from nurture.ledger.upkeep import next_upkeep
-from nurture.scoring.rescore import next_due as next_score_due
+from nurture.language.definitions import Definitions
+from nurture.language.once import once
+from nurture.ledger import following
+from nurture.ledger.asking import Question, earliest_of, soonest, together
+from nurture.ledger.ticks import NEXT_HAPPENING, NEXT_NEWS
+from nurture.ledger.upkeep import NEXT_UPKEEP
+from nurture.scoring.rescore import NEXT_FADING
 from nurture.sequences import standing
 from nurture.sequences.arrivals import next_room
-from nurture.sequences.looks import next_look
+from nurture.sequences.looks import NEXT_LOOK
 from nurture.webhooks import claim as calls
 
+Groups = Mapping[str, tuple[Question, ...]]
+"""Questions for the next instant, by what then has work."""
 
-def _deliver_due(session: Session, runtime: Runtime, now: datetime) -> bool:
-    due = [waiting.next_due(session, kind) for kind in ("nurture", "notice")]
-    due.append(calls.next_due(session))
-    return any(each is not None and each <= now for each in due)
-
-
-def _escalate_due(session: Session, runtime: Runtime, now: datetime) -> bool:
-    due = next_handoff_due(session, now=now)
-    handing_off = runtime.definitions().handoff is not None
-    return (due is not None and due <= now) or (handing_off and _sales_wait(session, now))
+OUT: Groups = {**waiting.QUESTIONS, "call": calls.QUESTIONS}
+_OUT = together(question for group in OUT.values() for question in group)
 
 
-def _sales_wait(session: Session, now: datetime) -> bool:
-    return handoffs_waiting.episodes(session) or handoffs_waiting.drafts(session, now=now)
+def due_out(session: Session, *, now: datetime) -> set[str]:
+    """What can go out at `now`: `nurture` mail, a `notice`, a `call`."""
+    return _due(session, OUT, _OUT, now)
 
 
-def _upkeep_due(session: Session, runtime: Runtime, now: datetime) -> bool:
-    due = next_upkeep(session)
-    return due is None or due <= now
+def due_flows(session: Session, definitions: Definitions, *, now: datetime) -> set[str]:
+    """Which of the flows that do not move leads have work at `now`."""
+    return _due(session, _flows(definitions), _of_flows(definitions), now)
 
 
-DUE: dict[str, Callable[[Session, Runtime, datetime], bool]] = {
-    "deliver": _deliver_due,
-    "escalate": _escalate_due,
-    "upkeep": _upkeep_due,
-}
+def _due(session: Session, groups: Groups, questions: Select[Any], now: datetime) -> set[str]:
+    answers = iter(session.execute(questions, {"now": now}).one())
+    instants = {name: earliest_of(islice(answers, len(group))) for name, group in groups.items()}
+    return {name for name, at in instants.items() if at is not None and at <= now}
+
+
+def _flows(definitions: Definitions) -> Groups:
+    offers = (NEXT_EPISODE, NEXT_DRAFT) if definitions.handoff is not None else ()
+    return {
+        "deliver": tuple(question for group in OUT.values() for question in group),
+        "escalate": board.QUESTIONS + offers,
+        "upkeep": (NEXT_UPKEEP,),
+    }
+
+
+@once
+def _of_flows(definitions: Definitions) -> Select[Any]:
+    return together(question for group in _flows(definitions).values() for question in group)
+
+
+@once
+def _of_everything(definitions: Definitions) -> Select[Any]:
+    flows = [question for group in _flows(definitions).values() for question in group]
+    news = (NEXT_NEWS, NEXT_HAPPENING, NEXT_FADING, NEXT_LOOK)
+    return together((*news, *standing.questions(definitions), *flows))
 
 
 def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime | None:
     """The next instant any flow has work, as far as rows say; `now` when touches wait."""
     definitions = runtime.definitions()
-    if ticks.waiting(session, now=now) or (definitions.handoff and _sales_wait(session, now)):
-        return now
-    instants = [
-        next_score_due(session),
-        standing.next_due(session, definitions),
-        next_look(session),
-        next_room(session, definitions, now=now),
-        waiting.next_due(session, "nurture"),
-        waiting.next_due(session, "notice"),
-        calls.next_due(session),
-        next_handoff_due(session, now=now),
-        handoffs_waiting.next_draft(session) if definitions.handoff else None,
-        next_upkeep(session),
-        ticks.next_happening(session, now=now),
-    ]
-    return min((instant for instant in instants if instant is not None), default=None)
+    due = soonest(session, _of_everything(definitions), now=now)
+    return earliest_of((due, next_room(session, definitions, now=now)))
 
 
 def next_due_beside(runtime: Runtime, beside: Runtime, *, now: datetime) -> datetime | None:

@@ -13,8 +13,10 @@ from datetime import datetime
 from functools import partial
 from itertools import chain
 
+from sqlmodel import Session
+
 from flows import shadow, work
-from flows.due import DUE, next_due, next_due_beside
+from flows.due import due_flows, next_due, next_due_beside
 from flows.runtime import Runtime
 from flows.work import Piece
 from nurture.ledger import ticks
@@ -24,7 +26,7 @@ from nurture.scoring.rescore import next_due as next_score_due
 from nurture.sequences.arrivals import next_room
 from nurture.sequences.looks import look_again
 from nurture.sequences.openings import keep_openings
-from nurture.sequences.standing import due_stages
+from nurture.sequences.standing import DueStage, due_stages
 
 log = logging.getLogger(__name__)
 ROUNDS = 50
@@ -175,15 +177,18 @@ def _round(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
         look_again(session, now=now)
     yield from _leads(runtime, outcome)
     mail = work.mail(runtime, judged=outcome.judged, now=now)
+    due = None
     for name, pieces in (
         ("deliver", _with_effects(runtime, outcome, mail)),
         ("escalate", _with_effects(runtime, outcome, work.escalate(runtime, now=now))),
         ("upkeep", work.keep(runtime, now=now)),
     ):
-        with runtime.ledger.looking() as session:
-            due = DUE[name](session, runtime, now)
-        if due:
+        if due is None:
+            with runtime.ledger.looking() as session:
+                due = due_flows(session, runtime.definitions(), now=now)
+        if name in due:
             yield Job(name, now, pieces)
+            due = None  # what it did may be work for the next
 
 
 def _leads(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
@@ -192,17 +197,17 @@ def _leads(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
     now = outcome.now
     claim = Claim(runtime, outcome)
     with runtime.ledger.looking() as session:
-        moving = due_stages(session, runtime.definitions(), tick=claim.tick, now=now)
         instants = (next_score_due(session), next_room(session, runtime.definitions(), now=now))
     rescoring = bool(claim.tick) or any(each is not None and each <= now for each in instants)
     score = work.score(runtime, tick=claim.tick, now=now) if rescoring else iter(())
-    if rescoring or moving:
+    if rescoring or claim.due:
         pieces = chain(score, _nurture(runtime, outcome, claim))
-        yield Job("nurture" if moving else "score", now, pieces)
+        yield Job("nurture" if claim.due else "score", now, pieces)
 
 
 class Claim:
     """The touches one look at leads holds; `tick` is 0 when nothing new is known of anybody.
+    `due` are the stages with leads to look at.
 
     Ended only when no pass failed since: else its touches are looked at again by the next tick.
     """
@@ -212,11 +217,17 @@ class Claim:
         self._failures = len(outcome.failures)
         self.tick = outcome.holding = 0
         with runtime.ledger.looking() as session:
-            if not ticks.waiting(session, now=outcome.now):
-                return
-        with runtime.ledger.begin() as session:
-            claim = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner)
-            self.tick = outcome.holding = claim.tick_id
+            waiting = ticks.waiting(session, now=outcome.now)
+            self.due = [] if waiting else self._due(session)
+        if waiting:
+            with runtime.ledger.begin() as session:
+                claim = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner)
+                self.tick = outcome.holding = claim.tick_id
+                self.due = self._due(session)
+
+    def _due(self, session: Session) -> list[DueStage]:
+        definitions, now = self._runtime.definitions(), self._outcome.now
+        return due_stages(session, definitions, tick=self.tick, now=now)
 
     def end(self) -> None:
         """The touches were looked at."""
@@ -244,13 +255,13 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
     now = outcome.now
     for _ in range(ROUNDS):
         claim = Claim(runtime, outcome)
-        with runtime.ledger.looking() as session:
-            due = due_stages(session, runtime.definitions(), tick=claim.tick, now=now)
-        if not (claim.tick or due):
+        if not (claim.tick or claim.due):
             return
         if claim.tick:
             yield from outcome.sound(work.score(runtime, tick=claim.tick, now=now))
-        yield from outcome.sound(work.stages(runtime, tick=outcome.judged, now=now))
+        found = None if claim.tick else claim.due
+        moves = work.stages(runtime, tick=outcome.judged, now=now, found=found)
+        yield from outcome.sound(moves)
         if outcome.failures:
             return
         claim.end()

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlmodel import Session
 
+from flows.due import due_out
 from flows.runtime import Runtime
 from handoff import waiting
 from handoff.assignment import assign
@@ -24,18 +26,17 @@ from handoff.opening import open_handoffs
 from handoff.touches import met_by_engagements
 from nurture.delivery.deliver import Round, deliver
 from nurture.delivery.sweep import sweep
-from nurture.delivery.waiting import next_due
 from nurture.ledger.tally import Tally
 from nurture.ledger.upkeep import upkeep
 from nurture.scoring.rescore import rescore
 from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol
 from nurture.sequences.leave import leave
-from nurture.sequences.standing import due_stages
-from nurture.webhooks import claim
+from nurture.sequences.standing import DueStage, due_stages
 from nurture.webhooks.passes import Calling, call_out
 
 Verb = Callable[[Session], Tally]
+Answer = TypeVar("Answer")
 JUDGING = ("rescore", "leave and enter")
 """The pieces that say who may go on: leads they failed for stay where they are."""
 
@@ -85,14 +86,9 @@ def _together(name: str, *pieces: Piece) -> Piece:
     return Piece(name, run)
 
 
-def _asked(runtime: Runtime, question: Callable[[Session], bool]) -> bool:
+def _asked(runtime: Runtime, question: Callable[[Session], Answer]) -> Answer:
     with runtime.ledger.looking() as session:
         return question(session)
-
-
-def _due(runtime: Runtime, kind: str) -> datetime | None:
-    with runtime.ledger.looking() as session:
-        return next_due(session, kind)
 
 
 def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
@@ -114,12 +110,13 @@ def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
 def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
     """Crossings become handoffs, handoffs get a rep, reps get their notice: as far as any wait."""
     definitions = runtime.definitions()
-    opening = _asked(runtime, waiting.episodes)
-    if opening:
+    found = _asked(runtime, lambda s: waiting.offers(s, now=now))
+    if found.episodes:
         yield _piece(runtime, "open handoffs", lambda s: open_handoffs(s, definitions, now=now))
-    if opening or _asked(runtime, lambda s: waiting.queue(s, now=now)):
+    if found.episodes or found.queue:
         yield _piece(runtime, "assign", lambda s: assign(s, definitions, now=now))
-    if _asked(runtime, lambda s: waiting.drafts(s, now=now)):
+        found = _asked(runtime, lambda s: waiting.offers(s, now=now))
+    if found.drafts:
         writer = runtime.notices(definitions, now)
         verb = partial(write_notices, definitions=definitions, now=now, writer=writer)
         yield _together(
@@ -129,13 +126,17 @@ def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
         )
 
 
-def stages(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
-    """Every stage with leads to move, in program order."""
+def stages(
+    runtime: Runtime, *, tick: int, now: datetime, found: list[DueStage] | None = None
+) -> Iterator[Piece]:
+    """Every stage with leads to move, in program order; `found` are those of a moment ago, when
+    nothing was done since."""
     definitions = runtime.definitions()
     done: set[tuple[int, str]] = set()
+    due = found
     while True:
-        with runtime.ledger.looking() as session:
-            due = due_stages(session, definitions, tick=tick, now=now)
+        if due is None:
+            due = _asked(runtime, lambda s: due_stages(s, definitions, tick=tick, now=now))
         stage = next((each for each in due if (each.definition_id, each.stage) not in done), None)
         if stage is None:
             return
@@ -144,6 +145,7 @@ def stages(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
         name = stage.stage or "end"
         tags = (f"seq:{stage.sequence}", f"stage:{name}")
         yield _piece(runtime, f"{stage.sequence} / {name}", move, *tags)
+        due = None
 
 
 def mail(runtime: Runtime, *, judged: int, now: datetime) -> Iterator[Piece]:
@@ -152,11 +154,11 @@ def mail(runtime: Runtime, *, judged: int, now: datetime) -> Iterator[Piece]:
     `judged` is the tick whose look at goals and exits succeeded, 0 for none.
     """
     back = _piece(runtime, "take back", lambda s: sweep(s, now=now))
+    found = _asked(runtime, partial(due_out, now=now))
     for kind, name in (("notice", "send notices"), ("nurture", "send mail")):
-        due = _due(runtime, kind)
-        if due is not None and due <= now:
+        if kind in found:
             yield _together(name, back, Piece(name, partial(send, runtime, kind, judged=judged)))
-    if _asked(runtime, lambda session: calls_due(session, now=now)):
+    if "call" in found:
         yield Piece("call webhooks", partial(call, runtime, judged=judged))
 
 
@@ -190,12 +192,6 @@ def send(runtime: Runtime, kind: str, *, judged: int = 0) -> Tally:
     )
     connections = runtime.connections if kind == "nurture" else 1
     return deliver(round_, runtime.transport, kind=kind, connections=connections)
-
-
-def calls_due(session: Session, *, now: datetime) -> bool:
-    """There are calls to make, or to take back from a caller that died."""
-    due = claim.next_due(session)
-    return due is not None and due <= now
 
 
 def call(runtime: Runtime, *, judged: int = 0) -> Tally:

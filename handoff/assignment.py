@@ -33,7 +33,9 @@ from handoff.offers import offer
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPENING, REP
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
+from nurture.ledger.extremes import Greatest
 from nurture.ledger.openings import is_open
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
@@ -208,18 +210,7 @@ def say(at: datetime, rules: HandoffRules, team: str, *, now: datetime) -> str:
     return f"{local:%a %H:%M}" if near else f"{local:%a} {local.day} {local:%b %Y %H:%M}"
 
 
-def next_assignment_at(session: Session, *, now: datetime) -> datetime | None:
-    """The next instant at which a queued handoff can be given: `now` when somebody is free already.
-
-    None when no queue has anybody with room coming to work; room that frees wakes by itself.
-    """
-    opens: datetime | None = session.execute(_next_opening(), {"now": now}).scalar()
-    return None if opens is None else max(opens, now)
-
-
-@lru_cache(maxsize=1)
-def _next_opening() -> Select[tuple[datetime]]:
-    """Built once: asked several times a tick, and building costs more than asking."""
+def _next_assignment() -> Select[tuple[datetime]]:
     fits = (
         select(REP.c.hours, REP.c.zone)
         .select_from(HANDOFF)
@@ -231,10 +222,17 @@ def _next_opening() -> Select[tuple[datetime]]:
         .subquery()
     )
     return (
-        select(func.min(OPENING.c.opens_at))
+        select(func.min(Greatest(OPENING.c.opens_at, NOW), type_=Instant()))
         .join(fits, and_(fits.c.hours == OPENING.c.hours, fits.c.zone == OPENING.c.zone))
-        .where(OPENING.c.closes_at > bindparam("now", type_=Instant()))
+        .where(OPENING.c.closes_at > NOW)
     )
+
+
+NEXT_ASSIGNMENT = _next_assignment()
+"""The next instant at which a queued handoff can be given: `:now` when somebody is free already.
+
+NULL when no queue has anybody with room coming to work; room that frees wakes by itself.
+"""
 
 
 def _run(session: Session, statement: Any) -> int:

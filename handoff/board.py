@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, select
 from sqlmodel import Session
 
-from handoff.assignment import next_assignment_at
+from handoff.assignment import NEXT_ASSIGNMENT
 from handoff.clocks import RUNNING
 from handoff.tables import CLOCK, HANDOFF, LEAD, OPEN, REP, RUNG
+from nurture.ledger.asking import Question, soonest, together
 from nurture.ledger.plans import among
+from nurture.ledger.types import Instant
 
 _LISTED = (
     HANDOFF.c.id, HANDOFF.c.lead_id, HANDOFF.c.team, HANDOFF.c.rep,
@@ -195,8 +197,12 @@ def rungs_of(session: Session, handoff: int) -> list[RungRow]:
 
 def next_due(session: Session, *, now: datetime) -> datetime | None:
     """When sales needs the next tick: a clock, a rung, or a queue somebody can take from."""
-    clock = select(func.min(CLOCK.c.due_at)).where(RUNNING, CLOCK.c.lapsed_at.is_(None))
-    rung = select(func.min(RUNG.c.due_at)).where(among(RUNG.c.state, ("waiting",)))
-    found = [session.execute(statement).scalar() for statement in (clock, rung)]
-    found.append(next_assignment_at(session, now=now))
-    return min((at for at in found if at is not None), default=None)
+    return soonest(session, _NEXT, now=now)
+
+
+QUESTIONS: tuple[Question, ...] = (
+    select(func.min(CLOCK.c.due_at, type_=Instant())).where(RUNNING, CLOCK.c.lapsed_at.is_(None)),
+    select(func.min(RUNG.c.due_at, type_=Instant())).where(among(RUNG.c.state, ("waiting",))),
+    NEXT_ASSIGNMENT,
+)
+_NEXT = together(QUESTIONS)

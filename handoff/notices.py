@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlmodel import Session
 
 from handoff import brief
@@ -23,6 +23,7 @@ from handoff.tables import HANDOFF, MESSAGE, REP
 from nurture.delivery.press import Written
 from nurture.delivery.progress import wake
 from nurture.language.definitions import Definitions
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.errors import RenderFailed
 from nurture.ledger.tally import Tally
@@ -58,14 +59,7 @@ def write_notices(
 
     Afterwards each has its bytes, recipient and subject, and is due.  `more` after a full window.
     """
-    drafts = (
-        select(MESSAGE.c.id, MESSAGE.c.lead_id)
-        .where(DRAFTED, MESSAGE.c.due_at <= now)
-        .order_by(MESSAGE.c.due_at, MESSAGE.c.id)
-        .limit(WINDOW)
-        .with_for_update(skip_locked=True, of=MESSAGE)
-    )
-    found = fill(session, filling(drafts))
+    found = fill(session, _DRAFTS, now=now)
     if not found:
         return Tally()
     written, failed = [], []
@@ -80,26 +74,20 @@ def write_notices(
     )
 
 
+_DRAFTS = filling(
+    select(MESSAGE.c.id, MESSAGE.c.lead_id)
+    .where(DRAFTED, MESSAGE.c.due_at <= NOW)
+    .order_by(MESSAGE.c.due_at, MESSAGE.c.id)
+    .limit(WINDOW)
+    .with_for_update(skip_locked=True, of=MESSAGE)
+)
+
+
 def letters(session: Session, definitions: Definitions, *, now: datetime) -> list[NoticeLetter]:
     """The letters of the messages in `batch`, in the order of their numbers."""
     facts = brief.leads(session, definitions, now=now)
-    m, h = MESSAGE.c, HANDOFF.c
-    clock = brief.clock_due(h.id, m.occurrence, ("due_at", "zone", "rep"))
-    rows = session.execute(
-        select(m.id, m.notice_key, m.template, m.recipient, m.occurrence, m.lead_id)
-        .add_columns(func.coalesce(h.id, 0).label("handoff"))
-        .add_columns(func.coalesce(h.team, m.topic).label("team"))
-        .add_columns(func.coalesce(h.reason, m.reason).label("reason"), h.state)
-        .add_columns(*(each.label(name) for each, name in zip(clock, _CLOCK, strict=True)))
-        .select_from(batch)
-        .join(MESSAGE, m.id == batch.c.id)
-        .outerjoin(HANDOFF, h.id == m.handoff_id)
-        .order_by(m.id)
-    ).all()
-    reps = {
-        rep: {"name": name, "email": email}
-        for rep, name, email in session.execute(select(REP.c.rep, REP.c.name, REP.c.email))
-    }
+    rows = session.execute(_LETTERS).all()
+    reps = {rep: {"name": name, "email": email} for rep, name, email in session.execute(_REPS)}
     return [
         NoticeLetter(
             row.id, row.notice_key, row.template, row.recipient, row.handoff, row.occurrence,
@@ -117,6 +105,26 @@ def _rep(row: Any, reps: dict[str, dict[str, str]]) -> dict[str, str] | None:
 
 
 _CLOCK = ("clock_due", "clock_zone", "clock_rep")
+_REPS = select(REP.c.rep, REP.c.name, REP.c.email)
+
+
+def _letters() -> Select[Any]:
+    m, h = MESSAGE.c, HANDOFF.c
+    clock = brief.clock_due(h.id, m.occurrence, ("due_at", "zone", "rep"))
+    return (
+        select(m.id, m.notice_key, m.template, m.recipient, m.occurrence, m.lead_id)
+        .add_columns(func.coalesce(h.id, 0).label("handoff"))
+        .add_columns(func.coalesce(h.team, m.topic).label("team"))
+        .add_columns(func.coalesce(h.reason, m.reason).label("reason"), h.state)
+        .add_columns(*(each.label(name) for each, name in zip(clock, _CLOCK, strict=True)))
+        .select_from(batch)
+        .join(MESSAGE, m.id == batch.c.id)
+        .outerjoin(HANDOFF, h.id == m.handoff_id)
+        .order_by(m.id)
+    )
+
+
+_LETTERS = _letters()
 
 
 def _values(definitions: Definitions, row: Any, reps: dict[str, dict[str, str]]) -> dict[str, Any]:

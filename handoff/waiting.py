@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, exists, func, select
+from sqlalchemy import BigInteger, bindparam, case, exists, func, select
 from sqlmodel import Session
 
-from handoff.assignment import next_assignment_at
+from handoff.assignment import NEXT_ASSIGNMENT
 from handoff.offers import DRAFTED
-from handoff.opening import fresh
+from handoff.tables import EPISODE
 from handoff.touches import KIND
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW, together
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
@@ -19,28 +21,28 @@ TOUCH = table_of(t.Touch).c
 MESSAGE = table_of(t.Message).c
 ENGAGEMENT = table_of(t.Engagement).c
 
-
-def episodes(session: Session) -> bool:
-    """Somebody crossed the line and nobody in sales was told."""
-    return session.execute(_FRESH).first() is not None
-
-
-def queue(session: Session, *, now: datetime) -> bool:
-    """A lead in a team's queue that somebody can take now."""
-    due = next_assignment_at(session, now=now)
-    return due is not None and due <= now
+NEXT_EPISODE = select(case((exists().where(EPISODE.c.told_at.is_(None)), NOW)))
+"""Now, while somebody crossed the line and nobody in sales was told."""
+NEXT_DRAFT = select(func.min(MESSAGE.due_at, type_=Instant())).where(DRAFTED)
+"""When the next notice has to be written: those of steps wait for their window."""
 
 
-def drafts(session: Session, *, now: datetime) -> bool:
-    """A notice to be written now."""
-    due = next_draft(session)
-    return due is not None and due <= now
+class Offers(NamedTuple):
+    """Whether there are crossings to open handoffs for, leads in a queue that somebody can take,
+    notices to write."""
+
+    episodes: bool
+    queue: bool
+    drafts: bool
 
 
-def next_draft(session: Session) -> datetime | None:
-    """When the next notice has to be written: those of steps wait for their window."""
-    found: datetime | None = session.execute(_DRAFTS).scalar()
-    return found
+def offers(session: Session, *, now: datetime) -> Offers:
+    """What waits for sales to be told, at `now`."""
+    answers = session.execute(_OFFERS, {"now": now}).one()
+    return Offers(*(at is not None and at <= now for at in answers))
+
+
+_OFFERS = together((NEXT_EPISODE, NEXT_ASSIGNMENT, NEXT_DRAFT))
 
 
 def touched_by_sales(session: Session, tick: int) -> bool:
@@ -49,8 +51,6 @@ def touched_by_sales(session: Session, tick: int) -> bool:
 
 
 # Built once: asked several times a tick, and building costs more than asking.
-_FRESH = fresh().limit(1)
-_DRAFTS = select(func.min(MESSAGE.due_at, type_=Instant())).where(DRAFTED)
 _TOUCHED = select(
     exists(
         select(ENGAGEMENT.id)

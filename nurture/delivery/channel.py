@@ -27,7 +27,8 @@ def rest(session: Session, failure: ChannelFailed, *, owner: str, now: datetime)
 
 def resting_until(session: Session) -> datetime | None:
     """The end of the channel's last rest, which may be over; None if it never had one."""
-    found: datetime | None = session.execute(
-        select(LOCK.until).where(LOCK.name == CHANNEL)
-    ).scalar()
+    found: datetime | None = session.execute(RESTING).scalar()
     return found
+
+
+RESTING = select(LOCK.until).where(LOCK.name == CHANNEL)

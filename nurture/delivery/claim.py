@@ -232,11 +232,14 @@ def release(session: Session, tickets: Iterable[Ticket], *, owner: str) -> None:
 
 def give_back(session: Session, *, owner: str) -> None:
     """Release whatever this owner, a name of one run alone, still holds unsent."""
-    session.execute(
-        update(MESSAGE)
-        .where(among(M.state, IN_HAND), M.owner == owner, M.state == "claimed")
-        .values(state="due", owner="", lease_until=None, attempts=M.attempts - 1)
-    )
+    session.execute(_GIVE_BACK, {"by": owner})
+
+
+_GIVE_BACK = (
+    update(MESSAGE)
+    .where(among(M.state, IN_HAND), M.owner == bindparam("by"), M.state == "claimed")
+    .values(state="due", owner="", lease_until=None, attempts=M.attempts - 1)
+)
 
 
 def prolong(session: Session, *, owner: str, now: datetime) -> None:

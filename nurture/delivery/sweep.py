@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, case, update
+from sqlalchemy import and_, case, exists, select, update
 from sqlmodel import Session
 
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wait_for_word
 from nurture.delivery.settle import NOTICE_TRIES
 from nurture.delivery.states import IN_HAND
+from nurture.ledger.asking import NOW
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 
@@ -22,6 +23,8 @@ def sweep(session: Session, *, now: datetime) -> Tally:
     waits for word.  A notice of unknown fate goes out once more (a second copy to a rep is
     harmless, a missed lead is not); a nurture mail never does by itself.
     """
+    if not session.execute(_ANY, {"now": now}).scalar():
+        return Tally()
     over = and_(among(M.state, IN_HAND), M.lease_until <= now)
     again = and_(M.state == "handed", M.kind == "notice", M.attempts < NOTICE_TRIES)
     claims = _freed(session, and_(over, M.state == "claimed"), "its sender died before it went")
@@ -42,6 +45,9 @@ def sweep(session: Session, *, now: datetime) -> Tally:
         wait_for_word(session, just_now, now=now)
     tally = Tally.of("claims taken back", claims) + Tally.of("fate unknown", unknown)
     return tally + Tally.of("notices sent once more", notices)
+
+
+_ANY = select(exists().where(among(M.state, IN_HAND), M.lease_until <= NOW))
 
 
 def _freed(session: Session, which: object, reason: str) -> int:

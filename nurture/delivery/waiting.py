@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 
-from sqlalchemy import Select, func, not_, select
+from sqlalchemy import case, func, literal, not_, select
 from sqlmodel import Session
 
 from nurture.delivery import permission
-from nurture.delivery.channel import resting_until
+from nurture.delivery.channel import RESTING
 from nurture.delivery.permission import M
 from nurture.delivery.states import IN_HAND, WAITING
 from nurture.ledger import tables as t
+from nurture.ledger.asking import Question, soonest, together
 from nurture.ledger.engine import Ledger
+from nurture.ledger.extremes import Greatest
 from nurture.ledger.plans import among
-from nurture.ledger.types import Instant
+from nurture.ledger.types import EPOCH, Instant
 from nurture.ledger.upsert import insert_new_values, table_of
 
 LINK = table_of(t.Link).c
@@ -28,26 +29,26 @@ def next_due(session: Session, kind: str) -> datetime | None:
     While the channel rests, not before its rest is over.  Mail of paused sequences does not count,
     nor mail behind another one in hand to its lead.
     """
-    due, lease = (session.execute(question).scalar() for question in _questions(kind))
-    rest = resting_until(session)
-    if due is not None and rest is not None:
-        due = max(due, rest)
-    return min((instant for instant in (due, lease) if instant is not None), default=None)
+    return soonest(session, _NEXT[kind])
 
 
-@lru_cache(maxsize=2)
-def _questions(kind: str) -> tuple[Select[tuple[datetime]], Select[tuple[datetime]]]:
-    """When is the first mail due, when does the first lease end?  Built once: asked several times
-    a tick, and building costs more than asking."""
-    waiting = select(func.min(M.due_at, type_=Instant())).where(
+def _questions(kind: str) -> tuple[Question, Question]:
+    """When may the first mail go, when does the first lease end?"""
+    first = func.min(M.due_at, type_=Instant())
+    rest = func.coalesce(RESTING.scalar_subquery(), literal(EPOCH, Instant()))
+    due = select(case((first.is_not(None), Greatest(first, rest)))).where(
         M.kind == kind, among(M.state, WAITING)
     )
     if kind == "nurture":
-        waiting = waiting.where(not_(permission.paused()), not_(permission.another_in_hand()))
+        due = due.where(not_(permission.paused()), not_(permission.another_in_hand()))
     lease = select(func.min(M.lease_until, type_=Instant())).where(
         M.kind == kind, among(M.state, IN_HAND)
     )
-    return waiting, lease
+    return due, lease
+
+
+QUESTIONS = {kind: _questions(kind) for kind in ("nurture", "notice")}
+_NEXT = {kind: together(questions) for kind, questions in QUESTIONS.items()}
 
 
 def link_keeper(ledger: Ledger) -> Callable[[str], int]:

@@ -5,11 +5,22 @@ Building a statement costs more than asking it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Executable, Insert, Result, bindparam, literal
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Insert,
+    Result,
+    Select,
+    bindparam,
+    literal,
+    select,
+)
 from sqlmodel import Session
 
 from nurture.ledger import batches
@@ -28,6 +39,26 @@ Moment = datetime | ColumnElement[Any]
 def moment(at: Moment) -> ColumnElement[Any]:
     """The instant as a value in SQL."""
     return literal(at, Instant()) if isinstance(at, datetime) else at
+
+
+Question = Select[Any]
+"""A query that has one value."""
+
+
+def together(questions: Iterable[Question]) -> Select[Any]:
+    """Several questions as one statement with a column each: a statement costs more than the
+    look into an index it asks for."""
+    return select(*(each.scalar_subquery().label(f"q{n}") for n, each in enumerate(questions)))
+
+
+def soonest(session: Session, questions: Select[Any], **asked: Any) -> datetime | None:
+    """The earliest of the instants that questions asked `together` find, None without any."""
+    return earliest_of(session.execute(questions, asked).one())
+
+
+def earliest_of(instants: Iterable[datetime | None]) -> datetime | None:
+    """The earliest of those that are known, None without any."""
+    return min((each for each in instants if each is not None), default=None)
 
 
 @dataclass(frozen=True)

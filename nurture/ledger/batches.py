@@ -26,6 +26,8 @@ from sqlmodel import Session
 SIZE = 20_000
 """Leads a transaction: a writer must never hold SQLite for long."""
 _DEAD = "dead rows of batch"
+_FILLED = "rows in batch"
+"""Whether this session, a transaction, left some there; of those before it nothing is known."""
 
 batch = Table(
     "batch",
@@ -88,8 +90,11 @@ def fill(session: Session, rows: Insert, **asked: Any) -> int:
 
     `asked` are the values of the query's parameters.
     """
-    _empty(session)
-    return int(session.execute(rows, asked).rowcount)  # type: ignore[attr-defined]
+    if session.info.get(_FILLED, True):
+        _empty(session)
+    count = int(session.execute(rows, asked).rowcount)  # type: ignore[attr-defined]
+    session.info[_FILLED] = count > 0
+    return count
 
 
 def _empty(session: Session) -> None:

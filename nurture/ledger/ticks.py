@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     Select,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -38,7 +39,9 @@ from nurture.ledger.upsert import table_of
 TURN = "tick"
 CLAIM = "claim"
 LEASE = timedelta(seconds=60)
-TOUCH, ENGAGEMENT, TICKS = (table_of(each).c for each in (t.Touch, t.Engagement, t.Tick))
+TOUCH, ENGAGEMENT, TICKS, LOCK = (
+    table_of(each).c for each in (t.Touch, t.Engagement, t.Tick, t.Lock)
+)
 
 
 @dataclass(frozen=True)
@@ -64,21 +67,21 @@ def take_turn(
     name that the process is gone.  `owner` names one run: two runs of one process need two names.
     """
     with ledger.begin() as session:
-        row = _locked(session, TURN)
         now = clock()
-        free = row.owner in ("", owner) or row.until is None or row.until <= now
-        if not free and alive(row.owner):
+        wanted = {"by": owner, "now": now, "end": now + lease}
+        if session.execute(_TAKE, wanted).rowcount:  # type: ignore[attr-defined]
+            return True
+        row = _locked(session, TURN)
+        if row.owner and alive(row.owner):
             return False
-        row.owner, row.until = owner, now + lease
+        row.owner, row.until = owner, clock() + lease
         return True
 
 
 def release(ledger: Ledger, *, owner: str) -> None:
     """Give the turn back; nothing happens when somebody else has taken it over."""
     with ledger.begin() as session:
-        row = _locked(session, TURN)
-        if row.owner == owner:
-            row.owner, row.until = "", None
+        session.execute(_RELEASE, {"by": owner})
 
 
 def begin_tick(session: Session, *, now: datetime, owner: str, limit: int = batches.SIZE) -> Claim:
@@ -119,12 +122,6 @@ def fresh(session: Session, *, now: datetime) -> bool:
     return bool(session.execute(_FRESH, {"now": now}).scalar())
 
 
-def next_happening(session: Session, *, now: datetime) -> datetime | None:
-    """The earliest instant after `now` of an engagement that is known and has yet to happen."""
-    found: datetime | None = session.execute(_NEXT_HAPPENING, {"now": now}).scalar()
-    return found
-
-
 def _happened(at: ColumnElement[Any]) -> ColumnElement[bool]:
     """The touch is about a change, or about an engagement that has happened by then."""
     occurred = (
@@ -139,11 +136,14 @@ def _happened(at: ColumnElement[Any]) -> ColumnElement[bool]:
 # Built once: asked several times a tick, and building costs more than asking.
 _WAITING = select(exists().where(_happened(NOW)))
 _FRESH = select(exists().where(TOUCH.tick_id.is_(None), _happened(NOW)))
-_NEXT_HAPPENING = (
+NEXT_NEWS = select(case((exists().where(_happened(NOW)), NOW)))
+"""Now, while something new is known of some lead (`waiting`)."""
+NEXT_HAPPENING = (
     select(func.min(ENGAGEMENT.occurred_at, type_=Instant()))
     .join_from(table_of(t.Touch), table_of(t.Engagement), TOUCH.engagement_id == ENGAGEMENT.id)
     .where(ENGAGEMENT.occurred_at > NOW)
 )
+"""The earliest instant after `:now` of an engagement that is known and has yet to happen."""
 _TAKE_BACK = (  # what other unfinished ticks hold; leans on `touch_tick` and `tick_unfinished`
     update(table_of(t.Touch))
     .where(TOUCH.tick_id.in_(select(TICKS.id).where(TICKS.finished_at.is_(None), TICKS.id != TICK)))
@@ -171,6 +171,19 @@ _FINISH = (  # not NOW: the table has a column of that name
     update(table_of(t.Tick))
     .where(TICKS.id == TICK)
     .values(finished_at=bindparam("at", type_=Instant()))
+)
+_FREE = or_(
+    LOCK.owner == "", LOCK.owner == bindparam("by"), LOCK.until.is_(None), LOCK.until <= NOW
+)
+_TAKE = (
+    update(table_of(t.Lock))
+    .where(LOCK.name == TURN, _FREE)
+    .values(owner=bindparam("by"), until=bindparam("end", type_=Instant()))
+)
+_RELEASE = (
+    update(table_of(t.Lock))
+    .where(LOCK.name == TURN, LOCK.owner == bindparam("by"))
+    .values(owner="", until=None)
 )
 _LOCKED = select(t.Lock).where(col(t.Lock.name) == bindparam("lock")).with_for_update()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, func, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of, upsert_values
 
@@ -18,12 +19,10 @@ LOCK = table_of(t.Lock).c
 TICK = table_of(t.Tick).c
 
 
-def next_upkeep(session: Session) -> datetime | None:
-    """When the next upkeep is due; None before the first."""
-    due: datetime | None = session.execute(
-        select(LOCK.until).where(LOCK.name == UPKEEP)
-    ).scalar()
-    return due
+NEXT_UPKEEP = select(
+    func.coalesce(select(LOCK.until).where(LOCK.name == UPKEEP).scalar_subquery(), NOW)
+)
+"""When the next upkeep is due; before the first, now."""
 
 
 def upkeep(session: Session, *, now: datetime) -> Tally:

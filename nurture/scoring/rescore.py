@@ -44,7 +44,7 @@ def rescore(session: Session, definitions: Definitions, *, tick: int, now: datet
 
 def next_due(session: Session) -> datetime | None:
     """The next instant at which fading points may close an episode, None when nothing fades."""
-    found: datetime | None = session.execute(_NEXT_FADING).scalar()
+    found: datetime | None = session.execute(NEXT_FADING).scalar()
     return found
 
 
@@ -83,6 +83,6 @@ _FADING = batches.filling(
         .limit(SIZE)
     )
 )
-_NEXT_FADING = select(func.min(EPISODE.c.recheck_at, type_=Instant())).where(
+NEXT_FADING = select(func.min(EPISODE.c.recheck_at, type_=Instant())).where(
     EPISODE.c.closed_at.is_(None), EPISODE.c.recheck_at.is_not(None)
 )

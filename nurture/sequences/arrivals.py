@@ -127,12 +127,14 @@ def _rows(program: Program, who: Any, state: str, reason: str, settled: Any) -> 
 _AWAITED = select(D.name).where(
     D.active,
     D.kind == "sequence",
+    D.name.not_in(select(PAUSE.sequence)),
     select(A.id).where(WAITS, A.sequence == D.name).limit(1).correlate(D.name.table).exists(),
 )
 
 
 def awaited(session: Session, definitions: Definitions) -> Iterable[Program]:
-    """The programs somebody waits to enter, in order: one look into an index a sequence."""
+    """The programs, none of them paused, that somebody waits to enter, in order: one look into an
+    index a sequence."""
     names = sorted(session.execute(_AWAITED).scalars())
     return [definitions.active[name] for name in names if name in definitions.active]
 
@@ -220,8 +222,7 @@ def _midnight(definitions: Definitions, now: datetime, days: int) -> datetime:
 
 def next_room(session: Session, definitions: Definitions, *, now: datetime) -> datetime | None:
     """When somebody who waits may enter: now, or tomorrow; None when nobody waits."""
-    paused = set(session.execute(select(PAUSE.sequence)).scalars())
-    waiting = [each for each in awaited(session, definitions) if each.sequence not in paused]
+    waiting = list(awaited(session, definitions))
     asking = Asking(session, 0, now)
     if any(_room(asking, definitions, program) != 0 for program in waiting):
         return now

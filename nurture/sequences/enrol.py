@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +45,12 @@ PAUSE = table_of(t.Pause).c
 
 
 _PAUSED = select(PAUSE.sequence)
+_HAPPENED = (
+    select(ENGAGEMENT.c.kind)
+    .where(ENGAGEMENT.c.id.in_(select(TOUCH.c.engagement_id).where(TOUCH.c.tick_id == TICK)))
+    .distinct()
+)
+"""The kinds of the tick's engagements."""
 
 
 def enrol(session: Session, definitions: Definitions, *, tick: int, now: datetime) -> Tally:
@@ -58,8 +65,9 @@ def enrol(session: Session, definitions: Definitions, *, tick: int, now: datetim
     asking = Asking(session, tick, now)
     paused = set(asking.ask(_PAUSED).scalars())
     tally = Tally()
+    happened = set(asking.ask(_HAPPENED).scalars())
     for program in definitions.active.values():
-        if program.sequence in paused or program.entry.asked:
+        if program.sequence in paused or not _may_enter(program.entry, happened):
             continue
         if program.entry.excluded is not None and program.entry.by_event:
             asking.run(arrivals.excluding(definitions, program, _who))
@@ -69,11 +77,17 @@ def enrol(session: Session, definitions: Definitions, *, tick: int, now: datetim
         else:
             asking.run(arrivals.queueing(definitions, program, _who))
     for program in arrivals.awaited(session, definitions):
-        if program.sequence not in paused:
-            entered = arrivals.admit(asking, definitions, program)
-            tally += Tally.of("entered", entered, path=program.sequence)
+        entered = arrivals.admit(asking, definitions, program)
+        tally += Tally.of("entered", entered, path=program.sequence)
     plan_looks(session, definitions, tick=tick, now=now)
     return tally
+
+
+def _may_enter(entry: Entry, happened: Collection[str]) -> bool:
+    """Whether a tick in which this happened can let anybody in."""
+    if isinstance(entry.when, EventTest) and entry.by_event:
+        return entry.when.kind in happened
+    return not entry.asked
 
 
 @once

@@ -48,10 +48,15 @@ def leave(session: Session, definitions: Definitions, *, tick: int, now: datetim
     """
     asking = Asking(session, tick, now)
     tally = Tally()
+    concerned = set(asking.ask(_CONCERNED).scalars())
     for program in definitions.programs.values():
-        if _rules(program):
+        if program.definition_id in concerned and _rules(program):
             tally += _judge(asking, definitions, program, _touched(definitions, program))[0]
     return tally + count_late_goals(asking, definitions)
+
+
+_CONCERNED = select(E.definition_id).where(E.lead_id.in_(TOUCHED), ACTIVE).distinct()
+"""The programs touched leads are in."""
 
 
 def leave_by_time(

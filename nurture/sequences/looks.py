@@ -68,12 +68,7 @@ _OLDEST = batches.filling(
 )
 
 
-def next_look(session: Session) -> datetime | None:
-    """The earliest such instant, None when time alone lets nobody in."""
-    found: datetime | None = session.execute(_NEXT).scalar()
-    return found
-
-
-_NEXT = (
+NEXT_LOOK = (
     select(LEAD.c.look_at).where(LEAD.c.look_at.is_not(None)).order_by(LEAD.c.look_at).limit(1)
 )
+"""The earliest such instant, NULL when time alone lets nobody in."""

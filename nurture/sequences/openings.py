@@ -65,9 +65,12 @@ def zones_of_leads() -> Select[tuple[str]]:
     return select(hops.c.zone).where(hops.c.zone.is_not(None))
 
 
+_ZONES_OF_LEADS = zones_of_leads()
+
+
 def in_use(session: Session, definitions: Definitions) -> tuple[set[str], set[Pair]]:
     """The zones of leads (with the workspace's), and every (hours, zone) mail or sales need."""
-    zones = {str(zone) for zone in session.execute(zones_of_leads()).scalars()}
+    zones = {str(zone) for zone in session.execute(_ZONES_OF_LEADS).scalars()}
     zones.add(definitions.workspace.zone)
     pairs: set[Pair] = {(definitions.waking, zone) for zone in zones if definitions.waking}
     for program in definitions.programs.values():
@@ -102,20 +105,26 @@ def keep_openings(session: Session, definitions: Definitions, *, now: datetime) 
 
 def _missing(session: Session, pairs: set[Pair], now: datetime) -> list[Pair]:
     """The pairs whose rows do not reach from `now` far enough; asks the index alone."""
-    last = func.max(OPENING.closes_at, type_=Instant())
-    rows = session.execute(
-        select(
-            OPENING.hours, OPENING.zone, func.min(OPENING.closes_at, type_=Instant()), last
-        ).group_by(OPENING.hours, OPENING.zone)
-    )
+    rows = session.execute(_COVERED)
     covered = {
         (hours, zone) for hours, zone, first, end in rows if first <= now and end >= now + REFILL
     }
     return sorted(pairs - covered)
 
 
+_COVERED = select(
+    OPENING.hours,
+    OPENING.zone,
+    func.min(OPENING.closes_at, type_=Instant()),
+    func.max(OPENING.closes_at, type_=Instant()),
+).group_by(OPENING.hours, OPENING.zone)
+
+
 def _known(session: Session) -> set[str]:
-    return set(session.execute(select(OFFSET.zone).distinct()).scalars())
+    return set(session.execute(_KNOWN).scalars())
+
+
+_KNOWN = select(OFFSET.zone).distinct()
 
 
 def _place(definitions: Definitions, name: str) -> ZoneInfo:

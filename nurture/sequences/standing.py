@@ -27,7 +27,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.asking import NOW, TICK
+from nurture.ledger.asking import NOW, TICK, Question, soonest, together
 from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -121,10 +121,26 @@ def due_stages(
 
 def next_due(session: Session, definitions: Definitions) -> datetime | None:
     """The next instant an enrolment has to be looked at, None when nobody waits for time."""
-    if not definitions.programs:
-        return None
-    instants = session.execute(_next_instants(_sizes(definitions))).scalars()
-    return min((instant for instant in instants if instant is not None), default=None)
+    asked = questions(definitions)
+    return soonest(session, together(asked)) if asked else None
+
+
+def questions(definitions: Definitions) -> tuple[Question, ...]:
+    """The earliest instants at which somebody is due, rechecked or watched."""
+    sizes = _sizes(definitions)
+    if not sizes:
+        return ()
+    first = _first_due(sizes).subquery()
+    earliest = [
+        select(func.min(column_, type_=Instant())).where(
+            ACTIVE,
+            _of_these(E.definition_id, sizes),
+            column_.is_not(None),
+            not_paused(),
+        )
+        for column_ in (E.recheck_at, E.watch_at)
+    ]
+    return select(func.min(first.c.due, type_=Instant())), *earliest
 
 
 def _sizes(definitions: Definitions) -> Sizes:
@@ -154,22 +170,6 @@ def _looked_at(sizes: Sizes) -> CompoundSelect[tuple[int, int, int]]:
     )
 
 
-@lru_cache(maxsize=32)
-def _next_instants(sizes: Sizes) -> CompoundSelect[tuple[datetime | None]]:
-    """The earliest instants at which somebody is due, rechecked or watched."""
-    first = _first_due(sizes).subquery()
-    earliest = [
-        select(func.min(column_, type_=Instant())).where(
-            ACTIVE,
-            E.definition_id.in_([number for number, _ in sizes]),
-            column_.is_not(None),
-            not_paused(),
-        )
-        for column_ in (E.recheck_at, E.watch_at)
-    ]
-    return union_all(select(func.min(first.c.due, type_=Instant())), *earliest)
-
-
 def _places(definitions: Definitions, kinds: tuple[type, ...] = (object,)) -> list[Place]:
     return [
         (number, step.position)
@@ -197,5 +197,11 @@ def _first_due(sizes: Sizes) -> Select[Any]:
     return (
         select(DEFINITION.id, place.c.position, earliest.label("due"))
         .select_from(join(table_of(t.Definition), place, true()))
-        .where(DEFINITION.id.in_([number for number, _ in sizes]))
+        .where(_of_these(DEFINITION.id, sizes))
     )
+
+
+def _of_these(column: Any, sizes: Sizes) -> ColumnElement[bool]:
+    """One of these versions, spelt out: bound numbers are written in anew at each asking."""
+    these: ColumnElement[bool] = column.in_([literal_column(str(number)) for number, _ in sizes])
+    return these

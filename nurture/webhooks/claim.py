@@ -27,7 +27,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, TICK, Asking
+from nurture.ledger.asking import NOW, TICK, Asking, Question, soonest, together
 from nurture.ledger.batches import batch
 from nurture.ledger.openings import is_open, next_open
 from nurture.ledger.plans import among
@@ -186,14 +186,13 @@ def next_due(session: Session) -> datetime | None:
     Calls of paused sequences do not count, nor those to hosts that have enough in hand: the answer
     of one of these is something new, and wakes.
     """
-    due, lease = (session.execute(question).scalar() for question in _QUESTIONS)
-    return min((instant for instant in (due, lease) if instant is not None), default=None)
+    return soonest(session, _NEXT)
 
 
-_QUESTIONS: tuple[Select[Any], ...] = (
+QUESTIONS: tuple[Question, ...] = (
     select(func.min(C.due_at, type_=Instant())).where(
         DUE, not_(paused()), C.host.not_in(crowded())
     ),
     select(func.min(C.lease_until, type_=Instant())).where(CLAIMED),
 )
-"""Built once: asked several times a tick, and building costs more than asking."""
+_NEXT = together(QUESTIONS)

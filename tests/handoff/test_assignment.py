@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from handoff import board
-from handoff.assignment import assign, next_assignment_at
+from handoff.assignment import NEXT_ASSIGNMENT, assign
 from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP, RUNG
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW, counting
@@ -79,11 +79,11 @@ def test_room_is_never_exceeded_and_the_rest_waits_with_its_reason(ledger: Ledge
         assert {row.reason for row in waiting} == {
             "everybody of smb at work has as many open leads as they take"
         }
-        assert next_assignment_at(session, now=NOW) is None
+        assert session.execute(NEXT_ASSIGNMENT, {"now": NOW}).scalar() is None
         session.execute(
             update(HANDOFF).where(HANDOFF.c.id == 1).values(state="won", closed_at=NOW)
         )
-        assert next_assignment_at(session, now=NOW) == NOW
+        assert session.execute(NEXT_ASSIGNMENT, {"now": NOW}).scalar() == NOW
         assign(session, known, now=NOW + timedelta(minutes=1))
         assert desk.held(session) == {"bo": 3, "cy": 1, "": 1}
 
@@ -100,7 +100,7 @@ def test_out_of_hours_the_queue_has_a_clock_and_wakes_when_the_first_rep_comes(
         assert (clock.kind, clock.generation, clock.rep) == ("accept", 0, "")
         assert clock.reason == "nobody of smb is at work before Mon 10:00"
         assert clock.due_at == MONDAY_NINE + timedelta(hours=4)  # the team's hours, from nine
-        opens = next_assignment_at(session, now=SUNDAY)
+        opens = session.execute(NEXT_ASSIGNMENT, {"now": SUNDAY}).scalar()
         assert opens == MONDAY_NINE + timedelta(hours=1)
         assert board.next_due(session, now=SUNDAY) == opens
         assert not desk.rows(session, MESSAGE)

@@ -84,6 +84,6 @@ def test_an_engagement_is_looked_at_when_it_has_happened(ledger: Ledger) -> None
         assert (claim.touches, claim.more) == (1, False)
         ticks.end_tick(session, claim.tick_id, now=NOW)
         assert not ticks.waiting(session, now=NOW)
-        assert ticks.next_happening(session, now=NOW) == NOW + later
+        assert session.execute(ticks.NEXT_HAPPENING, {"now": NOW}).scalar() == NOW + later
         assert ticks.waiting(session, now=NOW + later)
         assert ticks.begin_tick(session, now=NOW + later, owner="me").touches == 1
