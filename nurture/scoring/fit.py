@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Float,
-    Insert,
+    Result,
+    Select,
     Update,
+    and_,
     case,
     exists,
     literal,
     or_,
     select,
+    union_all,
     update,
 )
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
@@ -30,26 +35,36 @@ from nurture.ledger.upsert import insert_new
 from nurture.ledger.worth import FIT
 from nurture.scoring.visit import ENTRY, LEAD, Visit, in_batch
 
+TOGETHER = 100
+"""Rules asked in one statement: SQLite takes at most 500 queries in a union."""
 COLUMNS = ("lead_id", "kind", "rule", "points", "before_limit", "at", "reason", "path")
 
 
 def judge(visit: Visit) -> Tally:
     """Afterwards each lead has one standing entry, of the rule's points, for exactly the fit
     rules that hold; entries that stood and no longer do are withdrawn at `now`, with the reason.
+
+    Two statements for every hundred rules.
     """
     definitions = visit.definitions
-    tally = Tally.of("fit lost", visit.run(_removed(definitions)), path="scoring/fit")
-    for rule in definitions.scoring.fit:
-        lost = visit.run(_lost(definitions, rule))
-        gained = visit.run(_gained(definitions, rule))
-        tally += Tally.of("fit gained", gained, path=path_of(rule))
-        tally += Tally.of("fit lost", lost, path=path_of(rule))
+    tally = _tally("fit lost", visit.ask(_removed(definitions)))
+    for first in range(0, len(definitions.scoring.fit), TOGETHER):
+        tally += _tally("fit lost", visit.ask(_lost(definitions, first)))
+        tally += _tally("fit gained", visit.ask(_gained(definitions, first)))
     return tally
 
 
-def path_of(rule: FitRule) -> str:
+def _tally(what: str, rules: Result[tuple[str]]) -> Tally:
+    """Counted by the rules of the entries a statement changed."""
+    tally = Tally()
+    for rule, count in Counter(rules.scalars()).items():
+        tally += Tally.of(what, count, path=path_of(rule))
+    return tally
+
+
+def path_of(rule: str) -> str:
     """Where the rule stands."""
-    return f"scoring/fit/{rule.rule}"
+    return f"scoring/fit/{rule}"
 
 
 def _holds(definitions: Definitions, rule: FitRule) -> ColumnElement[bool]:
@@ -63,40 +78,50 @@ def _standing(*where: Any) -> Update:
 
 
 @once
-def _removed(definitions: Definitions) -> Update:
+def _removed(definitions: Definitions) -> ReturningUpdate[tuple[str]]:
     """Withdraw entries of rules that are gone."""
     names = [rule.rule for rule in definitions.scoring.fit]
-    return _standing(ENTRY.c.rule.not_in(names)).values(
+    gone = _standing(ENTRY.c.rule.not_in(names)).values(
         withdrawn_at=NOW, withdrawn_reason="the rule was taken out of scoring.yaml"
     )
+    return gone.returning(ENTRY.c.rule)
 
 
 @once
-def _gained(definitions: Definitions, rule: FitRule) -> Insert:
-    """An entry for each lead for which the rule holds and that has none."""
-    entries = (
+def _gained(definitions: Definitions, first: int) -> ReturningInsert[tuple[str]]:
+    """An entry for each lead for which a rule holds and that has none of it."""
+    rules = definitions.scoring.fit[first : first + TOGETHER]
+    new = union_all(*(_entries(definitions, rule) for rule in rules)).subquery()
+    return insert_new(t.ScoreEntry, COLUMNS, select(*new.c)).returning(ENTRY.c.rule)
+
+
+def _entries(definitions: Definitions, rule: FitRule) -> Select[Any]:
+    points = literal(rule.points, Float())
+    return (
         select(
-            LEAD.c.id, FIT, literal(rule.rule), literal(rule.points, Float()),
-            literal(rule.points, Float()), NOW,
-            literal(rule.reason or describe(rule.when)), literal(path_of(rule)),
+            LEAD.c.id, FIT.label("kind"), literal(rule.rule).label("rule"), points.label("points"),
+            points.label("before"), NOW.label("at"),
+            literal(rule.reason or describe(rule.when)).label("reason"),
+            literal(path_of(rule.rule)).label("path"),
         )
         .select_from(batch)
         .join(LEAD, LEAD.c.id == batch.c.id)
         .where(_holds(definitions, rule))
     )  # fmt: skip
-    return insert_new(t.ScoreEntry, COLUMNS, entries)
 
 
 @once
-def _lost(definitions: Definitions, rule: FitRule) -> Update:
-    """Withdraw the rule's entries where it does not hold any more, or is worth something else."""
-    holds = _holds(definitions, rule)
-    still = exists().where(LEAD.c.id == ENTRY.c.lead_id, holds).correlate(ENTRY)
-    other = ENTRY.c.points != literal(rule.points, Float())
-    return _standing(ENTRY.c.rule == rule.rule, or_(~still, other)).values(
-        withdrawn_at=NOW,
-        withdrawn_reason=case(
-            (~still, f"no longer holds: {describe(rule.when)}"),
-            else_=f"the rule is worth {rule.points:g} points now",
-        ),
+def _lost(definitions: Definitions, first: int) -> ReturningUpdate[tuple[str]]:
+    """Withdraw entries whose rule does not hold any more, or is worth something else."""
+    over = []
+    for rule in definitions.scoring.fit[first : first + TOGETHER]:
+        still = exists().where(LEAD.c.id == ENTRY.c.lead_id, _holds(definitions, rule))
+        mine, other = ENTRY.c.rule == rule.rule, ENTRY.c.points != literal(rule.points, Float())
+        over += [
+            (and_(mine, ~still.correlate(ENTRY)), f"no longer holds: {describe(rule.when)}"),
+            (and_(mine, other), f"the rule is worth {rule.points:g} points now"),
+        ]
+    lost = _standing(or_(*(test for test, _ in over))).values(
+        withdrawn_at=NOW, withdrawn_reason=case(*over)
     )
+    return lost.returning(ENTRY.c.rule)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.scoring.fit import TOGETHER
 from tests.fixtures_ledger import NOW, make_lead
 from tests.scoring.rules import GERMAN, points, scoring, tick, touched
 
@@ -49,6 +50,21 @@ def test_a_rule_that_is_worth_something_else_now_replaces_its_entry(ledger: Ledg
         touched(session, lead)
         tick(session, scoring(fit=(GERMAN | {"points": 40},)))
         assert (lead.fit, points(session, lead)) == (40, [40])
+
+
+def test_hundreds_of_rules_are_judged_and_counted_each_by_its_own_name(ledger: Ledger) -> None:
+    many = tuple(GERMAN | {"rule": f"rule-{n}", "points": 1} for n in range(2 * TOGETHER + 1))
+    with ledger.begin() as session:
+        lead = make_lead(session, country="DE")
+        touched(session, lead)
+        tally = tick(session, scoring(fit=many))
+        assert lead.fit == len(many)
+        paths = {path for _, path in tally.counts}
+        assert paths == {f"scoring/fit/{each['rule']}" for each in many}
+        lead.country = "FR"
+        touched(session, lead)
+        assert tick(session, scoring(fit=many)).total("fit lost") == len(many)
+        assert lead.fit == 0
 
 
 def test_a_rule_taken_out_takes_its_points_with_it(ledger: Ledger) -> None:
