@@ -6,6 +6,7 @@ as addresses only; engines, sessions and roll-back belong to the conftest.py of 
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -55,6 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_collection_finish() -> None:
+    """All that was imported stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A value of a megabyte would make a name of a megabyte, passed between processes."""
     if isinstance(val, str | bytes) and len(val) > 120:
@@ -87,6 +94,8 @@ def _database() -> Iterator[str]:
     admin = server.render_as_string(hide_password=False)
     with psycopg.connect(admin, autocommit=True, connect_timeout=10) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
+        # Tests kill processes, never the machine: no commit needs to wait for the disk.
+        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     try:
         own = server.set(drivername="postgresql+psycopg", database=name)
         yield own.render_as_string(hide_password=False)

@@ -23,7 +23,7 @@ from app.server import Server
 from flows.tick import Outcome
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger, open_ledger
-from tests.fixtures_ledger import empty, ledger, migrated_ledger
+from tests.fixtures_ledger import empty, hurry, ledger, migrated_ledger
 from tests.sequences.play import Play, at
 
 __all__ = ["ledger", "migrated_ledger"]
@@ -141,6 +141,7 @@ def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     """A ledger on SQLite, for what is about Prefect and the same on any database."""
     opened = open_ledger(f"sqlite:///{tmp_path_factory.mktemp('small') / 'ledger.db'}")
     schema.upgrade(opened)
+    hurry(opened)
     yield opened
     opened.close()
 
