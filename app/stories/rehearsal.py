@@ -20,7 +20,6 @@ from nurture.language.problems import DefinitionInvalid
 from nurture.ledger.engine import Ledger
 from nurture.ledger.memory import Image, open_memory, take_image
 from nurture.ledger.upkeep import postpone
-from nurture.sequences.openings import keep_openings
 from nurture.webhooks.rehearsal import AnsweringCaller
 
 BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -40,20 +39,10 @@ class Rehearsal:
     image: Image | None = None
 
     def begin(self, at: datetime) -> None:
-        """It is `at`, and nobody has ever been here: what happened before is forgotten.
-
-        But not when the calendars are open: that is reckoned once for the stories of some weeks.
-        """
+        """It is `at`, and nobody has ever been here: what happened before is forgotten."""
         self.clock.now = at
-        if self.image is None:
-            return
-        ledger = self.runtime.ledger
-        self.image.put_back(ledger)
-        with ledger.begin() as session:
-            reckoned = keep_openings(session, self.runtime.definitions(), now=at)
-        if reckoned:
-            self.image.close()
-            self.image = take_image(ledger)
+        if self.image is not None:
+            self.image.put_back()
 
 
 @contextmanager

@@ -27,6 +27,9 @@ from nurture.ledger.errors import LedgerError
 
 COMPILED = 4_096
 """Compiled statements kept: a few for each step and rule, so that a tick compiles none."""
+PREPARED = 1_024
+"""Of these so many stay prepared on a connection to SQLite: with the driver's 128 a tick, which
+asks several hundred different ones, would plan nearly each of them anew."""
 PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "2",  # FULL
@@ -138,7 +141,7 @@ def open_ledger(url: str, *, schema: str = "") -> Ledger:
 def _sqlite(target: URL) -> Engine:
     engine = create_engine(
         target,
-        connect_args={"timeout": 30, "check_same_thread": False},
+        connect_args={"timeout": 30, "check_same_thread": False, "cached_statements": PREPARED},
         query_cache_size=COMPILED,
         execution_options={"preserve_rowcount": True},
         hide_parameters=True,

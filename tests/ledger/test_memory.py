@@ -25,7 +25,7 @@ def test_an_image_is_put_back_again_and_again_with_the_numbers_that_follow() -> 
             with ledger.begin() as session:
                 assert make_lead(session, "ben@example.test").id == 2
             assert leads(ledger) == 2
-            image.put_back(ledger)
+            image.put_back()
             assert leads(ledger) == 1
         image.close()
 
