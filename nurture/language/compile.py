@@ -156,7 +156,7 @@ class _Compiler:
             events = [(found, step.then, f"{path}/then")]
         else:
             events = [
-                (EventTest(way.event, way.where), way.then, f"{path}/wait_for/{number}/then")
+                (way.test, way.then, f"{path}/wait_for/{number}/then")
                 for number, way in enumerate(found or (), start=1)
             ]
         kinds = ",".join(event.kind for event, _, _ in events)

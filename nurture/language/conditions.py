@@ -8,6 +8,7 @@ An unknown value makes a test false; `not` is two-valued.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -80,13 +81,17 @@ class HandoffTest:
 
 @dataclass(frozen=True)
 class EventTest:
-    """The lead did `kind`, with these properties, within the last `within`, that many times."""
+    """The lead did `kind`, with these properties, within the last `within`, that many times.
+
+    The properties `same` are those of the event that let it into the sequence that asks.
+    """
 
     kind: str
     where: tuple[tuple[str, Test], ...] = ()
     within: timedelta | None = None
     at_least: int | None = None
     at_most: int | None = None
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,3 +120,15 @@ Condition = (
     AllOf | AnyOf | Not | FieldTest | ScoreTest | TagTest | TopicTest | SequenceTest | HandoffTest
     | EventTest
 )
+
+
+def events(condition: Condition) -> Iterator[EventTest]:
+    """The events it asks for."""
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from events(part)
+        case Not(part):
+            yield from events(part)
+        case EventTest():
+            yield condition

@@ -252,6 +252,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     "EventWayModel": {
         "event": "Its kind.",
         "where": "What its properties must be.",
+        "same": "Properties that must be those of the event that let the lead in.",
         "then": "Steps if it was the first.",
     },
     "SendModel": {

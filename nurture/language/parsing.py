@@ -38,7 +38,8 @@ from nurture.language.vocabulary import (
     Known,
 )
 
-EVENT_KEYS = ("event", "where", "within", "at_least", "at_most")
+OF_AN_EVENT = ("event", "where", "same")
+EVENT_KEYS = (*OF_AN_EVENT, "within", "at_least", "at_most")
 NOTHING = AllOf(())
 UNREAD = TagTest(())
 """A segment that cannot be read, or is not there: nothing can be said of who is in it."""
@@ -187,6 +188,7 @@ class _Reader:
                 within=within,
                 at_least=self._count(whole.get("at_least"), 1, (*at, "at_least")),
                 at_most=self._count(whole.get("at_most"), 0, (*at, "at_most")),
+                same=self.same(whole, at),
             )
         ]
 
@@ -209,6 +211,11 @@ class _Reader:
             for name in value
             for test in read_tests(value[name], None, (*loc, name), self.faults)
         )
+
+    def same(self, whole: dict[str, Any], loc: Loc) -> tuple[str, ...]:
+        if "same" not in whole:
+            return ()
+        return self.names(whole["same"], (*loc, "same"), "property")
 
     def _duration(self, value: Any, loc: Loc) -> Any:
         try:
@@ -266,15 +273,16 @@ def parse_event(value: Any, known: Known = LENIENT) -> EventTest:
         )
         reader.faults.settle()
     for key in value:
-        if key not in ("event", "where"):
+        if key not in OF_AN_EVENT:
             reader.faults.add(
                 (key,), "unknown-key", f'"{key}" cannot stand beside this event', found=key,
-                allowed=("event", "where"),
+                allowed=OF_AN_EVENT,
             )  # fmt: skip
     kind = reader.kind(value["event"], ("event",))
     where = reader.where(value.get("where", {}), ("where",))
+    same = reader.same(value, ())
     reader.faults.settle()
-    return EventTest(kind, where)
+    return EventTest(kind, where, same=same)
 
 
 def parse_kind(value: Any, known: Known = LENIENT) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     and_,
     case,
     exists,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    type_coerce,
 )
 
 from nurture.language.conditions import (
@@ -41,12 +39,12 @@ from nurture.language.conditions import (
 )
 from nurture.language.days import compare_day, turning_days
 from nurture.language.definitions import Definitions
+from nurture.language.occurrences import Counting, Entering, Since, did, runs_out
 from nurture.language.values import (
     Folded,
     Text,
     compare_number,
     compare_of_type,
-    compare_property,
     compare_text,
     day_of,
     fold,
@@ -57,12 +55,10 @@ from nurture.ledger.asking import Moment, moment
 from nurture.ledger.extremes import earliest
 from nurture.ledger.localtime import DAY, local_day, wall_instant
 from nurture.ledger.tables.handoffs import OPEN_STATES
-from nurture.ledger.types import Duration, Instant
 from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import ROUNDING, next_crossing, score_of
 
 LEAD = table_of(t.Lead).c
-Since = ColumnElement[Any] | None
 
 
 def predicate(
@@ -72,16 +68,20 @@ def predicate(
     definitions: Definitions,
     now: Moment,
     since: Since = None,
+    entering: Entering | None = None,
 ) -> ColumnElement[bool]:
     """The condition for the lead whose columns are `lead`, at `now`; true or false, never NULL.
 
     `lead` is the `.c` of the lead table or of an alias of it (a model class does as well) that
     the statement selects from.  With `since` (an instant of the same statement) only events from
-    it on count.
+    it on count.  `entering` is the event that let the lead in, where it is asked in a sequence:
+    without it no event is the `same` in anything.
     """
 
     def part(each: Condition) -> ColumnElement[bool]:
-        return predicate(each, lead=lead, definitions=definitions, now=now, since=since)
+        return predicate(
+            each, lead=lead, definitions=definitions, now=now, since=since, entering=entering
+        )
 
     match condition:
         case AllOf(parts):
@@ -104,16 +104,7 @@ def predicate(
         case HandoffTest(states):
             return _handed(lead, states)
         case EventTest():
-            return _did(condition, lead, now=now, since=since)
-
-
-def event_matches(event: EventTest, engagement: Any) -> ColumnElement[bool]:
-    """One engagement (its columns) is of the event's kind and meets its `where`; never NULL.
-
-    How often and how long ago is not asked.
-    """
-    tests = [compare_property(engagement.properties, name, test) for name, test in event.where]
-    return and_(engagement.kind == event.kind, *tests)
+            return did(condition, lead, Counting(now, since, entering))
 
 
 def next_change(
@@ -123,6 +114,7 @@ def next_change(
     definitions: Definitions,
     now: Moment,
     since: Since = None,
+    entering: Entering | None = None,
 ) -> ColumnElement[Any] | None:
     """The next instant at which time alone can change the condition for a lead.
 
@@ -141,7 +133,7 @@ def next_change(
                 lines = [float(line) for line in test.values]
                 return [next_crossing(lead.id, lines, now=now, which=which)]
             case EventTest():
-                return _runs_out(each, lead, now=now, since=since)
+                return runs_out(each, lead, Counting(now, since, entering))
             case FieldTest(type="date"):
                 return _turns(each, lead, definitions, now)
         return []
@@ -234,59 +226,3 @@ def _handed(lead: Any, states: Sequence[str]) -> ColumnElement[bool]:
     )
     wanted = {state for each in states for state in (OPEN_STATES if each == "open" else (each,))}
     return two_valued(latest.in_(sorted(wanted)))
-
-
-def _occurrences(
-    event: EventTest, lead: Any, column: str, *, now: Moment, since: Since
-) -> Select[Any]:
-    """The lead's engagements that count at `now`, through the index (lead, kind, occurred_at).
-
-    The span of `within` is half-open: an engagement leaves it exactly `within` after it happened.
-    """
-    own = table_of(t.Engagement).alias()
-    found = select(own.c[column]).where(
-        own.c.lead_id == lead.id,
-        event_matches(event, own.c),
-        own.c.occurred_at <= moment(now),
-    )
-    if event.within is not None:
-        found = found.where(own.c.occurred_at > moment(now) - literal(event.within, Duration()))
-    if since is not None:
-        found = found.where(own.c.occurred_at >= since)
-    return found.correlate_except(own)
-
-
-def _did(event: EventTest, lead: Any, *, now: Moment, since: Since) -> ColumnElement[bool]:
-    found = _occurrences(event, lead, "id", now=now, since=since)
-
-    def times(number: int) -> ColumnElement[bool]:
-        nth = found if number == 1 else found.limit(1).offset(number - 1)
-        return nth.exists() if number else true()
-
-    least = event.at_least
-    if least is None:
-        least = 1 if event.at_most is None else 0
-    if event.at_most is None:
-        return times(least)
-    return and_(times(least), not_(times(event.at_most + 1)))
-
-
-def _runs_out(
-    event: EventTest, lead: Any, *, now: Moment, since: Since
-) -> list[ColumnElement[Any]]:
-    """When the n-th latest engagement leaves the span, for every n the test counts to."""
-    if event.within is None:
-        return []
-    counts = {event.at_least or 1} if event.at_most is None or event.at_least else set()
-    if event.at_most is not None:
-        counts.add(event.at_most + 1)
-    latest = _occurrences(event, lead, "occurred_at", now=now, since=since)
-    column = latest.selected_columns[0]
-    return [
-        type_coerce(
-            latest.order_by(column.desc()).limit(1).offset(number - 1).scalar_subquery()
-            + literal(event.within, Duration()),
-            Instant,
-        )
-        for number in sorted(counts)
-    ]

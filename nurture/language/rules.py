@@ -64,6 +64,7 @@ RULES: Mapping[str, str] = {
     # sequences
     "empty": "a sequence without stages, a stage without steps and gate",
     "entry-form": "enter is none of event, segment and date, or mixes them",
+    "no-entering-event": "a value of the event that let a lead in, where none did",
     "goal-form": "a time for a goal there is not",
     "step-form": "a step with no verb, with two, or with keys of another",
     "endless-wait": "a wait without an end",

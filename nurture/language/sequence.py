@@ -14,6 +14,7 @@ from nurture.language.condition_fields import (
     WhereField,
     read_event,
 )
+from nurture.language.conditions import EventTest
 from nurture.language.entering import Enter
 from nurture.language.faults import fault
 from nurture.language.models import (
@@ -24,6 +25,7 @@ from nurture.language.models import (
     Hours,
     Model,
     Name,
+    Names,
     Number,
     Whole,
     check_zone,
@@ -155,7 +157,13 @@ class EventWayModel(Model):
 
     event: KindField
     where: WhereField = ()
+    same: Names = ()
     then: tuple[StepModel, ...] = ()
+
+    @property
+    def test(self) -> EventTest:
+        """The event, and what it must be like."""
+        return EventTest(self.event, self.where, same=self.same)
 
 
 Waiting = UntilModel | Duration

@@ -80,7 +80,7 @@ class _Property(TypeDecorator[str]):
         return f"$.{json.dumps(value, ensure_ascii=self.escaped)}"
 
 
-class _OfDocument(FunctionElement[Any]):
+class OfDocument(FunctionElement[Any]):
     """Something read out of (document, property name)."""
 
     inherit_cache = True
@@ -94,28 +94,28 @@ class _OfDocument(FunctionElement[Any]):
         return func.coalesce(plain, cls(document, literal(name, _Property(escaped=True))))
 
 
-class Text(_OfDocument):
+class Text(OfDocument):
     """A JSON string."""
 
     type = String()
     inherit_cache = True
 
 
-class Number(_OfDocument):
+class Number(OfDocument):
     """A JSON number."""
 
     type = _Number()
     inherit_cache = True
 
 
-class YesNo(_OfDocument):
+class YesNo(OfDocument):
     """A JSON boolean, as the text `true` or `false`."""
 
     type = String()
     inherit_cache = True
 
 
-class Kind(_OfDocument):
+class Kind(OfDocument):
     """The kind of JSON value, by the database's own word; a JSON null counts as nothing."""
 
     type = String()
@@ -151,7 +151,8 @@ def day_of(text: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((real, number))
 
 
-def _parts(element: Any, compiler: SQLCompiler, **kw: Any) -> tuple[str, str]:
+def parts_of(element: Any, compiler: SQLCompiler, **kw: Any) -> tuple[str, str]:
+    """The document and the name in it, as they are written in a statement."""
     document, name = element.clauses
     return compiler.process(document, **kw), compiler.process(name, **kw)
 
@@ -174,7 +175,7 @@ _FORMS: list[tuple[str, dict[Any, str]]] = [("sqlite", _SQLITE), ("postgresql", 
 def _register(element: Any, dialect: str, form: str) -> None:
     @compiles(element, dialect)
     def _write(element: Any, compiler: SQLCompiler, **kw: Any) -> str:
-        return f"({form.format(*_parts(element, compiler, **kw))})"
+        return f"({form.format(*parts_of(element, compiler, **kw))})"
 
 
 for _dialect, _forms in _FORMS:

@@ -200,8 +200,10 @@ def _value(value: object) -> str:
 
 def _event(event: EventTest) -> str:
     text = event.kind
-    if event.where:
-        text += f" with {', '.join(f'{name} {_test(test)}' for name, test in event.where)}"
+    said = [f"the same {name}" for name in event.same]
+    said += [f"{name} {_test(test)}" for name, test in event.where]
+    if said:
+        text += f" with {', '.join(said)}"
     if event.at_least is not None:
         text += f" at least {_times(event.at_least)}"
     if event.at_most is not None:

@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 
 from nurture.language.definitions import Definitions
+from nurture.language.occurrences import event_matches
 from nurture.language.once import once
-from nurture.language.predicates import event_matches
 from nurture.language.scoring import BehaviourRule, Limit
 from nurture.language.words import describe
 from nurture.ledger import tables as t

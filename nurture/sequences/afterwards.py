@@ -19,7 +19,7 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.types import Duration
 from nurture.ledger.upsert import table_of
 from nurture.sequences.standing import TOUCHED
-from nurture.sequences.visit import BEGUN, DECISION, ENROLMENT, E, worked_on
+from nurture.sequences.visit import BEGUN, DECISION, ENROLMENT, E, entering, worked_on
 
 LEAD = table_of(t.Lead).c
 COUNTED = ("completed", "exited", "moved")
@@ -36,7 +36,7 @@ def count_late_goals(asking: Asking, definitions: Definitions) -> Tally:
         if program.goal is None or program.goal_within is None:
             continue
         if asking.fill(_ended(definitions, program, program.goal_within)):
-            found = asking.run(_counting(definitions, program.goal))
+            found = asking.run(_counting(definitions, program, program.goal))
             if found:
                 asking.run(_noting(program.goal, program.goal_within))
             tally += Tally.of("reached the goal later", found, path=program.goal.path)
@@ -66,8 +66,11 @@ def _ended(_: Definitions, program: Program, within: timedelta) -> Insert:
 
 
 @once
-def _counting(definitions: Definitions, goal: ExitRule) -> Update:
-    holds = predicate(goal.when, lead=LEAD, definitions=definitions, now=NOW, since=BEGUN)
+def _counting(definitions: Definitions, program: Program, goal: ExitRule) -> Update:
+    holds = predicate(
+        goal.when, lead=LEAD, definitions=definitions, now=NOW, since=BEGUN,
+        entering=entering(program),
+    )  # fmt: skip
     of_lead = select(literal(1)).where(LEAD.id == E.lead_id, holds).correlate(ENROLMENT)
     return update(ENROLMENT).where(worked_on(), of_lead.exists()).values(goal_at=NOW)
 

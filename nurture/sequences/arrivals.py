@@ -52,12 +52,12 @@ D = table_of(t.Definition).c
 PAUSE = table_of(t.Pause).c
 WAITS = among(A.state, ("waiting",))
 COLUMNS = (
-    "lead_id", "sequence", "key", "cause", "begun_at", "at", "state", "settled_at", "reason",
-    "path",
+    "lead_id", "sequence", "key", "cause", "begun_at", "engagement_id", "at", "state",
+    "settled_at", "reason", "path",
 )  # fmt: skip
 
 Who = Callable[[Definitions, Program], Select[Any]]
-"""Builds (lead, key, when) of those who meet a program's entry."""
+"""Builds (lead, key, when, event) of those who meet a program's entry."""
 
 
 def of_lead(lead_id: Any, holds: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -91,7 +91,7 @@ def excluding(definitions: Definitions, program: Program, asked: Who) -> Insert:
     who = asked(definitions, program).subquery()
     assert program.entry.excluded is not None
     reason = f"kept out: {describe(program.entry.excluded)}"
-    allowed = and_(never_in(program, who), again(program, who))
+    allowed = and_(never_in(program, who), again(program, who, by_event=True))
     rows = _rows(program, who, "excluded", reason, NOW)
     return insert_new(
         t.Arrival, COLUMNS, rows.where(allowed, ~not_excluded(definitions, program, who))
@@ -103,7 +103,9 @@ def queueing(definitions: Definitions, program: Program, asked: Who) -> Insert:
     """Let those who meet the entry wait for room, earlier events first."""
     who = asked(definitions, program).subquery()
     allowed = and_(
-        never_in(program, who), again(program, who), not_excluded(definitions, program, who)
+        never_in(program, who),
+        again(program, who, by_event=program.entry.by_event),
+        not_excluded(definitions, program, who),
     )
     rows = _rows(program, who, "waiting", waits_for_room(program), null()).where(allowed)
     return insert_new(t.Arrival, COLUMNS, rows.order_by(who.c.begun_at, who.c.lead_id))
@@ -119,8 +121,8 @@ def _rows(program: Program, who: Any, state: str, reason: str, settled: Any) -> 
     entry = program.entry
     cause = "event" if entry.by_event else "date" if entry.date else "segment"
     return select(
-        who.c.lead_id, literal(program.sequence), who.c.key, literal(cause), who.c.begun_at, NOW,
-        literal(state), settled, literal(reason), literal(entry.path),
+        who.c.lead_id, literal(program.sequence), who.c.key, literal(cause), who.c.begun_at,
+        who.c.engagement_id, NOW, literal(state), settled, literal(reason), literal(entry.path),
     ).where(who.c.lead_id.is_not(None))  # fmt: skip
 
 
@@ -168,11 +170,12 @@ def _admitting(definitions: Definitions, program: Program) -> Insert:
     """The enrolments of the working set, as far as the entry holds."""
     entry = program.entry
     who = (
-        select(A.lead_id, A.key, A.begun_at, A.cause, A.reason)
+        select(A.lead_id, A.key, A.begun_at, A.engagement_id, A.cause, A.reason)
         .join(batch, batch.c.id == A.id)
         .subquery()
     )
-    allowed = and_(again(program, who), not_excluded(definitions, program, who))
+    afresh = again(program, who, by_event=entry.by_event)
+    allowed = and_(afresh, not_excluded(definitions, program, who))
     if not entry.by_event:
         holds = predicate(entry.when, lead=LEAD, definitions=definitions, now=NOW)
         allowed = and_(allowed, or_(who.c.cause == "command", of_lead(who.c.lead_id, holds)))

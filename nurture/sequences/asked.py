@@ -22,7 +22,6 @@ from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.errors import Conflict, InputRefused, NotFound
 from nurture.ledger.given import in_given
 from nurture.ledger.plans import among
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
 from nurture.sequences.arrivals import (
     COLUMNS,
@@ -34,7 +33,7 @@ from nurture.sequences.arrivals import (
     not_excluded,
     waits_for_room,
 )
-from nurture.sequences.entering import E, again
+from nurture.sequences.entering import LONGEST_KEY, E, again, by_no_event
 
 State = Literal["entered", "waiting", "inside", "refused"]
 
@@ -87,17 +86,16 @@ def _check_key(program: Program, key: str) -> None:
     name, per = program.sequence, program.entry.key
     if per and not key:
         raise InputRefused(f"{name} is entered once per {per}: say which one (the key).")
+    if len(key) > LONGEST_KEY:
+        raise InputRefused(f"The key is {len(key)} characters long, {LONGEST_KEY} is the most.")
     if key and not per and program.entry.date is None:
         raise InputRefused(f"{name} is entered once per lead: it has no keys.")
 
 
 def _who() -> Select[Any]:
-    """(lead, key, when) of the leads given."""
+    """(lead, key, when, event) of the leads given."""
     key = cast(bindparam("key"), String)
-    never = cast(null(), Instant.impl)
-    return select(LEAD.id.label("lead_id"), key.label("key"), never.label("begun_at")).where(
-        in_given(LEAD.id, "leads")
-    )
+    return select(*by_no_event(LEAD.id, key)).where(in_given(LEAD.id, "leads"))
 
 
 def _verdict(definitions: Definitions, program: Program, who: Any) -> Any:
@@ -131,7 +129,7 @@ def _taking(definitions: Definitions, program: Program) -> Insert:
     who = _who().subquery()
     rows = select(
         who.c.lead_id, literal(program.sequence), who.c.key, literal("command"), who.c.begun_at,
-        NOW, literal("waiting"), null(), cast(bindparam("why"), String),
+        who.c.engagement_id, NOW, literal("waiting"), null(), cast(bindparam("why"), String),
         literal(program.entry.path),
     ).where(_verdict(definitions, program, who) == "may")  # fmt: skip
     return insert_new(t.Arrival, COLUMNS, rows.order_by(who.c.lead_id))

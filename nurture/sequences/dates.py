@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, cast, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, case, func, literal, select
 
 from nurture.language.definitions import Definitions
 from nurture.language.program import DateEntry, Program
@@ -12,8 +12,9 @@ from nurture.language.values import Text, day_of
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.localtime import DAY, MINUTE, wall_instant
-from nurture.ledger.types import Duration, Instant
+from nurture.ledger.types import Duration
 from nurture.ledger.upsert import table_of
+from nurture.sequences.entering import by_no_event
 from nurture.sequences.openings import program_zone
 
 LEAD = table_of(t.Lead).c
@@ -36,10 +37,10 @@ def later_instant(definitions: Definitions, program: Program) -> ColumnElement[A
 
 
 def by_date(definitions: Definitions, program: Program, date: DateEntry) -> Select[Any]:
-    """(lead, key, when) of leads whose instant has come, not longer ago than `entry.within`."""
+    """(lead, key, when, event) of leads whose instant has come, not longer ago than
+    `entry.within`."""
     instant = entry_instant(definitions, program, date)
     key = func.substr(Text.at(LEAD.attributes, date.field), 1, 10)
-    never = cast(null(), Instant.impl)  # PostgreSQL wants to know of what type a NULL is
-    return select(LEAD.id.label("lead_id"), key.label("key"), never.label("begun_at")).where(
+    return select(*by_no_event(LEAD.id, key)).where(
         instant <= NOW, instant >= NOW - literal(program.entry.within, Duration())
     )

@@ -12,29 +12,37 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    cast,
     func,
     literal,
-    null,
     select,
     true,
 )
 from sqlmodel import Session
 
-from nurture.language.conditions import EventTest
+from nurture.language.conditions import EventTest, events
 from nurture.language.definitions import Definitions
+from nurture.language.occurrences import event_matches
 from nurture.language.once import once
-from nurture.language.predicates import event_matches, predicate
+from nurture.language.plain_text import PlainText
+from nurture.language.predicates import predicate
 from nurture.language.program import Entry, Program
 from nurture.language.words import enters
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, TICK, Asking
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import Duration, Instant
+from nurture.ledger.types import Duration
 from nurture.ledger.upsert import table_of
 from nurture.sequences import arrivals
 from nurture.sequences.dates import by_date
-from nurture.sequences.entering import E, again, enrolments, last, put
+from nurture.sequences.entering import (
+    LONGEST_KEY,
+    E,
+    again,
+    by_no_event,
+    enrolments,
+    last,
+    put,
+)
 from nurture.sequences.looks import plan_looks
 from nurture.sequences.standing import TOUCHED
 
@@ -42,7 +50,6 @@ LEAD = table_of(t.Lead)
 ENGAGEMENT = table_of(t.Engagement)
 TOUCH = table_of(t.Touch)
 PAUSE = table_of(t.Pause).c
-
 
 _PAUSED = select(PAUSE.sequence)
 _HAPPENED = (
@@ -98,7 +105,10 @@ def _entering(definitions: Definitions, program: Program) -> Insert:
     return enrolments(
         program,
         who,
-        and_(again(program, who), arrivals.not_excluded(definitions, program, who)),
+        and_(
+            again(program, who, by_event=entry.by_event),
+            arrivals.not_excluded(definitions, program, who),
+        ),
         reason=f"entered: {enters(entry.when, entry.date)}",
         path=entry.path,
         first_time=entry.again is None,
@@ -106,21 +116,25 @@ def _entering(definitions: Definitions, program: Program) -> Insert:
 
 
 def _who(definitions: Definitions, program: Program) -> Select[Any]:
-    """(lead, key, when) of touched leads who meet the program's entry."""
+    """(lead, key, when, event) of touched leads who meet the program's entry."""
     entry = program.entry
     if isinstance(entry.when, EventTest) and entry.by_event:
         return _by_event(program, entry.when)
     holds = predicate(entry.when, lead=LEAD.c, definitions=definitions, now=NOW)
-    who_may = _of_lead(LEAD.c.id)
+    who_may = select(*by_no_event(LEAD.c.id, literal("")))
     if entry.date is not None:
         who_may = by_date(definitions, program, entry.date)
     return who_may.where(LEAD.c.id.in_(TOUCHED), holds)
 
 
 def _by_event(program: Program, event: EventTest) -> Select[Any]:
-    """(lead, key, when) of the tick's new engagements that let somebody in; of several the first.
+    """(lead, key, when, event) of the tick's new engagements that let somebody in.
 
-    The key is the named property of the event; an event without it enters nobody.  Nor does one
+    Of several with one key it is the first, but the last where each takes the place of the one
+    before.
+
+    The key is the named property of the event; an event without it (or with more than a key, text
+    or number) enters nobody.  Nor does one
     older than `entry.within` when it reached us, or one received before the lead's last entry:
     an earlier tick, perhaps one that died, has judged it.
     """
@@ -129,7 +143,7 @@ def _by_event(program: Program, event: EventTest) -> Select[Any]:
     received = ENGAGEMENT.c.received_at
     reached = case((received < NOW, received), else_=NOW)
     found = (
-        select(ENGAGEMENT.c.lead_id, own.label("key"), ENGAGEMENT.c.occurred_at)
+        select(ENGAGEMENT.c.lead_id, own.label("key"), ENGAGEMENT.c.occurred_at, ENGAGEMENT.c.id)
         .select_from(TOUCH)
         .join(ENGAGEMENT, ENGAGEMENT.c.id == TOUCH.c.engagement_id)
         .where(
@@ -142,25 +156,32 @@ def _by_event(program: Program, event: EventTest) -> Select[Any]:
         )
     )
     if entry.key:
-        found = found.where(own.is_not(None), own != "")
+        found = found.where(func.length(own).between(1, LONGEST_KEY))
     if entry.again is not None:
         before = last(E.entered_at, program, ENGAGEMENT.c.lead_id, own)
         found = found.where(received > before)
     each = found.subquery().c
-    first = func.min(each.occurred_at, type_=Instant()).label("begun_at")
-    return select(each.lead_id, each.key, first).group_by(each.lead_id, each.key)
-
-
-def _of_lead(lead_id: Any) -> Select[Any]:
-    """(lead, key, when) of leads no event lets in."""
-    never = cast(null(), Instant.impl)  # PostgreSQL wants to know of what type a NULL is
-    return select(
-        lead_id.label("lead_id"), literal("").label("key"), never.label("begun_at")
+    order: list[ColumnElement[Any]] = [each.occurred_at, each.id]
+    if _takes_its_place(program, event):
+        order = [column.desc() for column in order]
+    place = func.row_number().over(
+        partition_by=[each.lead_id, each.key], order_by=order
     )
+    row = select(*each, place.label("place")).subquery().c
+    return select(
+        row.lead_id, row.key, row.occurred_at.label("begun_at"), row.id.label("engagement_id")
+    ).where(row.place == 1)
+
+
+def _takes_its_place(program: Program, event: EventTest) -> bool:
+    """An exit asks for the entry's own event with the same key: a newer one ends what an older one
+    began."""
+    asked = [each for rule in program.exits for each in events(rule.when)]
+    return any(each.kind == event.kind and program.entry.key in each.same for each in asked)
 
 
 def _key(entry: Entry) -> ColumnElement[Any]:
-    return ENGAGEMENT.c.properties[entry.key].as_string() if entry.key else literal("")
+    return PlainText.at(ENGAGEMENT.c.properties, entry.key) if entry.key else literal("")
 
 
 def start_in(
@@ -178,7 +199,7 @@ def start_in(
     stand at its first step until it is resumed.  Returns how many are new.
     """
     asked = leads.subquery()
-    who = _of_lead(next(iter(asked.c))).distinct().subquery()
+    who = select(*by_no_event(next(iter(asked.c)), literal(""))).distinct().subquery()
     rows = enrolments(program, who, true(), reason=reason, path=path)
     return put(Asking(session, 0, now), program, rows)
 

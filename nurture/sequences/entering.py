@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Insert,
     bindparam,
+    cast,
     func,
     insert,
     literal,
@@ -31,21 +32,33 @@ from nurture.ledger.upsert import insert_new, table_of
 E = table_of(t.Enrolment).c
 COLUMNS = (
     "lead_id", "sequence", "definition_id", "key", "turn", "state", "stage", "position",
-    "due_at", "watch_at", "entered_at", "begun_at", "step_at", "reason", "path",
+    "due_at", "watch_at", "entered_at", "begun_at", "engagement_id", "step_at", "reason", "path",
 )  # fmt: skip
+LONGEST_KEY = 300
+"""What is longer is no key, and no index would take it."""
 
 _HIGHEST = select(func.coalesce(func.max(E.id), 0))
 
 
-def again(program: Program, who: Any) -> ColumnElement[bool]:
-    """The last enrolment with this key ended long enough ago, and before this very instant."""
+def by_no_event(lead_id: Any, key: ColumnElement[str]) -> tuple[ColumnElement[Any], ...]:
+    """The lead, the key, and when and by which event it is let in: by none."""
+    never = cast(null(), Instant.impl)  # PostgreSQL wants to know of what type a NULL is
+    return (
+        lead_id.label("lead_id"), key.label("key"), never.label("begun_at"),
+        cast(null(), BigInteger()).label("engagement_id"),
+    )  # fmt: skip
+
+
+def again(program: Program, who: Any, *, by_event: bool = False) -> ColumnElement[bool]:
+    """The last enrolment with this key ended long enough ago, and before this very instant, unless
+    an event lets in anew: it may be what ended it, and it lets in once."""
     rule = program.entry.again
     if rule is None:
         return true()
     ended = last(E.ended_at, program, who.c.lead_id, who.c.key)
     if rule > timedelta(0):
         return ended <= NOW - literal(rule, Duration())
-    return ended < NOW
+    return ended <= NOW if by_event else ended < NOW
 
 
 def put(asking: Asking, program: Program, rows: Insert) -> int:
@@ -86,6 +99,7 @@ def enrolments(
         NOW if leaves else null(),
         NOW,
         type_coerce(who.c.begun_at, Instant),
+        who.c.engagement_id,
         NOW,
         literal(reason) if isinstance(reason, str) else reason,
         literal(path),

@@ -31,7 +31,7 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of
 from nurture.sequences.afterwards import count_late_goals
 from nurture.sequences.standing import ACTIVE, TOUCHED, not_paused
-from nurture.sequences.visit import BEGUN, ENROLMENT, E, worked_on
+from nurture.sequences.visit import BEGUN, ENROLMENT, E, entering, worked_on
 
 LEAD = table_of(t.Lead).c
 PLANNED = (table_of(t.Message), table_of(t.WebhookCall))
@@ -111,7 +111,7 @@ def _judge(
         return Tally(), 0
     tally = Tally()
     for rule, state in _rules(program):
-        left = asking.run(_end(definitions, rule, state))
+        left = asking.run(_end(definitions, program, rule, state))
         what = "reached the goal" if state == "goal" else "exited"
         tally += Tally.of(what, left, path=rule.path)
     if tally:
@@ -122,9 +122,12 @@ def _judge(
 
 
 @once
-def _end(definitions: Definitions, rule: ExitRule, state: str) -> Update:
+def _end(definitions: Definitions, program: Program, rule: ExitRule, state: str) -> Update:
     """End the working set's enrolments for whose lead the rule holds."""
-    holds = predicate(rule.when, lead=LEAD, definitions=definitions, now=NOW, since=BEGUN)
+    holds = predicate(
+        rule.when, lead=LEAD, definitions=definitions, now=NOW, since=BEGUN,
+        entering=entering(program),
+    )  # fmt: skip
     of_lead = select(literal(1)).where(LEAD.id == E.lead_id, holds).correlate(ENROLMENT)
     return ending(of_lead.exists(), state=state, reason=rule.reason, path=rule.path)
 
@@ -180,8 +183,9 @@ def _watch(definitions: Definitions, program: Program) -> Update:
     """Store when time alone may next make a rule hold for those of the working set still in."""
     rules = tuple(rule.when for rule, _ in _rules(program))
     instant = next_change(
-        AnyOf(rules), lead=LEAD, definitions=definitions, now=NOW, since=BEGUN
-    )
+        AnyOf(rules), lead=LEAD, definitions=definitions, now=NOW, since=BEGUN,
+        entering=entering(program),
+    )  # fmt: skip
     later: Any = None
     if instant is not None:
         query = select(instant).where(LEAD.id == E.lead_id).correlate(ENROLMENT)

@@ -26,6 +26,8 @@ from sqlalchemy import (
 )
 
 from nurture.language.definitions import Definitions
+from nurture.language.occurrences import Entering
+from nurture.language.plain_text import PlainText
 from nurture.language.program import Program, Step
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
@@ -38,8 +40,31 @@ ENROLMENT = table_of(t.Enrolment)
 E = ENROLMENT.c
 LEAD = table_of(t.Lead)
 DECISION = table_of(t.Decision)
+ENGAGEMENT = table_of(t.Engagement)
 BEGUN: Any = func.coalesce(E.begun_at, E.entered_at, type_=Instant())
 """Events count from here on: a demo booked after the form and before the tick is a goal."""
+
+
+def entering(program: Program) -> Entering:
+    """The event that let an enrolment of the program in.
+
+    Of the property that is the key the enrolment's own key stands in for an event nobody knows: it
+    may have been asked in by that key.
+    """
+
+    def text(name: str) -> ColumnElement[Any]:
+        event = ENGAGEMENT.alias()
+        said: ColumnElement[Any] = (
+            select(PlainText.at(event.c.properties, name))
+            .where(event.c.id == E.engagement_id)
+            .correlate(ENROLMENT)
+            .scalar_subquery()
+        )
+        if name == program.entry.key:
+            said = func.coalesce(said, E.key)
+        return func.nullif(said, "")
+
+    return Entering(E.engagement_id, text)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ events = st.builds(
     st.sampled_from([None, timedelta(hours=24), timedelta(hours=72), timedelta(days=30)]),
     st.sampled_from([None, 1, 2, 3]),
     st.sampled_from([None, 0, 1, 3]),
+    st.sampled_from([(), (), ("plan",), ("plan", "email")]),
 )
 rows = st.one_of(
     some(st.sampled_from(TAGS)).map(c.TagTest),

@@ -128,12 +128,14 @@ def _history(
         _hand_over(session, lead.id, state, sequences)
     for number in range(chance.randrange(6)):
         at = NOW - timedelta(hours=chance.choice([-1, 0, 1, 23, 24, 25, 71, 72, 200]))
-        properties = {"email": chance.choice(VALUES)}
-        kind = chance.choice(KINDS)
+        properties = {"email": chance.choice(VALUES), "plan": chance.choice(VALUES)}
+        kind, taken_back = chance.choice(KINDS), NOW if chance.random() < 0.1 else None
         make_engagement(
-            session, lead, kind, key=f"{lead.id}/{number}", occurred_at=at, properties=properties
-        )
-        person.events.append((kind, at, properties))
+            session, lead, kind, key=f"{lead.id}/{number}", occurred_at=at, properties=properties,
+            withdrawn_at=taken_back,
+        )  # fmt: skip
+        if taken_back is None:
+            person.events.append((kind, at, properties))
     for number in range(chance.randrange(6)):
         kind = chance.choice(["behaviour", "step", "fit"])
         points = float(chance.choice([-10, 5, 10, 33.3]))

@@ -78,7 +78,21 @@ def occurrences(
         and (event.within is None or at > now - event.within)
         and (since is None or at >= since)
         and all(any_type(properties.get(name), test) for name, test in event.where)
+        and all(same(properties.get(name), who.attributes.get(name)) for name in event.same)
     ]
+
+
+def same(value: Any, entering: Any) -> bool:
+    """In these tests the lead's own fields stand for the event that let it in."""
+    return plain(value) is not None and plain(value) == plain(entering)
+
+
+def plain(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if isinstance(value, str | int | float) and value != "" else None
 
 
 def score(who: Person, now: datetime, which: str) -> float:

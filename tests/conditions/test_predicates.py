@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import literal, select
+from sqlalchemy import BigInteger, func, literal, select
 from sqlmodel import Session
 
 from nurture.language import conditions as c
-from nurture.language.predicates import event_matches, next_change, predicate
+from nurture.language.occurrences import Entering, event_matches
+from nurture.language.plain_text import PlainText
+from nurture.language.predicates import next_change, predicate
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant
@@ -31,11 +33,17 @@ MANY = settings(
 )  # fmt: skip
 
 
+ENTERING = Entering(
+    literal(None, BigInteger()), lambda name: func.nullif(PlainText.at(LEAD.c.attributes, name), "")
+)
+"""As if the lead's own fields were properties of the event that let it in."""
+
+
 def matched(
     session: Session, condition: c.Condition, now: datetime = NOW, since: datetime | None = None
 ) -> set[int]:
     bound = None if since is None else literal(since, Instant())
-    test = predicate(condition, definitions=DEFINITIONS, now=now, since=bound)
+    test = predicate(condition, definitions=DEFINITIONS, now=now, since=bound, entering=ENTERING)
     told = list(session.execute(select(LEAD.c.id, test)))
     assert all(value is not None for _, value in told), "a predicate is never NULL"
     found = set(session.execute(select(LEAD.c.id).where(test)).scalars())
@@ -66,7 +74,9 @@ def test_nothing_changes_by_time_alone_before_the_next_change(ledger: Ledger) ->
         @given(drawn.timely, SINCE)
         def check(condition: c.Condition, since: datetime | None) -> None:
             bound = None if since is None else literal(since, Instant())
-            found = next_change(condition, definitions=DEFINITIONS, now=NOW, since=bound)
+            found = next_change(
+                condition, definitions=DEFINITIONS, now=NOW, since=bound, entering=ENTERING
+            )
             if found is None:
                 return
             instants = dict(list(session.execute(select(LEAD.c.id, found))))

@@ -31,7 +31,8 @@ def sequence(number: int, example: dict[str, Any]) -> str:
     name, key = f"example-{number}", next(iter(example))
     stage: dict[str, Any] = {"stage": "only"}
     steps: list[dict[str, Any]] = [{"id": "again", "send": "welcome"}, {"wait": "1 day"}]
-    whole: dict[str, Any] = {"sequence": name, "topic": "product-tips", "enter": {"by": "command"}}
+    entry = {"when": {"event": "form_submitted"}}
+    whole: dict[str, Any] = {"sequence": name, "topic": "product-tips", "enter": entry}
     if key in SequenceModel.model_fields:
         whole |= example
     elif key == "gate":

@@ -66,6 +66,10 @@ KNOWN = Known(
             ),
         ),
         (
+            {"event": "demo_booked", "same": "order_id", "within": "2 days"},
+            EventTest("demo_booked", (), timedelta(days=2), same=("order_id",)),
+        ),
+        (
             {"renewal": {"within": "30 days", "after": "today"}, "created_at": "2026-03-02"},
             AllOf(
                 (
@@ -102,6 +106,9 @@ def test_a_condition_means_this_tree(value: Any, tree: Condition) -> None:
         ({"employees": {"between": [5, 1]}}, "wrong-value", ("employees", "between")),
         ({"employees": {"above": True}}, "wrong-value", ("employees", "above")),
         ({"renewal": "2026-13-01"}, "bad-date", ("renewal",)),
+        ({"event": "demo_booked", "same": []}, "wrong-value", ("same",)),
+        ({"event": "demo_booked", "same": {"id": 1}}, "wrong-value", ("same",)),
+        ({"same": "id"}, "unknown-key", ("same",)),
         ({"grade": "A"}, "not-supported-yet", ("grade",)),
         ({"handoff": ["open", "opne"]}, "unknown-state", ("handoff", 1)),
         ({"any": [{"x": 1}, {"not": {"tags": 3}}]}, "wrong-value", ("any", 1, "not", "tags")),

@@ -26,13 +26,14 @@ def warning(file: File, loc: Loc, rule: str, message: str) -> Problem:
 def never(view: View) -> Iterator[Problem]:
     """A condition of an entry, an exit, the goal, a gate or an arm can hold."""
     for file, model in models(view):
-        for loc, when in _conditions(file, model):
+        for loc, when in asked_in(file, model):
             if impossible(when):
                 message = "this can never hold: it contradicts itself"
                 yield warning(file, loc, "never-holds", message)
 
 
-def _conditions(file: File, model: SequenceModel) -> Iterator[tuple[Loc, Condition]]:
+def asked_in(file: File, model: SequenceModel) -> Iterator[tuple[Loc, Condition]]:
+    """The conditions of a sequence but those that are an event, each with its place."""
     if model.enter.segment is not None:
         yield ("enter", "segment"), model.enter.segment
     if model.enter.except_ is not None:

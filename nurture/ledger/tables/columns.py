@@ -19,6 +19,11 @@ def refers(target: str, *, required: bool = True, index: bool = False) -> Any:
     return Field(sa_column=column) if required else Field(default=None, sa_column=column)
 
 
+def number_of_another() -> Any:
+    """The number of another table's row where a reference would close a ring of tables."""
+    return Field(default=None, sa_column=Column(Key, nullable=True))
+
+
 def instant(*, required: bool = True) -> Any:
     """A UTC instant."""
     column = Column(Instant, nullable=not required)

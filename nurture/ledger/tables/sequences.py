@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from nurture.ledger.tables.columns import document, instant, key, number, real, refers, words
+from nurture.ledger.tables.columns import (
+    document,
+    instant,
+    key,
+    number,
+    number_of_another,
+    real,
+    refers,
+    words,
+)
 
 ACTIVE = text("state = 'active'")
 WAITING = text("state = 'waiting'")
@@ -25,8 +34,9 @@ class Enrolment(SQLModel, table=True):
     message of this step is not final (`message.state`).  `since_at` is the instant a `wait_for`
     or gate counts events from.  `recheck_at` is the next instant at which time alone may change
     the gate's condition, `watch_at` that of an exit rule or the goal.  `begun_at` is when the event
-    happened that let the lead in, None when none did.  `turn` counts entries with the same
-    (`sequence`, `key`).  `goal_at` is when a goal reached after the end was counted.
+    happened that let the lead in, `engagement_id` which it is (None when none did, or nobody knows
+    any more).  `turn` counts entries with the same (`sequence`, `key`).  `goal_at` is when a goal
+    reached after the end was counted.
     """
 
     __tablename__ = "enrolment"
@@ -55,6 +65,7 @@ class Enrolment(SQLModel, table=True):
     watch_at: datetime | None = instant(required=False)
     entered_at: datetime = instant()
     begun_at: datetime | None = instant(required=False)
+    engagement_id: int | None = number_of_another()
     step_at: datetime = instant()
     ended_at: datetime | None = instant(required=False)
     goal_at: datetime | None = instant(required=False)
@@ -114,6 +125,7 @@ class Arrival(SQLModel, table=True):
     key: str = words()
     cause: str = words()
     begun_at: datetime | None = instant(required=False)
+    engagement_id: int | None = number_of_another()
     at: datetime = instant()
     state: str = words("waiting")
     settled_at: datetime | None = instant(required=False)

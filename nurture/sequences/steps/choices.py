@@ -27,8 +27,9 @@ from sqlalchemy import (
 from nurture.language import words
 from nurture.language.conditions import Condition, EventTest
 from nurture.language.definitions import Definitions
+from nurture.language.occurrences import another, event_matches
 from nurture.language.once import once
-from nurture.language.predicates import event_matches, next_change, predicate
+from nurture.language.predicates import next_change, predicate
 from nurture.language.program import Branch, Gate, Program, Step, WaitFor
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
@@ -45,6 +46,7 @@ from nurture.sequences.visit import (
     change,
     decision,
     destination,
+    entering,
     fork,
     still_here,
 )
@@ -54,15 +56,23 @@ OUT = ("handed", "sent", "unknown")
 """Mails in these states reached their lead, or may have."""
 
 
-def holds(definitions: Definitions, condition: Condition) -> ColumnElement[bool]:
+def holds(
+    definitions: Definitions, program: Program, condition: Condition
+) -> ColumnElement[bool]:
     """The condition holds now for the enrolment's lead."""
-    test = predicate(condition, lead=LEAD.c, definitions=definitions, now=NOW)
+    test = predicate(
+        condition, lead=LEAD.c, definitions=definitions, now=NOW, entering=entering(program)
+    )
     return select(literal(1)).where(LEAD.c.id == E.lead_id, test).correlate(ENROLMENT).exists()
 
 
-def _recheck(definitions: Definitions, condition: Condition) -> ColumnElement[Any]:
+def _recheck(
+    definitions: Definitions, program: Program, condition: Condition
+) -> ColumnElement[Any]:
     """The next instant at which time alone can change the condition for the enrolment's lead."""
-    instant = next_change(condition, lead=LEAD.c, definitions=definitions, now=NOW)
+    instant = next_change(
+        condition, lead=LEAD.c, definitions=definitions, now=NOW, entering=entering(program)
+    )
     if instant is None:
         return null()
     return select(instant).where(LEAD.c.id == E.lead_id).correlate(ENROLMENT).scalar_subquery()
@@ -108,7 +118,7 @@ def _gate(
     here = still_here(step)
     open_, shut = words.passed(step.when), words.closed(step.when, step.within)
     return (
-        _leave(program, step, step.next, holds(definitions, step.when), open_),
+        _leave(program, step, step.next, holds(definitions, program, step.when), open_),
         change(
             step,
             where=and_(here, E.since_at.is_(None)),
@@ -117,7 +127,7 @@ def _gate(
         ),
         _leave(program, step, step.otherwise, E.due_at <= NOW, shut),
         decision(step, "gate", E.reason, where=not_(here)),
-        change(step, where=here, recheck_at=_recheck(definitions, step.when)),
+        change(step, where=here, recheck_at=_recheck(definitions, program, step.when)),
     )
 
 
@@ -141,7 +151,7 @@ def _wait_for(
 ) -> tuple[Update, list[Update], Update, Insert]:
     """The wait of those who just came begins; those who did something go, each event's their way;
     those whose time is over go; why is written down."""
-    first = _first(step)
+    first = _first(program, step)
     events = [event for event, _ in step.ways]
     return (
         change(
@@ -159,12 +169,17 @@ def _wait_for(
     )
 
 
-def _first(step: WaitFor) -> ColumnElement[int]:
+def _first(program: Program, step: WaitFor) -> ColumnElement[int]:
     """Which of the step's events the enrolment's lead did first before the end of its wait, of two
     at one instant the one written first; NULL for none."""
     own = table_of(t.Engagement).alias()
+    known = entering(program)
     did = [
-        and_(event_matches(event, own.c), own.c.occurred_at >= _since(event))
+        and_(
+            event_matches(event, own.c, known),
+            another(event, own.c, known),
+            own.c.occurred_at >= _since(event),
+        )
         for event, _ in step.ways
     ]
     which = case(*((each, literal(number)) for number, each in enumerate(did))).label("which")
@@ -212,7 +227,7 @@ def _branch(
 ) -> tuple[list[Update], Insert]:
     """The arms in their order, and the rest."""
     ways: list[Way] = [
-        (holds(definitions, when), words.describe(when), way) for when, way in step.arms
+        (holds(definitions, program, when), words.describe(when), way) for when, way in step.arms
     ]
     ways.append((true(), words.NOTHING_ELSE, step.otherwise))
     return fork(program, step, "branch", ways)
