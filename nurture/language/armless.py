@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from nurture.language import program as p
@@ -29,8 +30,10 @@ def armless(
         }  # fmt: skip
     if isinstance(step.wait, UntilModel):
         values = {"minute": step.wait.minute, "weekday": step.wait.weekday,
-                  "field": step.wait.field, "days": step.wait.offset or 0}  # fmt: skip
-        return p.WaitUntil, f"wait:{step.wait.until}", values
+                  "field": step.wait.field, "away": step.wait.offset or timedelta(0),
+                  "of_event": step.wait.of is not None}  # fmt: skip
+        name = f"{step.wait.until} of event" if step.wait.of else step.wait.until
+        return p.WaitUntil, f"wait:{name}", values
     if step.wait is not None:
         return p.Wait, f"wait:{step.wait}", {"span": step.wait}
     if step.update is not None:

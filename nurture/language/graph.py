@@ -177,7 +177,7 @@ def _split(step: p.Split) -> tuple[str, str]:
 
 
 def _wait_until(step: p.WaitUntil) -> tuple[str, str]:
-    return f"Wait until {until(step.minute, step.weekday, step.field, step.days)}", ""
+    return f"Wait until {until(step.minute, step.weekday, step.source, step.away)}", ""
 
 
 def _wait_for(step: p.WaitFor) -> tuple[str, str]:

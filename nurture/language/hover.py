@@ -246,8 +246,9 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     },
     "UntilModel": {
         "until": 'A time of day ("09:00"), a weekday, or a field of dates.',
-        "at": "Of a day: the time; else its first minute.",
-        "offset": "Of a date: whole days, -30 days is before.",
+        "of": "event: until names a property of the event that let the lead in.",
+        "at": "Of a day: the time; else its first minute, or the time the event says.",
+        "offset": "Of a date: whole days, -30 days is before; of the event also -2 hours.",
     },
     "EventWayModel": {
         "event": "Its kind.",

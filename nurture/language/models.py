@@ -38,20 +38,21 @@ class Model(BaseModel):
 
 
 def reading(rule: str, parser: Callable[[Any], Any]) -> PlainValidator:
-    """A validator that reads a scalar with `parser`; what it refuses is a problem of `rule`.
+    """A validator that reads a scalar with `parser`, as `read_by` does."""
+    return PlainValidator(lambda value: read_by(rule, parser, value))
+
+
+def read_by(rule: str, parser: Callable[[Any], Any], value: Any) -> Any:
+    """What `parser` makes of a scalar; what it refuses is a problem of `rule`.
 
     The error may say by `found` and `allowed` which word is wrong and which would be right.
     """
-
-    def read(value: Any) -> Any:
-        try:
-            return parser(value)
-        except (ValueError, InputRefused) as error:
-            plain = str(value) if isinstance(value, str | int | float) else ""
-            found, allowed = getattr(error, "found", plain), getattr(error, "allowed", ())
-            raise fault(rule, str(error), found=found, allowed=allowed) from error
-
-    return PlainValidator(read)
+    try:
+        return parser(value)
+    except (ValueError, InputRefused) as error:
+        plain = str(value) if isinstance(value, str | int | float) else ""
+        found, allowed = getattr(error, "found", plain), getattr(error, "allowed", ())
+        raise fault(rule, str(error), found=found, allowed=allowed) from error
 
 
 def mapping(value: Any, message: str) -> Any:

@@ -74,13 +74,20 @@ class Wait(Step):
 
 @dataclass(frozen=True)
 class WaitUntil(Step):
-    """Keep the lead until a time of day, a weekday, or the date in its `field` plus `days`; at
-    `minute` past midnight, else from the day's first."""
+    """Keep the lead until a time of day, a weekday, or the date in its `field` plus `away`; at
+    `minute` past midnight, else from the day's first.  `of_event`: the field is a property of the
+    event that let the lead in, a date or an instant."""
 
     minute: int | None
     weekday: int | None
     field: str
-    days: int
+    away: timedelta
+    of_event: bool = False
+
+    @property
+    def source(self) -> str:
+        """Where the date stands, in words."""
+        return f"{self.field} of the event" if self.of_event else self.field
 
 
 WAITS = (Wait, WaitUntil)

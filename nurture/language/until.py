@@ -1,16 +1,17 @@
-"""Waiting until a time of day, a weekday, or a day that stands in a field of the lead."""
+"""Waiting until a time of day, a weekday, a day that stands in a field of the lead, or a day or
+instant that stands in the event that let the lead in."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import PlainValidator, ValidationInfo, model_validator
 
 from nurture.language.durations import parse_elapsed
 from nurture.language.faults import fault
-from nurture.language.models import Model, reading
+from nurture.language.models import Model, read_by, reading
 from nurture.language.vocabulary import LENIENT, Known
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -29,13 +30,18 @@ def _clock(value: Any) -> str:
     return str(value)
 
 
+def signed(value: Any) -> timedelta:
+    """`30 days`, `-2 hours`; raises ValueError."""
+    back = isinstance(value, str) and value.startswith("-")
+    return parse_elapsed(value[1:]) * -1 if back else parse_elapsed(value)
+
+
 def whole_days(value: Any) -> int:
     """`30 days`, `-2 weeks`, as days; raises ValueError."""
-    back = isinstance(value, str) and value.startswith("-")
-    span = parse_elapsed(value[1:] if back else value)
+    span = signed(value)
     if span % timedelta(days=1):
         raise ValueError(f'"{value}": whole days are meant here, as in "-30 days"')
-    return span.days * (-1 if back else 1)
+    return span.days
 
 
 def _forward(value: Any) -> int:
@@ -64,14 +70,23 @@ def _named(value: Any, info: ValidationInfo, words: tuple[str, ...], what: str) 
 
 
 def _until(value: Any, info: ValidationInfo) -> str:
+    if "of" in info.data and info.data["of"] is not None:
+        if isinstance(value, str) and value:
+            return value
+        raise fault("wrong-value", "the name of a property of the event is expected here")
     return _named(value, info, WEEKDAYS, 'a time ("09:00"), a weekday or a field of dates')
+
+
+def _offset(value: Any, info: ValidationInfo) -> timedelta:
+    """So long before or after: whole days of a date of the lead, anything of the event's."""
+    if info.data.get("of") is None:
+        return timedelta(days=read_by("bad-duration", whole_days, value))
+    away: timedelta = read_by("bad-duration", signed, value)
+    return away
 
 
 Clock = Annotated[str, reading("bad-hours", _clock)]
 """A time of day, quoted."""
-
-DaysAway = Annotated[int, reading("bad-duration", whole_days)]
-"""Whole days, before with a minus."""
 
 WholeDays = Annotated[int, reading("bad-duration", _forward)]
 """Whole days."""
@@ -80,14 +95,18 @@ DateField = Annotated[str, PlainValidator(date_field)]
 
 
 class UntilModel(Model):
-    """`wait: {until: monday, at: "09:00"}`."""
+    """`wait: {until: monday, at: "09:00"}`; `of: event` makes `until` a property of the event that
+    let the lead in."""
 
+    of: Literal["event"] | None = None
     until: Annotated[str, PlainValidator(_until)]
     at: Clock | None = None
-    offset: DaysAway | None = None
+    offset: Annotated[timedelta, PlainValidator(_offset)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> UntilModel:
+        if self.of is not None:
+            return self
         if self.at is not None and minute_of(self.until) is not None:
             raise fault("step-form", '"at" belongs to a weekday or a date; a time says it itself')
         if self.offset is not None and self.field == "":
@@ -97,15 +116,19 @@ class UntilModel(Model):
     @property
     def weekday(self) -> int | None:
         """0 for Monday; None when it is about something else."""
-        return WEEKDAYS.index(self.until) if self.until in WEEKDAYS else None
+        if self.of is not None or self.until not in WEEKDAYS:
+            return None
+        return WEEKDAYS.index(self.until)
 
     @property
     def minute(self) -> int | None:
         """Minutes past midnight; None when nothing is said of a time."""
-        return minute_of(self.at or self.until)
+        return minute_of(self.at or ("" if self.of else self.until))
 
     @property
     def field(self) -> str:
-        """The field the date stands in, '' for none."""
+        """The field of the lead, or the property of the event, the date stands in; '' for none."""
+        if self.of is not None:
+            return self.until
         about = minute_of(self.until) is not None or self.until in WEEKDAYS
         return "" if about else self.until

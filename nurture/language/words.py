@@ -129,15 +129,15 @@ def enters(when: Condition, date: DateEntry | None) -> str:
     """What lets a lead in."""
     if date is None:
         return describe(when)
-    day = until(date.minute, None, date.field, date.days)
+    day = until(date.minute, None, date.field, timedelta(days=date.days))
     return f"{day} and {describe(when)}" if when != AllOf(()) else day
 
 
-def until(minute: int | None, weekday: int | None, field: str, days: int) -> str:
+def until(minute: int | None, weekday: int | None, field: str, away: timedelta) -> str:
     """What a wait is for: `monday 09:00`, `30 days before renewal_on`."""
     day = field if weekday is None else WEEKDAYS[weekday]
-    if days:
-        day = f"{say(timedelta(days=abs(days)))} {'before' if days < 0 else 'after'} {day}"
+    if away:
+        day = f"{say(abs(away))} {'before' if away < timedelta(0) else 'after'} {day}"
     clock = "" if minute is None else f"{minute // 60:02}:{minute % 60:02}"
     return " ".join(part for part in (day, clock) if part)
 

@@ -67,12 +67,12 @@ def keep_zone_offsets(session: Session, zones: Mapping[str, Sequence[Span]]) -> 
 
 def local_day(instant: Any, zone: Any) -> ColumnElement[int]:
     """Days from 1970-01-01 to the zone's date at the instant (instants after 1970)."""
-    return _whole(_local(instant, zone), DAY)
+    return _whole(local_wall(instant, zone), DAY)
 
 
 def local_minute(instant: Any, zone: Any) -> ColumnElement[int]:
     """Minutes since midnight on the zone's clock at the instant, 0 to 1439."""
-    local = _local(instant, zone)
+    local = local_wall(instant, zone)
     return _whole(local % DAY, MINUTE)
 
 
@@ -96,7 +96,7 @@ def wall_instant(wall: ColumnElement[int], zone: Any) -> ColumnElement[datetime]
     return type_coerce(func.coalesce(first, wall), Instant)
 
 
-def _local(instant: Any, zone: Any) -> ColumnElement[int]:
+def local_wall(instant: Any, zone: Any) -> ColumnElement[int]:
     """The zone's wall clock in microseconds, as if it were UTC; one index seek a row."""
     offset = t.ZoneOffset.__table__.alias("local_offset")  # type: ignore[attr-defined]
     seconds = (

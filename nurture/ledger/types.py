@@ -13,6 +13,8 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = datetime(1, 1, 2, tzinfo=UTC)
+LAST = datetime(9999, 12, 30, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -30,8 +32,12 @@ def to_micros(instant: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The aware UTC instant of a number of microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=micros)
+    """The aware UTC instant of a number of microseconds since 1970; beyond all calendars (400 days
+    after a lead's 9999-12-31) the first or the last there is anywhere."""
+    try:
+        return EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        return LAST if micros > 0 else FIRST
 
 
 class Duration(TypeDecorator[timedelta]):

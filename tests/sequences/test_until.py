@@ -89,6 +89,19 @@ def test_a_date_that_is_over_or_unknown_holds_nobody(
     assert play.decisions("ann", "wait") == [f"wait: {why}: went on at once"]
 
 
+def test_the_last_day_there_is_stops_nothing(play: Play) -> None:
+    entry = "enter: {date: renewal_on, after: 3 days}"
+    play.apply(
+        sequence("- wait: {until: renewal_on, offset: 400 days}\n- send: welcome"),
+        sequence("- send: welcome", name="dated", head=entry),
+        nurture=DATED,
+    )
+    play.lead(attributes={"renewal_on": "9999-12-31"})
+    play.event("ann", "form_submitted")
+    play.until("03-05 08:00")
+    assert (play.state(), play.state("ann", "dated")) == ("active", "")
+
+
 def test_a_zone_the_sequence_names_counts_for_everybody(play: Play) -> None:
     play.apply(
         sequence('- wait: {until: "09:00"}\n- wait: 1 day', head="timing: {zone: Asia/Tokyo}")

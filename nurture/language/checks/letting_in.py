@@ -13,7 +13,8 @@ from nurture.language.faults import Loc
 from nurture.language.handoff import HandoffRules
 from nurture.language.problems import Problem
 from nurture.language.scoring import Scoring
-from nurture.language.sequence import EventWayModel, SequenceModel
+from nurture.language.sequence import EventWayModel, SequenceModel, StepModel
+from nurture.language.until import UntilModel
 
 RULE = "no-entering-event"
 BEFORE = '"same" asks for the event that let the lead in, and before that there is none'
@@ -49,6 +50,9 @@ def compared(view: View) -> Iterator[Problem]:
                 yield from _wrong(file, loc, when, BEFORE)
             for name in [each for each in named(when) if not known.has(each)]:
                 yield _problem(file, loc, none_has(name, known))
+        if not known.by_event:
+            for loc, name in _taken(file, model):
+                yield file.problem(loc, RULE, none_has(name, known))
     for file in (*view.of("scoring"), *view.of("handoff")):
         for loc, when in _outside(view, file):
             yield from _wrong(file, loc, when, ELSEWHERE)
@@ -88,6 +92,14 @@ def _asked(file: File, model: SequenceModel) -> Iterator[tuple[Loc, Condition]]:
                 yield place, found.test
             elif isinstance(found, EventTest):
                 yield place, found
+
+
+def _taken(file: File, model: SequenceModel) -> Iterator[tuple[Loc, str]]:
+    """The properties of the entering event that steps take, each with its place."""
+    for loc, _ in steps(file):
+        step = part_of(model, loc)
+        if isinstance(step, StepModel) and isinstance(step.wait, UntilModel) and step.wait.of:
+            yield (*loc, "wait", "until"), step.wait.until
 
 
 def _outside(view: View, file: File) -> Iterator[tuple[Loc, Condition]]:

@@ -20,7 +20,7 @@ from nurture.language.durations import Span, say
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
 from nurture.language.sequence import SequenceModel, StepModel
-from nurture.language.until import WEEKDAYS, UntilModel, minute_of
+from nurture.language.until import UntilModel, minute_of
 from nurture.language.workspace import Workspace
 
 State = TypeVar("State")
@@ -87,12 +87,14 @@ class Route:
 
 
 def _length(waiting: Span | UntilModel) -> timedelta | None:
-    """The longest it may take; None of a date of the lead."""
+    """The longest it may take; None of a date of the lead or its event."""
     if isinstance(waiting, Span):
         return waiting.amount
+    if waiting.field:
+        return None
     if minute_of(waiting.until) is not None:
         return DAY
-    return 7 * DAY if waiting.until in WEEKDAYS else None
+    return 7 * DAY
 
 
 def forward(ways: Ways) -> list[Loc]:
