@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.tables.webhooks import SETTLED
 from nurture.ledger.upsert import table_of
 
 CALL = table_of(t.WebhookCall).c
@@ -62,6 +64,32 @@ def call_states(session: Session) -> dict[str, int]:
     count = func.count().label("calls")
     rows = session.execute(select(CALL.state, count).group_by(CALL.state).order_by(CALL.state))
     return {row.state: row.calls for row in rows}
+
+
+@dataclass(frozen=True)
+class CallFigures:
+    """Calls of one webhook by what became of them; `waiting` are not over yet."""
+
+    webhook: str
+    done: int
+    failed: int
+    cancelled: int
+    waiting: int
+
+
+def call_figures(session: Session) -> list[CallFigures]:
+    """Every webhook that was called, or is going to be."""
+    rows = session.execute(
+        select(CALL.name, CALL.state, func.count()).group_by(CALL.name, CALL.state)
+    )
+    counts: dict[str, Counter[str]] = {}
+    for name, state, count in rows:
+        kind = state if state in SETTLED else "waiting"
+        counts.setdefault(name, Counter())[kind] += count
+    return [
+        CallFigures(name, *(of[kind] for kind in (*SETTLED, "waiting")))
+        for name, of in sorted(counts.items())
+    ]
 
 
 def failed_since(session: Session, since: datetime) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from insight.outlook import Outlook
 
-NAMED_BY = ("sequence", "stage", "mail", "team", "clock", "state", "reason")
+NAMED_BY = ("sequence", "stage", "mail", "team", "clock", "state", "reason", "webhook")
 """The fields that say what a line of figures is about."""
 DAY_BY_DAY = "days"
 

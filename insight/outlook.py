@@ -1,4 +1,4 @@
-"""What came of a simulation, counted from its rows: mail, funnel, handoffs, clocks."""
+"""What came of a simulation, counted from its rows: mail, funnel, handoffs, clocks, calls."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session
 
 from insight import funnel, sales_days, service
+from insight.calls import CallFigures, call_figures
 from insight.sales_days import Standing, TeamFigures
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
@@ -104,6 +105,7 @@ class Outlook:
     teams: list[TeamFigures]
     clocks: list[ClockFigures]
     ladders: list[Reason]
+    calls: list[CallFigures]
 
 
 @dataclass
@@ -127,6 +129,7 @@ def outlook(session: Session, definitions: Definitions, diary: Diary, *, now: da
             for line in service.clocks(session, now=now)
         ],
         ladders=[Reason(line.state, line.action, line.count) for line in service.rungs(session)],
+        calls=call_figures(session),
     )  # fmt: skip
 
 

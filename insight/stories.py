@@ -17,6 +17,7 @@ from nurture.delivery.states import WAITING
 from nurture.language.story import NOTHING, Expect, Named, instant
 from nurture.ledger import tables as t
 from nurture.ledger.tables.messages import FINAL
+from nurture.ledger.tables.webhooks import SETTLED
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 from nurture.scoring.explain import explain
@@ -45,7 +46,7 @@ class Witness:
     sequence: str
     place: ZoneInfo
     _seen: dict[str, int] = field(default_factory=dict)
-    """By key: how many mails or rungs earlier expectations were about."""
+    """By key: how many mails, notices, calls or rungs earlier expectations were about."""
 
     def differences(self, session: Session, expect: Expect, *, now: datetime) -> list[Difference]:
         """What is not as expected at `now`, in the order in which it was written."""
@@ -162,6 +163,26 @@ def _mails(look: _Look, states: Sequence[str], detail: Any) -> Select[Any]:
     )
 
 
+def _notices(look: _Look) -> list[Named]:
+    """Those that a step asked for, not those of handoffs."""
+    rows = look.session.execute(
+        select(MESSAGE.template, MESSAGE.recipient)
+        .where(MESSAGE.lead_id == look.lead, MESSAGE.kind == "notice", MESSAGE.state == "sent")
+        .where(MESSAGE.handoff_id.is_(None))
+        .order_by(MESSAGE.handed_at, MESSAGE.id)
+    )
+    return [Named(name, address) for name, address in rows]
+
+
+def _calls(look: _Look) -> list[Named]:
+    rows = look.session.execute(
+        select(CALL.name, CALL.state)
+        .where(CALL.lead_id == look.lead, CALL.state.in_(SETTLED))
+        .order_by(CALL.settled_at, CALL.id)
+    )
+    return [Named(name, state) for name, state in rows]
+
+
 def _rungs(look: _Look) -> list[Named]:
     climbed = sorted(
         (rung.fired_at or rung.due_at, row.id, rung.rung, rung.action)
@@ -210,6 +231,8 @@ def _of(row: Any, key: str) -> str:
 SINCE: dict[str, Callable[[_Look], list[Named]]] = {
     "sent": _sent,
     "not_sent": _not_sent,
+    "notices": _notices,
+    "calls": _calls,
     "rungs": _rungs,
 }
 """What adds up: an expectation is about what came since the last one."""

@@ -24,6 +24,7 @@ def tell(done: Simulated) -> None:
     _mail(found)
     _funnel(found)
     _sales(found)
+    _calls(found)
     _failures(done)
 
 
@@ -151,6 +152,19 @@ def _sales(found: Outlook) -> None:
     if found.ladders:
         told = ", ".join(f"{line.reason} {line.state} {line.count:,}" for line in found.ladders)
         show.say(f"Ladders: {told}")
+
+
+def _calls(found: Outlook) -> None:
+    if not found.calls:
+        return
+    show.heading("Calls to other systems")
+    columns = ("done", "failed", "cancelled", "waiting")
+    show.table(
+        ("webhook", *columns),
+        [(each.webhook[:40], *(_number(getattr(each, name)) for name in columns))
+         for each in found.calls],
+        right=columns,
+    )  # fmt: skip
 
 
 def _failures(done: Simulated) -> None:

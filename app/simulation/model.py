@@ -1,4 +1,5 @@
-"""simulation.yaml: who the made-up leads are, and how leads and sales behave."""
+"""simulation.yaml: who the made-up leads are, and how leads, sales and other systems
+behave."""
 
 from __future__ import annotations
 
@@ -177,6 +178,13 @@ class Sales(Model):
         return self
 
 
+class Answers(Model):
+    """How another system answers to calls: the share it refuses; what it says to the others."""
+
+    failed: Share = 0.0
+    answer: dict[str, Chosen] = {}
+
+
 class Simulation(Model):
     """simulation.yaml, whole."""
 
@@ -184,3 +192,4 @@ class Simulation(Model):
     events: tuple[Habit, ...] = ()
     mail: Mail = Mail()
     sales: Sales | None = None
+    webhooks: dict[str, Answers] = {}

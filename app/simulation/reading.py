@@ -11,6 +11,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.faults import Loc
 from nurture.language.places import path_of, place_of
 from nurture.language.problems import DefinitionInvalid, Problem
+from nurture.language.program import Webhook
 from nurture.language.reading import read
 from nurture.language.source import MOST_BYTES
 from nurture.language.tree import Node
@@ -54,7 +55,7 @@ def read_simulation(path: Path, definitions: Definitions, *, strict: bool = True
 def _of_names(
     file: str, tree: Node, model: Simulation, definitions: Definitions
 ) -> Iterator[Problem]:
-    """Fields and mails the workspace does not have, and values its fields do not take."""
+    """Fields, mails and webhooks the workspace does not have; values its fields do not take."""
 
     def problem(
         loc: Loc, rule: str, message: str, found: str = "", allowed: Iterable[str] = ()
@@ -82,3 +83,9 @@ def _of_names(
         if name not in mails:
             message = f'there is no mail "{name}"'
             yield problem(("mail", "of", name), "unknown-mail", message, name, sorted(mails))
+    programs = definitions.active.values()
+    calls = {step.name for each in programs for step in each.steps if isinstance(step, Webhook)}
+    for name in model.webhooks:
+        if name not in calls:
+            message = f'no sequence calls a webhook "{name}"'
+            yield problem(("webhooks", name), "unknown-webhook", message, name, sorted(calls))

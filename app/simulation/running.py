@@ -13,6 +13,7 @@ from app.dice import Dice
 from app.recording import recorded
 from app.settings import Settings
 from app.simulation.agenda import Agenda
+from app.simulation.answering import DrawingCaller
 from app.simulation.cohort import MadeUp
 from app.simulation.model import Simulation
 from app.simulation.people import People
@@ -88,16 +89,18 @@ def simulate(
         begin = local_instant(asked.begin, 0, zone)
         end = local_instant(asked.begin + timedelta(days=asked.days), 0, zone)
         rehearsal.clock.now = begin
+        dice = Dice(str(asked.seed))
         press = SparingPress(definitions, KEYS, lambda url: 1)
         player = Player(
             runtime=replace(
                 rehearsal.runtime, transport=(taking := Taking()), connections=CONNECTIONS,
                 press=lambda _: press,
+                caller=DrawingCaller(said=model.webhooks, dice=dice),
             ),
             clock=rehearsal.clock,
             taking=taking,
             agenda=Agenda(begin, asked.step, -((begin - end) // asked.step)),
-            people=People(model, Dice(str(asked.seed)), WorkingTime(definitions, begin, end)),
+            people=People(model, dice, WorkingTime(definitions, begin, end)),
             zone=zone,
             recorded=recorded(asked.replay) if asked.replay else (),
         )
@@ -118,13 +121,14 @@ def simulate(
 
 
 def _model(folder: Path, asked: Asked, definitions: Definitions, *, strict: bool) -> Simulation:
-    """The model of behaviour; under a replay only sales is left to be drawn."""
+    """The model of behaviour; under a replay only sales and other systems are left to be drawn."""
     path = asked.behaviour or folder / FILE
     if asked.replay is None:
         return read_simulation(path, definitions, strict=strict)
     if asked.behaviour is None and not path.is_file():
         return Simulation()
-    return Simulation(sales=read_simulation(path, definitions, strict=strict).sales)
+    said = read_simulation(path, definitions, strict=strict)
+    return Simulation(sales=said.sales, webhooks=said.webhooks)
 
 
 def _gather(

@@ -10,11 +10,11 @@ STORIES: Mapping[str, Mapping[str, str]] = {
     "Story": {
         "name": "What is proven; unique in the file.",
         "lead": "Who the story is about.",
-        "webhooks": "What webhooks answer, by name: {crm: 503}; else 200.",
+        "webhooks": "What webhooks answer, by name: {crm: failed}, {crm: 503}; else done.",
         "story": "Instants in the lead's own zone, each with one thing that happens.",
     },
     "AnswerModel": {
-        "status": "The HTTP status; 0 is no answer.",
+        "status": "done, failed, or an HTTP status; 0 is no answer.",
         "answer": "The values of the answer.",
     },
     "StoryLead": {
@@ -40,6 +40,8 @@ STORIES: Mapping[str, Mapping[str, str]] = {
     "Expect": {
         "sent": "Mails sent since the last expect that names sent, in order.",
         "not_sent": "Mails that were planned and will not be sent, perhaps with reasons.",
+        "notices": "Notices of notify since the last expect that names them, perhaps to whom.",
+        "calls": "Calls of webhooks over since the last expect that names calls: {crm: done}.",
         "stage": "The stage it stands in.",
         "state": "active, completed, goal, exited, moved or failed.",
         "goal": "Whether it reached the goal, in the sequence or in time after it.",

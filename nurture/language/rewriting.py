@@ -14,7 +14,7 @@ from nurture.language.faults import Loc
 from nurture.language.source import parse, plain_value
 from nurture.language.tree import plain
 
-_PLAIN = re.compile(r"[^\W\d_](?:[\w '/.+()-]*[\w'/.+()-])?")
+_PLAIN = re.compile(r"[^\W\d_](?:[\w '/.+()@-]*[\w'/.+()@-])?")
 """Texts that mean themselves without quotes, inside brackets too."""
 Node = ScalarNode | SequenceNode | MappingNode
 Edit = tuple[int, int, str]

@@ -85,7 +85,7 @@ RULES: Mapping[str, str] = {
     "story-form": "an entry of a story that is not one thing at one instant, or with other keys",
     "story-order": "an instant before the one above it, or too long after the first",
     "unknown-stage": "a stage the sequence does not have",
-    "unknown-webhook": "a webhook that no sequence, or not the story's, calls",
+    "unknown-webhook": "a webhook that no sequence calls",
     "unknown-rep": "a rep no team has",
     "unknown-rung": "an action no ladder knows",
     "unknown-target": "an edit that leads to a step there is not",

@@ -15,6 +15,7 @@ from nurture.language.hover import HOVER
 from nurture.language.models import Model
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
+from nurture.language.story import STATUS
 from nurture.language.vocabulary import (
     EVENTS,
     HANDOFF_STATES,
@@ -48,10 +49,13 @@ _SHORT: dict[str, list[Schema]] = {
     "GotoModel": [_TEXT],
     "WebhookModel": [_TEXT],
     "NotifyModel": [_TEXT],
-    "AnswerModel": [{"type": "integer"}],
+    "AnswerModel": STATUS["anyOf"],
 }
 """Models that can be written as a scalar too."""
-_LOOSE = ("Expect.sent", "Expect.not_sent", "Expect.rungs", "Expect.sequences", "Expect.tags")
+_LOOSE = tuple(
+    f"Expect.{key}"
+    for key in ("sent", "not_sent", "notices", "calls", "rungs", "sequences", "tags")
+)
 """What may be written in several forms that only `nurture validate` tells apart."""
 
 

@@ -22,6 +22,7 @@ from nurture.language.faults import Faults, fault
 from nurture.language.models import Address, Count, Model, Names, Number, Plain, Zone, reading
 from nurture.language.scoring import Lifecycle
 from nurture.language.update import UpdateModel
+from nurture.ledger.tables.webhooks import SETTLED
 
 NOTHING = "none"
 """What an expectation says where there is nothing: no handoff, no stage, no deadline."""
@@ -59,7 +60,8 @@ InstantOrNone = Annotated[datetime | None, reading("bad-instant", _instant_or_no
 
 @dataclass(frozen=True)
 class Named:
-    """A mail or a rung by name, with when it went or why it did not (None: not said)."""
+    """A mail, notice, call or rung by name, and as detail when or to whom it went, why it did not
+    go, or what became of it (None: not said)."""
 
     name: str
     detail: datetime | str | None = None
@@ -95,11 +97,33 @@ def _with_reason(value: Any) -> Named:
     raise fault("wrong-value", f'the reason why "{name}" was not sent is a text')
 
 
+def _with_address(value: Any) -> Named:
+    name, detail = _named(value)
+    if detail is None or (isinstance(detail, str) and "@" in detail):
+        return Named(name, detail)
+    form = f"{{{name}: bo@example.test}}"
+    raise fault("wrong-value", f'whom "{name}" went to is said by address: {form}')
+
+
+def _with_outcome(value: Any) -> Named:
+    name, detail = _named(value)
+    if detail is None or detail in SETTLED:
+        return Named(name, detail)
+    allowed = ", ".join(SETTLED)
+    raise fault("wrong-value", f'what became of the call of "{name}" is one of {allowed}')
+
+
 Went = Annotated[
     tuple[Annotated[Named, PlainValidator(_with_instant)], ...], BeforeValidator(_many)
 ]
 NotSent = Annotated[
     tuple[Annotated[Named, PlainValidator(_with_reason)], ...], BeforeValidator(_many)
+]
+Told = Annotated[
+    tuple[Annotated[Named, PlainValidator(_with_address)], ...], BeforeValidator(_many)
+]
+Called = Annotated[
+    tuple[Annotated[Named, PlainValidator(_with_outcome)], ...], BeforeValidator(_many)
 ]
 State = Literal["active", "completed", "goal", "exited", "moved", "failed", "none"]
 SalesState = Literal[
@@ -110,11 +134,14 @@ SalesState = Literal[
 class Expect(Model):
     """What must have come of it by now; only what is named is compared.
 
-    `sent`, `not_sent` and `rungs` are about everything since the last `expect` that names them.
+    `sent`, `not_sent`, `notices`, `calls` and `rungs` are about everything since the last `expect`
+    that names them.
     """
 
     sent: Went | None = None
     not_sent: NotSent | None = None
+    notices: Told | None = None
+    calls: Called | None = None
     stage: str | None = None
     state: State | None = None
     goal: Annotated[bool, Field(strict=True)] | None = None
@@ -224,16 +251,27 @@ def _in_order(story: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return story
 
 
+OUTCOMES: Mapping[str, int] = {"done": 200, "failed": 400}
+"""Words for what becomes of a call at its first try, and a status that means it."""
+
+
 def _status(value: Any) -> int:
+    if isinstance(value, str) and value in OUTCOMES:
+        return OUTCOMES[value]
     if not isinstance(value, bool) and (value == 0 or value in range(200, 600)):
         return int(value)
-    raise ValueError("an HTTP status is expected here, such as 200 or 503; 0 is no answer")
+    raise ValueError(
+        "done, failed or an HTTP status such as 200 or 503 is expected here; 0 is no answer"
+    )
+
+
+STATUS: dict[str, Any] = {"anyOf": [{"type": "integer"}, {"enum": list(OUTCOMES)}]}
 
 
 class AnswerModel(Model):
     """What another system answers to every call of the story."""
 
-    status: Annotated[int, reading("wrong-value", _status), WithJsonSchema({"type": "integer"})]
+    status: Annotated[int, reading("wrong-value", _status), WithJsonSchema(STATUS)]
     answer: dict[str, Plain] = {}
 
     @model_validator(mode="before")

@@ -11,6 +11,7 @@ from nurture.webhooks.port import Answer, Call, judged
 
 Told = tuple[int, Mapping[str, Any]]
 """A status, and the values of the answer."""
+TAKEN: Told = (200, {})
 
 
 @dataclass
@@ -23,9 +24,13 @@ class AnsweringCaller:
     told: Mapping[str, Told] = field(default_factory=dict)
     trouble: str = ""
 
+    def answer(self, call: Call) -> Told:
+        """What the other system says to a call."""
+        return self.told.get(call.name, TAKEN)
+
     def call(self, call: Call) -> Future[Answer]:
         """Answered already."""
-        status, said = self.told.get(call.name, (200, {}))
+        status, said = self.answer(call)
         values = {f"answer.{name}": value for name, value in said.items()}
         answered: Future[Answer] = Future()
         if status:

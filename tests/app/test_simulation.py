@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -19,12 +21,15 @@ from app.dice import Dice
 from app.settings import Settings
 from app.simulation import running
 from app.simulation.agenda import Act, Agenda
+from app.simulation.answering import DrawingCaller
 from app.simulation.model import Simulation
 from app.simulation.people import People
 from app.simulation.running import Asked, Simulated
 from insight.received import Mail, Offer
+from nurture.language.problems import DefinitionInvalid
 from nurture.ledger.engine import Ledger
 from nurture.ledger.memory import open_memory
+from nurture.webhooks.port import Call
 from tests.app.cli.conftest import invoke
 from tests.app.cli.test_simulate import MODEL, SMALL
 
@@ -161,6 +166,43 @@ def test_reps_accept_reject_or_are_not_heard_of() -> None:
     assert done(people().answer(offers[0])) == [], "nothing is said of sales"
 
 
+def test_systems_refuse_their_share_and_say_what_was_drawn_at_every_try() -> None:
+    answers = {"crm": {"failed": "20%", "answer": {"tier": {"gold": 1, "silver": 3}}}}
+    said = Simulation.model_validate({"webhooks": answers}).webhooks
+    caller = DrawingCaller(said=said, dice=Dice("7"))
+
+    def answer(name: str, lead: int) -> tuple[str, Any]:
+        body = {"timestamp": "2026-03-02", "data": {"step": "flow/1", "lead": {"id": lead}}}
+        call = Call(f"call_{lead}", name, "https://a.test/", "a.test", json.dumps(body))
+        found = caller.call(call).result()
+        return found.verdict, found.said.get("answer.tier")
+
+    counts = Counter(answer("crm", lead) for lead in range(4_000))
+    assert counts["failed", None] == pytest.approx(800, abs=100)
+    assert counts["done", "gold"] == pytest.approx(800, abs=100)
+    assert counts.keys() == {("failed", None), ("done", "gold"), ("done", "silver")}
+    assert [answer("crm", 5), answer("erp", 5)] == [answer("crm", 5), ("done", None)]
+
+
+def test_a_branch_on_what_a_system_answers_is_simulated(starter: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(starter, tmp_path / "calling"))
+    path = folder / "sequences" / "trial-welcome.yaml"
+    steps = """      - webhook: {name: crm, url: "https://crm.example.test/leads"}
+      - branch:
+          - when: {event: webhook_failed, where: {webhook: crm}}
+            steps: [{end: not known}]
+"""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("      - send: welcome\n", f"{steps}      - send: welcome\n", 1))
+    (folder / "simulation.yaml").write_text(f"{MODEL}webhooks: {{crm: {{failed: 40%}}}}\n")
+    found = simulated(folder).figures
+    (calls,) = found.calls
+    assert (calls.webhook, calls.cancelled, calls.waiting) == ("crm", 0, 0)
+    assert 0 < calls.failed < calls.done
+    (trial,) = (line for line in found.funnel if line.sequence == "trial-welcome")
+    assert trial.completed == calls.failed
+
+
 def test_an_act_falls_into_the_step_that_ends_at_it_or_after() -> None:
     agenda = Agenda(BEGIN, HOUR, 3)
     acts = [Act(BEGIN + n * HOUR / 2, 1, "open", n) for n in (7, 6, 5, 2, 1, 0)]
@@ -169,3 +211,14 @@ def test_an_act_falls_into_the_step_that_ends_at_it_or_after() -> None:
     taken = [[act.subject for act in agenda.take(number)] for number in range(4)]
     assert taken == [[0], [1, 2], [], [5, 6]], "7 is after the end"
     assert agenda.take(1) == []
+
+
+def test_an_answer_of_a_webhook_nobody_calls_is_named(starter: Path, tmp_path: Path) -> None:
+    said = tmp_path / "mine.yaml"
+    said.write_text(f"{MODEL}webhooks: {{crm: {{failed: 40%}}}}\n")
+    with pytest.raises(DefinitionInvalid) as caught:
+        simulated(starter, behaviour=said)
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        'mine.yaml:20:12: simulation/webhooks/crm: no sequence calls a webhook "crm"'
+    )

@@ -39,36 +39,6 @@ topic: tips
 enter: {when: {event: ordered}}
 stages: [{stage: only, steps: [{wait: 1 day}, {send: news}]}]
 """
-CALLING = """
-sequence: calling
-topic: tips
-enter: {when: {event: ordered}}
-stages:
-  - stage: first
-    steps:
-      - webhook: {name: crm, url: "https://crm.example.test/leads", retry: 1}
-      - branch:
-          - {when: {event: webhook_failed, where: {webhook: crm}}, steps: [{end: not known}]}
-          - {when: {event: webhook_succeeded, where: {answer.tier: gold}}, steps: [{send: tips}]}
-      - send: welcome
-tests:
-  - name: it takes the lead
-    story:
-      - "2026-03-02 10:00": {event: ordered}
-      - "2026-03-02 10:00": {expect: {sent: welcome}}
-  - name: it says something
-    webhooks: {crm: {status: 202, answer: {tier: gold}}}
-    story:
-      - "2026-03-02 10:00": {event: ordered}
-      - "2026-03-02 10:00": {expect: {sent: [tips, welcome]}}
-  - name: it is down
-    webhooks: {crm: 0}
-    story:
-      - "2026-03-02 10:00": {event: ordered}
-      # The second try comes a minute later, a quarter more or less.
-      - "2026-03-02 10:00": {expect: {state: active}}
-      - "2026-03-02 10:02": {expect: {sent: [], state: completed, reason: not known}}
-"""
 FORM = '- "2026-03-02 10:00": {event: form_submitted}\n'
 TIPS = '- "2026-03-03 11:00": {event: email_clicked, with: {email: tips}}\n'
 TOLD = '- "2026-03-03 11:00": {expect: {handoff: smb, rep: bo, sales: offered}}\n'
@@ -103,15 +73,6 @@ def write(workspace: Path, *stories: str, lead: str = "{}") -> list[Case]:
     text = f"{FLOW}tests:\n" + "".join(entries)
     (workspace / "sequences" / "flow.yaml").write_text(text, encoding="utf-8")
     return cases(workspace)
-
-
-def test_a_story_says_what_other_systems_answer(workspace: Path) -> None:
-    (workspace / "sequences" / "calling.yaml").write_text(CALLING, encoding="utf-8")
-    with open_rehearsal(workspace) as opened:
-        chosen = [case for case in cases(workspace) if case.sequence == "calling"]
-        results = [running._timed(opened, case.sequence, case.story)[0] for case in chosen]
-    (workspace / "sequences" / "calling.yaml").unlink()
-    assert [result.failed for result in results] == [[], [], []]
 
 
 def played(rehearsal: Rehearsal, workspace: Path, story: str, lead: str = "{}") -> Result:

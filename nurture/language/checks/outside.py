@@ -64,15 +64,15 @@ def private(view: View) -> Iterator[Problem]:
 
 
 def answers(view: View) -> Iterator[Problem]:
-    """Stories answer for webhooks their sequence calls."""
+    """Stories answer for webhooks that some sequence calls: a lead may be moved to another."""
+    names = called_webhooks(view)
     for file in view.of("sequence"):
-        names = sorted({label(step, url) for each, _, step, url in called(view) if each is file})
         for number, _ in enumerate(items(file.at(("tests",)))):
             loc: Loc = ("tests", number, "webhooks")
             told = file.at(loc)
             for name in told.entries if isinstance(told, Table) else ():
                 if name not in names:
-                    message = f'this sequence calls no webhook "{name}"'
+                    message = f'no sequence calls a webhook "{name}"'
                     yield file.problem(
                         (*loc, name), "unknown-webhook", message, found=name, allowed=names,
                         key=True,
@@ -89,7 +89,7 @@ def asked(view: View) -> Iterator[Problem]:
     """
     if any(file.tree is None for file in view.files_of("sequence")):
         return
-    names = sorted(set(_names(view)))
+    names = called_webhooks(view)
     for file in view.files:
         if file.tree is None:
             continue
@@ -104,13 +104,13 @@ def asked(view: View) -> Iterator[Problem]:
                         )
 
 
-def _names(view: View) -> Iterator[str]:
+def called_webhooks(view: View) -> list[str]:
     """What the webhooks of all sequences are called, also of those with a wrong address."""
-    yield from (label(step, url) for _, _, step, url in called(view))
+    found = {label(step, url) for _, _, step, url in called(view)}
     for file in view.of("sequence"):
-        for _, step in steps(file):
-            if name := text(below(step, ("webhook", "name"))):
-                yield name
+        named = (text(below(step, ("webhook", "name"))) for _, step in steps(file))
+        found |= {name for name in named if name}
+    return sorted(found)
 
 
 def _tables(node: Node, loc: Loc) -> Iterator[tuple[Loc, Table]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.checks.names import holds, unknown
+from nurture.language.checks.outside import called_webhooks
 from nurture.language.checks.view import File, View, deeds, tables, text, texts
 from nurture.language.comparing import TYPE_WORDS
 from nurture.language.faults import Loc
 from nurture.language.problems import Problem
 from nurture.language.story import BESIDE, NOTHING, ONLY, WANTED, Expect, StoryLead
 from nurture.language.tree import Listing, Node, Scalar, Table
+from nurture.language.vocabulary import NOTICES
 
 RUNGS = ("remind", "tell", "give", "recycle")
 Place = tuple[Loc, str, bool]
@@ -60,10 +62,12 @@ def expectations(view: View) -> Iterator[Problem]:
 
 
 def names(view: View) -> Iterator[Problem]:
-    """Mails, rungs, stages, teams, reps, sequences and topics that stories name exist."""
+    """Mails, notices, webhooks, rungs, stages, teams, reps, sequences that stories name exist."""
     known = {
         "sent": ("template", view.templates),
         "not_sent": ("template", view.templates),
+        "notices": ("notice", list(NOTICES)),
+        "calls": ("webhook", called_webhooks(view)),
         "rungs": ("rung", list(RUNGS)),
         "sequences": ("sequence", view.sequences),
     }
