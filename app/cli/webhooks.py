@@ -10,7 +10,9 @@ from app.cli import show
 from app.cli.opening import opened
 from app.cli.options import Json, Limit, Workspace, example
 
-commands = typer.Typer(no_args_is_help=True, help="Calls to other systems: what became of them.")
+commands = typer.Typer(
+    no_args_is_help=True, help="Calls to other systems: their fate; failed ones made once more."
+)
 commands.callback()(lambda: None)
 
 
@@ -33,7 +35,7 @@ def list_(
     from app.cli.messages import known_states
     from insight.calls import call_states, calls
     from nurture.ledger.leads import find_lead
-    from nurture.ledger.tables.webhooks import STATES
+    from nurture.ledger.tables.webhooks import SETTLED, STATES
 
     known_states(state or [], STATES)
     with opened(workspace) as work, work.looking() as session:
@@ -46,7 +48,8 @@ def list_(
             ("id", "lead", "webhook", "state", "tries", "when", "reason"),
             [
                 (row.id, row.lead, row.name, row.state, row.attempts,
-                 show.when(row.settled_at or row.due_at, work.zone), row.reason)
+                 show.when(row.settled_at if row.state in SETTLED else row.due_at, work.zone),
+                 row.reason)
                 for row in rows
             ],
             empty="No calls.",
@@ -55,4 +58,36 @@ def list_(
         if counts:
             said = ", ".join(f"{count} {name}" for name, count in counts.items())
             show.note(f"All calls: {said}. Times in {work.zone}.")
+    return None
+
+
+@commands.command(epilog=example("nurture webhooks retry 42", "nurture webhooks retry crm"))
+def retry(
+    which: Annotated[
+        str, typer.Argument(metavar="ID|NAME", help="A call's number, or a webhook's name: all.")
+    ],
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Make calls that failed once more, under their old webhook-id.
+
+    The leads went on when their calls failed, and stay where they are: what is answered now is one
+    more engagement of theirs.
+    """
+    from nurture.webhooks.retry import retry as one
+    from nurture.webhooks.retry import retry_all
+
+    with opened(workspace) as work:
+        with work.writing() as session:
+            if which.isdecimal():
+                name, count = one(session, int(which), now=work.now).name, 1
+            else:
+                name, count = which, retry_all(session, which, now=work.now)
+        if as_json:
+            return show.document({"webhook": name, "calls": count})
+        calls = "1 call" if count == 1 else f"{count:,} calls"
+        if count:
+            show.say(f"{calls} to {name} will be made by the next tick.")
+        else:
+            show.say(f"No call to {name} has failed.")
     return None

@@ -11,6 +11,7 @@ from sqlalchemy import Select, or_, select
 from sqlmodel import Session, col
 
 from nurture.ledger import tables as t
+from nurture.ledger.tables.webhooks import SETTLED
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,9 @@ def _message(row: t.Message) -> Lines:
 
 def _call(row: t.WebhookCall) -> Lines:
     """One line: the call as it ended, or as it stands."""
-    tries = f" at try {row.attempts}" if row.attempts > 1 and row.settled_at else ""
-    due = "" if row.settled_at else f", due {row.due_at:%Y-%m-%d %H:%M} UTC"
+    over = row.state in SETTLED
+    tries = f" at try {row.attempts}" if row.attempts > 1 and over else ""
+    due = "" if over else f", due {row.due_at:%Y-%m-%d %H:%M} UTC"
     at = row.settled_at or row.planned_at
     text = f"call to {row.name}: {row.state}{tries}{due}"
     yield TimelineLine(at, "webhook", text, row.reason, row.path)

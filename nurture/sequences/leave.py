@@ -161,10 +161,12 @@ _RECORD = insert(table_of(t.Decision)).from_select(
 def cancelling(
     table: Table, enrolments: Select[tuple[int]], reason: ColumnElement[str] | str, *, now: Any
 ) -> Update:
-    """Call off what is planned for enrolments and not under way yet: mails, or calls."""
+    """Call off what is planned for enrolments and not under way yet: mails, or calls (but not
+    those that somebody asked for once more)."""
+    own = [table.c.settled_at.is_(None)] if table is PLANNED[1] else []
     return (
         update(table)
-        .where(table.c.enrolment_id.in_(enrolments), table.c.state.in_(("due", "deferred")))
+        .where(table.c.enrolment_id.in_(enrolments), table.c.state.in_(("due", "deferred")), *own)
         .values(state="cancelled", settled_at=now, reason=reason)
     )
 

@@ -25,13 +25,16 @@ TYPE = "lead.reached_webhook"
 FIELDS = tuple(name for name in LEAD_FIELDS if name != "created_at")
 COLUMNS = (
     "id", "generation", "attempts", "retry", "lead_id", "enrolment_id", "name", "url", "host",
-    "path", "planned_at",
+    "path", "planned_at", "settled_at",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A claimed call: what is called, and what decides what becomes of it."""
+    """A claimed call: what is called, and what decides what becomes of it.
+
+    `settled_at` is when it was given up, of one that is made once more.
+    """
 
     id: int
     generation: int
@@ -44,6 +47,7 @@ class Claimed:
     host: str
     path: str
     planned_at: datetime
+    settled_at: datetime | None
     sequence: str
     number: str
     body: str

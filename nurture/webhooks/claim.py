@@ -140,12 +140,12 @@ def _verdicts(definitions: Definitions) -> list[tuple[str, Update]]:
         .correlate(CALL)
         .exists()
     )
-    active = _enrolment(ENROLMENT.state == "active")
+    left = and_(not_(_enrolment(ENROLMENT.state == "active")), C.settled_at.is_(None))
     over: dict[str, Any] = {"state": "cancelled", "settled_at": NOW, "body": None}
     waits = {"due_at": later, "reason": "outside its window: made when it opens"}
     return [
         ("calls cancelled", _those(erased).values(reason="the lead is erased", **over)),
-        ("calls cancelled", _those(not_(active)).values(reason="left the sequence", **over)),
+        ("calls cancelled", _those(left).values(reason="left the sequence", **over)),
         ("calls held for their window", _those(shut).values(waits)),
     ]
 

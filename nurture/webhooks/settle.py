@@ -28,7 +28,9 @@ FIRST_PAUSE = timedelta(minutes=1)
 FACTOR = 5
 LONGEST_PAUSE = timedelta(hours=6)
 LIFE = timedelta(days=3)
-"""After it a call that was tried is given up, whatever tries are left."""
+"""After it a call that was tried is given up, whatever tries are left; not one that somebody asked
+for once more, which is older."""
+AGAIN = "asked for once more"
 WORDS = {"done": "called", "failed": "calls failed", "due": "calls to be tried again"}
 Answered = tuple[Claimed, Answer]
 ENROLMENT = table_of(t.Enrolment)
@@ -38,7 +40,8 @@ E = ENROLMENT.c
 def settle(session: Session, answered: Sequence[Answered], *, now: datetime) -> Tally:
     """Write what became of tries, and let the leads behind those that are final go on.
 
-    A final one is an engagement of the lead, `webhook_succeeded` or `webhook_failed`.  Another is
+    A final one is an engagement of the lead, `webhook_succeeded` or `webhook_failed`; one made once
+    more is another engagement, and holds nobody.  Another is
     tried again later: after a minute, then five times longer each time, six hours at most, spread
     by its number, or as its receiver asks.  Of a call that somebody else holds meanwhile nothing
     is changed.  Safe to repeat.
@@ -53,7 +56,7 @@ def settle(session: Session, answered: Sequence[Answered], *, now: datetime) -> 
     final = [each for each in judged if each[2] != "due"]
     if final:
         _tell(session, final, now=now)
-        numbers = [call.id for call, _, _ in final]
+        numbers = [call.id for call, _, _ in final if call.settled_at is None]
         session.execute(_WAKE, {"numbers": numbers, "now": now})
     counts = Counter((WORDS[state], call.path) for call, _, state in judged)
     return sum((Tally.of(what, n, path=path) for (what, path), n in counts.items()), Tally())
@@ -75,7 +78,8 @@ def _held(session: Session, calls: Sequence[Claimed]) -> set[int]:
 def _state(call: Claimed, answer: Answer, *, now: datetime) -> str:
     if answer.verdict != "again":
         return answer.verdict
-    over = call.attempts > call.retry or call.planned_at + LIFE <= now
+    late = call.settled_at is None and call.planned_at + LIFE <= now
+    over = call.attempts > call.retry or late
     return "failed" if over else "due"
 
 
@@ -85,12 +89,14 @@ def _row(call: Claimed, answer: Answer, state: str, *, now: datetime) -> dict[st
         reason += f": try {call.attempts} of {call.retry + 1}"
     elif answer.verdict == "again":
         reason += f", at the last of {call.attempts} tries"
+    if call.settled_at is not None:
+        reason += f"; {AGAIN}"
     return {
         "ref": call.id,
         "to": state,
         "why": reason,
         "code": answer.status,
-        "at": None if state == "due" else now,
+        "at": call.settled_at if state == "due" else now,
         "next": now + pause(call.attempts, call.number, answer.later),
         "said": call.body if state == "due" else None,
     }
@@ -134,7 +140,7 @@ def _tell(session: Session, final: Sequence[tuple[Claimed, Answer, str]], *, now
     told = [
         OwnEngagement(
             source=OWN,
-            key=f"{CALLS}{call.id}",
+            key=f"{CALLS}{call.id}" + (f"/{call.generation}" if call.settled_at else ""),
             kind="webhook_succeeded" if state == "done" else "webhook_failed",
             lead_id=call.lead_id,
             occurred_at=now,

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 from nurture.ledger.tables.columns import instant, key, number, refers, words
 
 SETTLED = ("done", "failed", "cancelled")
-"""States a call never leaves."""
+"""States a call never leaves by itself; a failed one somebody may ask for once more."""
 STATES = ("due", "claimed", *SETTLED)
 DUE = text("state = 'due'")
 CLAIMED = text("state = 'claimed'")
@@ -21,11 +21,14 @@ class WebhookCall(SQLModel, table=True):
          ▲         │
          └─────────┘  asked to come again, no answer, or its caller died
         due ──► cancelled
+        failed ──► due  by hand (`nurture webhooks retry`)
 
     `host` is whom it goes to (several calls at once to one host are few), `retry` how often it may
     be made once more.  `generation` fences a claim as with messages.  `body` is what is sent, the
     same at every try, from the first claim to the final state; `status` the last answer's (0: none
-    came).  `hours` and `zone` ('lead' or an IANA name) are the window it has to be made in.
+    came).  A due or claimed one with `settled_at` was given up then and is made once more: its lead
+    went on long ago, so it holds nobody, and is made whether its enrolment lasts or not.  `hours`
+    and `zone` ('lead' or an IANA name) are the window it has to be made in.
     """
 
     __tablename__ = "webhook_call"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Insert, Table, Update, literal, select
+from sqlalchemy import ColumnElement, Insert, Table, Update, literal, select
 
 from nurture.language.program import Program, Step
 from nurture.ledger.asking import NOW
@@ -15,14 +15,17 @@ Planning = tuple[Insert, Update, Update]
 
 
 def planning(
-    program: Program, step: Step, rows: Insert, table: Table, over: Sequence[str]
-) -> Planning:
+    program: Program, step: Step, rows: Insert, table: Table, over: Sequence[str],
+    *held: ColumnElement[bool],
+) -> Planning:  # fmt: skip
     """Plan `rows` of the table, one a lead; a lead without a row of this step that is in none of
-    the states `over` (made, given up, or nothing to be planned) goes on at once."""
+    the states `over` (made, given up, or nothing to be planned) and as in `held` goes on
+    at once.
+    """
     row = table.c
     waits = (
         select(literal(1))
-        .where(row.enrolment_id == E.id, row.step == step.key, row.state.not_in(over))
+        .where(row.enrolment_id == E.id, row.step == step.key, row.state.not_in(over), *held)
         .correlate(ENROLMENT)
         .exists()
     )

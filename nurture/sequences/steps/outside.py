@@ -44,7 +44,9 @@ def webhook(visit: Visit, step: Webhook) -> Tally:
 @once
 def _webhook(definitions: Definitions, program: Program, step: Webhook) -> Planning:
     calls = _calls(definitions, program, step)
-    return planning(program, step, calls, table_of(t.WebhookCall), SETTLED)
+    table = table_of(t.WebhookCall)
+    # One that was given up and is made once more holds nobody.
+    return planning(program, step, calls, table, SETTLED, table.c.settled_at.is_(None))
 
 
 def _calls(definitions: Definitions, program: Program, step: Webhook) -> Insert:
