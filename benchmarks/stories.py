@@ -58,7 +58,7 @@ def _repeat(folder: Path) -> None:
     own = {path: STORY.split(path.read_text().split(BEGIN)[1])[1:] for path in files}
     told = [(path, name, rest) for path in files
             for name, rest in zip(own[path][::2], own[path][1::2], strict=True)]  # fmt: skip
-    for number, (path, name, rest) in zip(range(STORIES - len(told)), cycle(told)):  # noqa: B905
+    for number, (path, name, rest) in zip(range(STORIES - len(told)), cycle(told)):
         with path.open("a") as file:
             file.write(f"  - name: {name} ({number})\n" + rest.strip("\n") + "\n")
 
