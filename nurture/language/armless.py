@@ -10,7 +10,7 @@ from nurture.language import program as p
 from nurture.language.sending import FromModel, SendModel
 from nurture.language.sequence import StepModel
 from nurture.language.until import UntilModel
-from nurture.language.update import UpdateModel
+from nurture.language.update import UpdateStep
 from nurture.language.vocabulary import LEAD_FIELDS
 
 
@@ -75,14 +75,17 @@ def _sender(send: SendModel) -> tuple[str, str] | None:
     return (p.OWNER, p.OWNER) if send.from_ else None
 
 
-def _update(model: UpdateModel) -> dict[str, Any]:
-    fields = tuple(
-        (name.removeprefix("attr."), name.startswith("attr.") or name not in LEAD_FIELDS, value)
-        for name, value in model.fields.items()
-    )
+def _update(model: UpdateStep) -> dict[str, Any]:
+    fields = tuple((*_field(name), value) for name, value in model.fields.items())
+    taken = tuple((*_field(name), value) for name, value in model.from_event.items())
     topics = [(topic, True) for topic in model.subscribe]
     topics += [(topic, False) for topic in model.unsubscribe]
     return {
-        "fields": fields, "add_tags": model.add_tags, "remove_tags": model.remove_tags,
-        "lifecycle": model.lifecycle, "topics": tuple(topics),
+        "fields": fields, "taken": taken, "add_tags": model.add_tags,
+        "remove_tags": model.remove_tags, "lifecycle": model.lifecycle, "topics": tuple(topics),
     }  # fmt: skip
+
+
+def _field(name: str) -> tuple[str, bool]:
+    """A field as it is written: its name, and whether it is an attribute."""
+    return name.removeprefix("attr."), name.startswith("attr.") or name not in LEAD_FIELDS

@@ -255,6 +255,7 @@ def _words_of(step: p.Send) -> Iterator[str]:
 
 def _update(step: p.Update) -> tuple[str, str]:
     said = [f"{name}: {_shown(value)}" for name, _, value in step.fields]
+    said += [f"{name}: {source} of the event" for name, _, source in step.taken]
     said += [f"add tag {tag}" for tag in step.add_tags]
     said += [f"remove tag {tag}" for tag in step.remove_tags]
     said += [f"lifecycle {step.lifecycle}"] if step.lifecycle else []

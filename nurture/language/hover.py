@@ -11,6 +11,15 @@ from nurture.language.hover_outside import OUTSIDE
 from nurture.language.hover_stories import STORIES
 
 OWN_SEGMENTS = "Conditions by name that only this file knows; they go before those of nurture.yaml."
+UPDATE: Mapping[str, str] = {
+    "fields": "Fields and their values.",
+    "add_tags": "Tags to add.",
+    "remove_tags": "Tags to take off.",
+    "lifecycle": "What the lead becomes.",
+    "subscribe": "Topics it may be written to about, unless it said otherwise.",
+    "unsubscribe": "Topics it is not written to about any more.",
+}
+FROM_EVENT = "Fields, and the property each takes from the event that let the lead in."
 HOVER: Mapping[str, Mapping[str, str]] = {
     "Workspace": {
         "brand": "The company's name, for mails and pages.",
@@ -278,14 +287,8 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "winner": "Which arm new leads follow, once it is known to do better.",
     },
     "SplitArmModel": {"weight": "Its share of all weights (1).", "steps": "What happens there."},
-    "UpdateModel": {
-        "fields": "Fields and their values.",
-        "add_tags": "Tags to add.",
-        "remove_tags": "Tags to take off.",
-        "lifecycle": "What the lead becomes.",
-        "subscribe": "Topics it may be written to about, unless it said otherwise.",
-        "unsubscribe": "Topics it is not written to about any more.",
-    },
+    "UpdateStep": {**UPDATE, "from_event": FROM_EVENT},
+    "UpdateModel": UPDATE,
     "ScoreModel": {
         "points": "How many.",
         "reason": 'Read by sales; finish the sentence "This person …".',

@@ -125,9 +125,11 @@ class Split(Step):
 
 @dataclass(frozen=True)
 class Update(Step):
-    """Write fields (by name: column or attribute), tags, lifecycle, topics."""
+    """Write fields (by name: column or attribute), tags, lifecycle, topics.  `taken` are fields
+    and the property of the entering event each gets."""
 
     fields: tuple[tuple[str, bool, Value], ...] = ()
+    taken: tuple[tuple[str, bool, str], ...] = ()
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
     lifecycle: str | None = None

@@ -36,7 +36,7 @@ from nurture.language.outside import NotifyModel, WebhookModel
 from nurture.language.sending import SendModel
 from nurture.language.story import Story
 from nurture.language.until import UntilModel
-from nurture.language.update import UpdateModel
+from nurture.language.update import UpdateStep
 from nurture.language.vocabulary import Known
 from nurture.language.winner import WinnerModel
 
@@ -214,7 +214,7 @@ class StepModel(Model):
     otherwise: tuple[StepModel, ...] = ()
     branch: tuple[ArmModel, ...] | None = None
     split: SplitModel | None = None
-    update: UpdateModel | None = None
+    update: UpdateStep | None = None
     score: ScoreModel | None = None
     start: str | None = None
     stop: str | None = None

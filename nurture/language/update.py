@@ -15,3 +15,9 @@ class UpdateModel(Model):
     lifecycle: Lifecycle | None = None
     subscribe: Names = ()
     unsubscribe: Names = ()
+
+
+class UpdateStep(UpdateModel):
+    """What a step writes: also, by field, the property of the event that let the lead in."""
+
+    from_event: dict[str, str] = {}

@@ -147,6 +147,11 @@ def not_known(field: str) -> str:
     return f"{field} is not known: went on at once"
 
 
+def kept(field: str, source: str, why: str) -> str:
+    """Why nothing of the event was written to a field."""
+    return f"{source} of the event {why}: {field} stays as it is"
+
+
 def over(what: str) -> str:
     """Why nobody waited until an instant."""
     return f"{what} was over: went on at once"

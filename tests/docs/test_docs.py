@@ -105,7 +105,7 @@ def test_the_models_of_the_language_are_all_reached() -> None:
     """Guards the test above: a field whose type hides its model would be passed over."""
     names = {model.__name__ for head in HEADS for model in models(head)}
     assert {"CalendarModel", "Holidays", "Smtp", "BehaviourRule", "RungModel", "Recycle"} <= names
-    assert {"ArmModel", "GateModel", "UpdateModel", "HandOffModel", "LateModel"} <= names
+    assert {"ArmModel", "GateModel", "UpdateStep", "HandOffModel", "LateModel"} <= names
     assert {"Story", "StoryLead", "Deed", "Expect"} <= names
 
 

@@ -14,7 +14,7 @@ from tests.language.mutations import WIDE, look_at
 
 FEW = 40
 """Broken workspaces the suite looks at; `make mutations` looks at ten thousand."""
-CHECKED_ELSEWHERE = {"StoryLead", "Deed", "Expect", "AnswerModel"}
+CHECKED_ELSEWHERE = {"StoryLead", "Deed", "Expect", "AnswerModel", "UpdateModel"}
 """Models of stories: the tests of stories use each of their keys."""
 
 

@@ -100,6 +100,9 @@ def _taken(file: File, model: SequenceModel) -> Iterator[tuple[Loc, str]]:
         step = part_of(model, loc)
         if isinstance(step, StepModel) and isinstance(step.wait, UntilModel) and step.wait.of:
             yield (*loc, "wait", "until"), step.wait.until
+        elif isinstance(step, StepModel) and step.update is not None:
+            for field, name in step.update.from_event.items():
+                yield (*loc, "update", "from_event", field), name
 
 
 def _outside(view: View, file: File) -> Iterator[tuple[Loc, Condition]]:

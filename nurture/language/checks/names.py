@@ -160,6 +160,12 @@ def updated_fields(view: View) -> Iterator[Problem]:
             if isinstance(fields, Table):
                 for key in fields.entries:
                     yield from _updated(view, file, (*place, key), key)
+        for loc, _ in steps(file):
+            place = (*loc, "update", "from_event")
+            taken = file.at(place)
+            if isinstance(taken, Table):
+                for key in taken.entries:
+                    yield from _taken(view, file, (*place, key), key)
 
 
 def _updated(view: View, file: File, loc: Loc, key: str) -> Iterator[Problem]:
@@ -172,9 +178,20 @@ def _updated(view: View, file: File, loc: Loc, key: str) -> Iterator[Problem]:
         if key in LEAD_FIELDS:
             message = f'"{key}" cannot be changed by a sequence'
         yield file.problem(loc, "unknown-field", message, found=key, allowed=allowed, key=True)
-    elif isinstance(node, Scalar) and not holds(node, kind):
+    elif loc[-2] == "fields" and isinstance(node, Scalar) and not holds(node, kind):
         message = f'"{key}" holds {TYPE_WORDS[kind]}, not "{node.value}"'
         yield file.problem(loc, "wrong-type", message)
+
+
+def _taken(view: View, file: File, loc: Loc, key: str) -> Iterator[Problem]:
+    """A field that an event may fill: one there is, no time zone, and written once."""
+    yield from _updated(view, file, loc, key)
+    if key == "timezone":
+        message = '"timezone" cannot be taken from an event: clocks go by it, so it must be a zone'
+        yield file.problem(loc, "unknown-field", message, key=True)
+    if file.at((*loc[:-2], "fields", key)) is not None:
+        message = f'"{key}" is written twice: in "fields" and from the event'
+        yield file.problem(loc, "duplicate-name", message, key=True)
 
 
 def holds(node: Scalar, kind: FieldType) -> bool:

@@ -29,6 +29,7 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touching
 from nurture.ledger.types import Duration
 from nurture.ledger.upsert import insert_new, table_of
+from nurture.sequences.steps.taking import taking
 from nurture.sequences.visit import LEAD, E, Visit, go, of_batch, with_lead
 
 CHANGE = table_of(t.Change)
@@ -42,7 +43,7 @@ def update_lead(visit: Visit, step: Update) -> Tally:
     """Write fields, lifecycle, tags and topics, each with its reason.
 
     A field that differs and a tag taken off leave a `change` row; tags and consents that stand
-    say themselves when and why.
+    say themselves when and why, and a decision what of the event could not be written.
     """
     *writes, move = _update(visit.definitions, visit.program, step)
     for statement in writes:
@@ -51,13 +52,14 @@ def update_lead(visit: Visit, step: Update) -> Tally:
 
 
 @once
-def _update(_: Definitions, program: Program, step: Update) -> list[UpdateBase]:
+def _update(definitions: Definitions, program: Program, step: Update) -> list[UpdateBase]:
     """What is written, a touch of the leads, and the move."""
     fields = list(step.fields)
     if step.lifecycle is not None:
         fields.append(("lifecycle", False, step.lifecycle))
     return [
         *(each for field in fields for each in _set_field(program, step, *field)),
+        *taking(definitions, program, step),
         *(_add_tag(step, tag) for tag in step.add_tags),
         *_remove_tags(program, step),
         *(each for topic in step.topics for each in _set_topic(step, *topic)),
