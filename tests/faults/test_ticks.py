@@ -45,13 +45,14 @@ class Company:
         empty(self.ledger)
         self.play = Play(self.ledger, self.folder, at("03-02 09:30"))
         self.play.apply(FLOW, SLOW, ORDERS, nurture=WORKSPACE, scoring=SCORING, handoff=HANDOFF)
-        for n in range(12):
-            self.play.lead(f"l{n}", attributes={"employees": n * 100})
-            for _ in range(n % 4):
-                self.play.event(f"l{n}", "page_viewed")
-            self.play.event(f"l{n}", "form_submitted")
-            if n % 3 == 0:
-                self.play.event(f"l{n}", "ordered", order_id=str(n))
+        with self.play.at_once():
+            for n in range(12):
+                self.play.lead(f"l{n}", attributes={"employees": n * 100})
+                for _ in range(n % 4):
+                    self.play.event(f"l{n}", "page_viewed")
+                self.play.event(f"l{n}", "form_submitted")
+                if n % 3 == 0:
+                    self.play.event(f"l{n}", "ordered", order_id=str(n))
 
     def child(self, *nows: datetime, owner: str = "child", crash_at: str = "") -> Child:
         """A process that ticks at these instants."""

@@ -73,6 +73,8 @@ class Play:
     """The small workspace of this file; else the folder holds one already."""
     _ids: dict[str, int] = field(default_factory=dict)
     _events: int = 0
+    _session: Session | None = None
+    _told: list[EngagementIn] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.plain:
@@ -121,13 +123,32 @@ class Play:
 
     # -- what happens
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """New leads and what they do now come in together: a quarter of a second less for ten."""
+        with self.ledger.begin() as session:
+            self._session, self._told = session, []
+            try:
+                yield
+            finally:
+                self._session = None
+            take(session, self._told, now=self.now, create_leads=False)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        if self._session is not None:
+            yield self._session
+        else:
+            with self.ledger.begin() as session:
+                yield session
+
     def lead(self, name: str = "ann", *, zone: str | None = "Europe/Berlin", **values: Any) -> int:
         fields: dict[str, Any] = {
             "email": f"{name}@example.test", "email_key": f"{name}@example.test",
             "first_name": name.capitalize(), "timezone": zone, "created_at": self.now,
             "updated_at": self.now,
         }  # fmt: skip
-        with self.ledger.begin() as session:
+        with self._writing() as session:
             row = t.Lead(**(fields | values))
             session.add(row)
             session.flush()
@@ -151,6 +172,9 @@ class Play:
             source="test", key=key, kind=kind, lead=f"{name}@example.test",
             occurred_at=occurred, properties=properties,
         )  # fmt: skip
+        if self._session is not None:
+            self._told.append(said)
+            return key
         with self.ledger.begin() as session:
             take(session, [said], now=max(self.now, occurred), create_leads=False)
         return key

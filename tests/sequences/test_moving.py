@@ -154,9 +154,10 @@ def test_many_leads_take_as_many_statements_as_few(play: Play) -> None:
     for size in (3, 60):
         empty(play.ledger)
         play.apply(sequence(OLD))
-        for number in range(size):
-            play.lead(f"l{number}")
-            play.event(f"l{number}", "form_submitted")
+        with play.at_once():
+            for number in range(size):
+                play.lead(f"l{number}")
+                play.event(f"l{number}", "form_submitted")
         play.tick("03-02 08:00")
         with counting(play.ledger) as sent:
             play.apply(sequence(OLD.replace("1 day", "2 days"), head=MOVE))

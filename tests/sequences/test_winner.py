@@ -82,9 +82,10 @@ def begun(play: Play) -> Play:
 
 
 def newcomers(play: Play, *names: str) -> None:
-    for name in names:
-        play.lead(name)
-        play.event(name, "form_submitted")
+    with play.at_once():
+        for name in names:
+            play.lead(name)
+            play.event(name, "form_submitted")
     play.tick()
 
 
@@ -98,9 +99,10 @@ def test_new_leads_follow_the_arm_that_won_and_those_drawn_or_held_out_stay(begu
     assert sum(arms["study"]) + sum(arms["video"]) > 100
     told = Counter(reason for n in range(30) for reason in reasons(play, f"new{n}"))
     assert set(told) == {"follows the winner study", "held out (10 %)"}
-    for number in range(MANY):  # the old ones come once more
-        play._ids[f"l{number}"] = number + 1
-        play.event(f"l{number}", "form_submitted")
+    with play.at_once():
+        for number in range(MANY):  # the old ones come once more
+            play._ids[f"l{number}"] = number + 1
+            play.event(f"l{number}", "form_submitted")
     play.tick()
     again = play.rows(select(D.lead_id, D.reason).where(D.kind == "split", D.lead_id <= MANY))
     assert Counter(again) == Counter(first) + Counter(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html.parser import HTMLParser
 
 from nurture.language.checks.view import Mail, View
@@ -47,9 +48,7 @@ def sizes(view: View) -> Iterator[Problem]:
 def tags(view: View) -> Iterator[Problem]:
     """Links are https, pictures say in words what they show."""
     for mail in _pages(view):
-        reader = _Reader()
-        reader.feed(_TAG.sub(lambda found: re.sub(r"[^\n]", "x", found[0]), mail.page.body))
-        for line, column, rule, message in reader.found:
+        for line, column, rule, message in _noted(mail.page.body):
             yield _warning(mail, mail.page.first_line + line - 1, column + 1, rule, message)
 
 
@@ -79,6 +78,14 @@ class _Reader(HTMLParser):
 
     def _note(self, rule: str, message: str) -> None:
         self.found.append((*self.getpos(), rule, message))
+
+
+@lru_cache(maxsize=256)
+def _noted(body: str) -> tuple[tuple[int, int, str, str], ...]:
+    """What a reader of this body stumbles over; the same text is checked several times."""
+    reader = _Reader()
+    reader.feed(_TAG.sub(lambda found: re.sub(r"[^\n]", "x", found[0]), body))
+    return tuple(reader.found)
 
 
 CHECKS = (subjects, sizes, tags)

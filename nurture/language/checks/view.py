@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from nurture.language.conditions import FieldType
@@ -17,6 +18,9 @@ from nurture.language.templates import Page
 from nurture.language.tree import Listing, Node, Scalar, Table
 
 
+Block = tuple[Loc, list[Node]]
+
+
 @dataclass(frozen=True)
 class File:
     """One file: its tree (None when it is no YAML) and the name its paths begin with."""
@@ -25,6 +29,21 @@ class File:
     path: str
     name: str
     tree: Node | None
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every list of steps of a sequence, outer ones first; every check goes through them."""
+        return tuple(_blocks(self))
+
+    @cached_property
+    def steps(self) -> tuple[tuple[Loc, Table], ...]:
+        """Every step of a sequence that is a mapping, with its place."""
+        return tuple(
+            ((*loc, index), step)
+            for loc, block in self.blocks
+            for index, step in enumerate(block)
+            if isinstance(step, Table)
+        )
 
     def at(self, loc: Loc) -> Node | None:
         """The node at a place, None when nothing is written there."""
@@ -147,11 +166,7 @@ def tables(file: File, loc: Loc) -> Iterator[tuple[Loc, Table]]:
                 yield (*loc, key), entry.node
 
 
-Block = tuple[Loc, list[Node]]
-
-
-def blocks(file: File) -> Iterator[Block]:
-    """Every list of steps of a sequence, outer ones first."""
+def _blocks(file: File) -> Iterator[Block]:
     for loc, stage in tables(file, ("stages",)):
         gate = stage.get("gate")
         if isinstance(gate, Table):
@@ -196,12 +211,14 @@ def split_arms(step: Table, loc: Loc) -> Iterator[tuple[Loc, Table]]:
             yield (*loc, "split", "arms", name), entry.node
 
 
-def steps(file: File) -> Iterator[tuple[Loc, Table]]:
+def blocks(file: File) -> tuple[Block, ...]:
+    """Every list of steps of a sequence, outer ones first."""
+    return file.blocks
+
+
+def steps(file: File) -> tuple[tuple[Loc, Table], ...]:
     """Every step of a sequence that is a mapping, with its place."""
-    for loc, block in blocks(file):
-        for index, step in enumerate(block):
-            if isinstance(step, Table):
-                yield (*loc, index), step
+    return file.steps
 
 
 def awaited(step: Table, loc: Loc) -> Iterator[tuple[Loc, Table]]:
