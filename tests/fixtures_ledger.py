@@ -67,10 +67,11 @@ UNLINKED = (
 )
 """Whoever may deletes without asking, for each lead, every table that could refer to it: a
 quarter of a millisecond a row where all of them go."""
-USED = (
-    "SELECT sequencename FROM pg_sequences "
-    "WHERE schemaname = current_schema() AND last_value IS NOT NULL"
+RESTART = (
+    "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) "
+    "FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL"
 )
+"""ALTER SEQUENCE would write a new file for each."""
 
 
 def filled(connection: Connection | Session) -> list[Table]:
@@ -94,8 +95,7 @@ def empty(ledger: Ledger) -> None:
             if large := [name for (name,) in connection.execute(text(LARGE))]:
                 names = ", ".join(f'"{name}"' for name in large)
                 connection.execute(text(f"TRUNCATE {names} CASCADE"))
-            for (name,) in connection.execute(text(USED)):
-                connection.execute(text(f'ALTER SEQUENCE "{name}" RESTART'))
+            connection.execute(text(RESTART))
 
 
 def _quoted(table: Table) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 from sqlmodel import Session
 
 from nurture.language.checks.view import Trial
@@ -72,15 +72,19 @@ def apply(
         return Applied((), checked.problems, refused=True)
     before = current(session)
     held = _held_back(checked, before)
-    changes = []
-    for file in files:
-        name = checked.name_of(file)
-        if name is None or file.path in held:
-            continue
-        if shadows and file.path in checked.shadows:
-            changes.append(_shadow(session, file, name, now))
-        else:
-            changes.append(_store(session, file, name, before, now))
+    beside = checked.shadows if shadows else frozenset()
+    good = [(file, name) for file in files if (name := checked.name_of(file)) is not None
+            and file.path not in held]  # fmt: skip
+    _deactivate(session, [
+        (file.kind, name) for file, name in good
+        if file.path not in beside and not _same(file, before.get((file.kind, name)))
+    ])  # fmt: skip
+    last = _last_versions(session)
+    changes = [
+        _shadow(session, file, name, last, now) if file.path in beside
+        else _store(session, file, name, before, last, now)
+        for file, name in good
+    ]  # fmt: skip
     changes += _kept(files, checked, held, before)
     changes += _remove(session, files, checked, before)
     changes += _end_shadows(session, checked, held) if shadows else []
@@ -122,45 +126,57 @@ def _store(
     file: SourceFile,
     name: str,
     in_force: dict[tuple[str, str], t.Definition],
+    last: Mapping[tuple[str, str], int],
     now: datetime,
 ) -> Change:
     before = in_force.get((file.kind, name))
-    if before is not None and before.hash == file.hash:
+    if before is not None and _same(file, before):
         return Change(file.kind, name, before.version, "same")
-    _deactivate(session, file.kind, name)
-    version = _add(session, file, name, now, active=True, shadow=False)
+    version = _add(session, file, name, last, now, active=True, shadow=False)
     return Change(file.kind, name, version, "changed" if before else "new")
 
 
-def _shadow(session: Session, file: SourceFile, name: str, now: datetime) -> Change:
+def _shadow(
+    session: Session, file: SourceFile, name: str, last: Mapping[tuple[str, str], int],
+    now: datetime,
+) -> Change:  # fmt: skip
     before = in_shadow(session).get((SHADOW, name))
-    if before is not None and before.hash == file.hash:
+    if before is not None and _same(file, before):
         return Change(file.kind, name, before.version, "same")
     session.execute(update(DEFINITION).where(D.shadow, D.name == name).values(shadow=False))
-    version = _add(session, file, name, now, active=False, shadow=True)
+    version = _add(session, file, name, last, now, active=False, shadow=True)
     return Change(file.kind, name, version, "shadow")
 
 
 def _add(
-    session: Session, file: SourceFile, name: str, now: datetime, *, active: bool, shadow: bool
-) -> int:
-    """Store the text as the next version; returns its number."""
-    last = session.execute(
-        select(func.max(D.version)).where(D.kind == file.kind, D.name == name)
-    ).scalar()
+    session: Session, file: SourceFile, name: str, last: Mapping[tuple[str, str], int],
+    now: datetime, *, active: bool, shadow: bool,
+) -> int:  # fmt: skip
+    """Let the text become the next version, written with the others; returns its number."""
+    version = last.get((file.kind, name), 0) + 1
     row = t.Definition(
-        kind=file.kind, name=name, version=(last or 0) + 1, hash=file.hash,
-        source=file.definition, applied_at=now, active=active, shadow=shadow,
+        kind=file.kind, name=name, version=version, hash=file.hash, source=file.definition,
+        applied_at=now, active=active, shadow=shadow,
     )  # fmt: skip
     session.add(row)
-    session.flush()
-    return row.version
+    return version
 
 
-def _deactivate(session: Session, kind: str, name: str) -> None:
-    session.execute(
-        update(DEFINITION).where(D.kind == kind, D.name == name, D.active).values(active=False)
-    )
+def _last_versions(session: Session) -> dict[tuple[str, str], int]:
+    """The number of the newest version by kind and name, also of what is no longer in force."""
+    newest = select(D.kind, D.name, func.max(D.version)).group_by(D.kind, D.name)
+    return {(kind, name): version for kind, name, version in session.execute(newest)}
+
+
+def _same(file: SourceFile, version: t.Definition | None) -> bool:
+    return version is not None and version.hash == file.hash
+
+
+def _deactivate(session: Session, keys: Collection[tuple[str, str]]) -> None:
+    """Take what has these kinds and names out of force."""
+    if keys:
+        named = tuple_(D.kind, D.name).in_(keys)
+        session.execute(update(DEFINITION).where(D.active, named).values(active=False))
 
 
 def _kept(
@@ -195,8 +211,8 @@ def _remove(
     for (kind, name), row in in_force.items():
         if (kind, name) in here or (kind == "sequence" and unclear):
             continue
-        _deactivate(session, kind, name)
         removed.append(Change(kind, name, row.version, "removed"))
+    _deactivate(session, [(each.kind, each.name) for each in removed])
     return removed
 
 

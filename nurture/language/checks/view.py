@@ -17,7 +17,6 @@ from nurture.language.problems import Problem
 from nurture.language.templates import Page
 from nurture.language.tree import Listing, Node, Scalar, Table
 
-
 Block = tuple[Loc, list[Node]]
 
 
