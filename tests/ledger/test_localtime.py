@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import BigInteger, literal, select
+from sqlalchemy import BigInteger, insert, literal, select
 from sqlmodel import col
 
 from nurture.calendar.zones import local_instant
@@ -28,8 +29,14 @@ class Span(NamedTuple):
     seconds: int
 
 
-def spans(zone: str) -> Iterator[Span]:
-    """The offsets of 2026, found by walking its quarters of an hour."""
+@cache
+def spans(zone: str) -> tuple[Span, ...]:
+    """The offsets of 2026."""
+    return tuple(walked(zone))
+
+
+def walked(zone: str) -> Iterator[Span]:
+    """The same, found by walking the quarters of an hour."""
     since, at = START, START
     seconds = offset(zone, at)
     while at < END:
@@ -57,9 +64,12 @@ def instants() -> list[datetime]:
 def test_days_minutes_and_midnights_are_the_zones_own(ledger: Ledger, zone: str) -> None:
     local = ZoneInfo(zone)
     with ledger.begin() as session:
-        localtime.keep_zone_offsets(session, {zone: list(spans(zone))})
-        for number, at in enumerate(instants()):
-            make_lead(session, None, external_id=str(number), timezone=zone, created_at=at)
+        localtime.keep_zone_offsets(session, {zone: spans(zone)})
+        told = [
+            {"external_id": str(number), "timezone": zone, "created_at": at, "updated_at": at}
+            for number, at in enumerate(instants())
+        ]
+        session.execute(insert(t.Lead), told)
         at_column, zone_column = col(t.Lead.created_at), col(t.Lead.timezone)
         rows = session.execute(
             select(
@@ -100,7 +110,7 @@ def test_a_zone_nobody_kept_counts_as_utc(ledger: Ledger) -> None:
 def test_an_instant_given_as_a_value_works_like_a_column(ledger: Ledger) -> None:
     at = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
     with ledger.begin() as session:
-        localtime.keep_zone_offsets(session, {"Europe/Berlin": list(spans("Europe/Berlin"))})
+        localtime.keep_zone_offsets(session, {"Europe/Berlin": spans("Europe/Berlin")})
         day = session.execute(select(localtime.local_day(at, "Europe/Berlin"))).scalar_one()
     assert day == (date(2026, 7, 2) - EPOCH).days
 
@@ -122,7 +132,7 @@ def test_the_instant_of_a_wall_time_is_the_calendars_own(ledger: Ledger, zone: s
     minutes = range(0, 1440, 15)
     walls = [(day, minute) for day in days for minute in minutes]
     with ledger.begin() as session:
-        localtime.keep_zone_offsets(session, {zone: list(spans(zone))})
+        localtime.keep_zone_offsets(session, {zone: spans(zone)})
         wanted = [
             literal((day - EPOCH).days * localtime.DAY + minute * localtime.MINUTE, BigInteger)
             for day, minute in walls
