@@ -15,6 +15,19 @@ from pathlib import Path
 import pytest
 
 START = "from app.cli import main; main()"
+END = "(end)"
+SEVERAL = f"""
+import json, sys
+from app.cli import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["nurture", *words]
+    try:
+        main()
+    except SystemExit:
+        pass
+    print({END!r}, flush=True)
+"""
+"""Commands one after the other in one process: each start of a Python costs a second."""
 PLAIN = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 
 
@@ -75,20 +88,25 @@ def test_ctrl_c_ends_an_import_cleanly_and_the_next_one_finishes_it(
 
 
 def test_tables_fit_a_terminal_of_eighty_columns(folder: Path) -> None:
-    for words in (["handoffs", "list"], ["lead", "timeline", "id:X-1"], ["sequences", "list"],
-                  ["messages", "list"], ["doctor"]):  # fmt: skip
-        shown = _on_a_terminal([*words, "-w", str(folder)])
+    commands = (["handoffs", "list"], ["lead", "timeline", "id:X-1"], ["sequences", "list"],
+                ["messages", "list"], ["doctor"])  # fmt: skip
+    *told, rest = _on_a_terminal([[*words, "-w", str(folder)] for words in commands]).split(END)
+    assert (len(told), rest.strip()) == (len(commands), "")
+    for shown in told:
         wide = [line for line in shown.splitlines() if len(line) > 80 and ":" not in line[:8]]
         assert not wide
         assert "─" in shown or "━" in shown
 
 
-def _on_a_terminal(words: list[str]) -> str:
-    """What is read on a pseudo terminal of 80 columns without colours (bold is left out)."""
+def _on_a_terminal(commands: list[list[str]]) -> str:
+    """What is read of these commands, `END` behind each, on a pseudo terminal of 80 columns.
+
+    Without colours; bold is left out.
+    """
     ours, theirs = pty.openpty()
     environment = PLAIN | {"COLUMNS": "80", "LINES": "40", "TERM": "xterm", "NO_COLOR": "1"}
     running = subprocess.Popen(
-        [sys.executable, "-c", START, *words],
+        [sys.executable, "-c", SEVERAL, json.dumps(commands)],
         stdout=theirs, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     os.close(theirs)
