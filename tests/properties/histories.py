@@ -112,13 +112,14 @@ class History:
         recycle = HANDOFF + "recycle: {sequence: slow, reasons: [bad timing]}\n"
         self.play.write("templates/tips.html", FRAGILE.format(name="tips"))
         self.play.apply(FLOW, SLOW, ORDERS, nurture=caps, scoring=SCORING, handoff=recycle)
-        for name in NAMES:
-            hint = {"score_hint": int(name != spoilt)}
-            self.play.lead(name, zone=ZONES[name], attributes=hint)
-            self.play.event(name, "form_submitted")
-        for _ in range(2):
-            self.play.event("ann", "page_viewed")
-        self.play.event("ann", "ordered", order_id="0")
+        with self.play.at_once():
+            for name in NAMES:
+                hint = {"score_hint": int(name != spoilt)}
+                self.play.lead(name, zone=ZONES[name], attributes=hint)
+                self.play.event(name, "form_submitted")
+            for _ in range(2):
+                self.play.event("ann", "page_viewed")
+            self.play.event("ann", "ordered", order_id="0")
         self.play.now += timedelta(hours=1)
         self.tick()
 
