@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from handoff.board import HandoffRow, handoffs, rungs_of
 from nurture.delivery.states import WAITING
+from nurture.language.loading import load_definitions
 from nurture.language.story import NOTHING, Expect, Named, instant
 from nurture.ledger import tables as t
 from nurture.ledger.tables.messages import FINAL
@@ -113,6 +114,13 @@ class _Look:
     sequence: str
     place: ZoneInfo
     now: datetime
+
+    @cached_property
+    def grade(self) -> str | None:
+        """The grade of its fit."""
+        fit = explain(self.session, self.lead, now=self.now).fit
+        scoring = load_definitions(self.session).scoring
+        return scoring.grade_of(fit)
 
     def wall(self, at: datetime | None) -> str:
         """The instant as the lead's clock shows it."""
@@ -249,6 +257,7 @@ FACTS: dict[str, Callable[[_Look], Any]] = {
     "waits_until": _waits_until,
     "sequences": _sequences,
     "score": lambda look: explain(look.session, look.lead, now=look.now).score,
+    "grade": lambda look: look.grade or NOTHING,
     "lifecycle": lambda look: look.known.lifecycle,
     "tags": _tags,
     "handoff": lambda look: _of(look.handoff, "team"),

@@ -30,7 +30,9 @@ def show_(who: Who, workspace: Workspace = None, as_json: Json = False) -> None:
         score = explain(session, lead.id, now=work.now)
         sales = handoffs(session, now=work.now, lead=lead.id)
         known = _known(lead)
-        points = {"score": score.score, "behaviour": score.behaviour, "fit": score.fit}
+        grade = work.definitions.scoring.grade_of(score.fit)
+        points = {"score": score.score, "behaviour": score.behaviour, "fit": score.fit,
+                  "grade": grade}  # fmt: skip
         if as_json:
             own = {"tags": card.tags, "topics": card.topics, "suppressed": card.suppressed}
             standing = {"enrolments": card.enrolments, "handoffs": sales}
@@ -42,6 +44,7 @@ def show_(who: Who, workspace: Workspace = None, as_json: Json = False) -> None:
                 ("score", f"{score.score:.1f}"),
                 ("behaviour", score.behaviour),
                 ("fit", score.fit),
+                ("grade", grade or ""),
                 ("tags", ", ".join(card.tags)),
                 ("hears about", ", ".join(name for name, yes in card.topics.items() if yes)),
                 ("no mail", card.suppressed or ("" if lead.email else "it has no address")),
@@ -129,9 +132,13 @@ def explain(
         lead = find_lead(session, who)
         assert lead.id is not None
         told = scoring.explain(session, lead.id, now=work.now)
+        grade = work.definitions.scoring.grade_of(told.fit)
         if as_json:
-            return show.document({"score": told.score, **show.plain(told)})
-        show.say(f"Score {told.score:.1f}: behaviour {told.behaviour:.1f}, fit {told.fit:.1f}.")
+            return show.document({"score": told.score, "grade": grade, **show.plain(told)})
+        graded = f", grade {grade}" if grade else ""
+        show.say(
+            f"Score {told.score:.1f}: behaviour {told.behaviour:.1f}, fit {told.fit:.1f}{graded}."
+        )
         for sentence in told.sentences:
             show.say(f"  - {sentence}")
         for threshold in work.definitions.scoring.thresholds:

@@ -32,6 +32,7 @@ def values(
         "lead": _lead(lead) | {"tags": list(card.tags)},
         "score": {
             "total": score.score, "behaviour": score.behaviour, "fit": score.fit,
+            "grade": definitions.scoring.grade_of(score.fit),
             "sentences": list(score.sentences),
         },
         "enrolments": [

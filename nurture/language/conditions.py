@@ -52,6 +52,13 @@ class ScoreTest:
 
 
 @dataclass(frozen=True)
+class GradeTest:
+    """The lead's fit has any of these grades of scoring.yaml; those that are gone has nobody."""
+
+    grades: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TagTest:
     """The lead carries any of these tags."""
 
@@ -117,8 +124,8 @@ class Not:
 
 
 Condition = (
-    AllOf | AnyOf | Not | FieldTest | ScoreTest | TagTest | TopicTest | SequenceTest | HandoffTest
-    | EventTest
+    AllOf | AnyOf | Not | FieldTest | ScoreTest | GradeTest | TagTest | TopicTest | SequenceTest
+    | HandoffTest | EventTest
 )
 
 

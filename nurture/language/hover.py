@@ -95,6 +95,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "behaviour": "Rules about what a lead does; each new engagement that matches gives points.",
         "fit": "Rules about who a lead is; the points stand while the condition holds.",
         "thresholds": "The lines to sales.",
+        "grades": "Names of fits, the best first, each with its least fit: {A: 20, B: 10}.",
         "segments": OWN_SEGMENTS,
     },
     "BehaviourRule": {

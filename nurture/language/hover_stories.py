@@ -49,6 +49,7 @@ STORIES: Mapping[str, Mapping[str, str]] = {
         "waits_until": "When its step, or its mail or call, is next looked at.",
         "sequences": "Every sequence it is in now.",
         "score": "Behaviour and fit; a whole number is compared with the rounded score.",
+        "grade": "The grade of its fit, none below the last.",
         "lifecycle": "What it is.",
         "tags": "All its tags.",
         "handoff": "The team of its newest handoff; none when there is none.",

@@ -16,7 +16,7 @@ LATER: Mapping[str, frozenset[str]] = {
     ),
     "Caps": frozenset(("per_month", "per_hour")),
     "Topic": frozenset(("double_opt_in", "basis")),
-    "Scoring": frozenset(("grades", "decay", "caps", "shadow", "tests", "levels")),
+    "Scoring": frozenset(("decay", "caps", "shadow", "tests", "levels")),
     "BehaviourRule": frozenset(("shadow", "cap")),
     "FitRule": frozenset(("shadow",)),
     "Threshold": frozenset(("grade", "shadow", "fit_at_least")),

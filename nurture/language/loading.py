@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -157,6 +158,7 @@ def build(rows: Iterable[t.Definition]) -> Definitions:
     known = Known(fields=workspace.fields, strict=False)
     unreadable: list[str] = []
     scoring = [_needed(Scoring, row, known) for row in kinds.get("scoring", ()) if row.active]
+    known = replace(known, grades=tuple(scoring[0].grades) if scoring else ())
     handoff, number = _handoff(kinds.get("handoff", ()), known, unreadable)
     templates = read_templates({row.name: row.source for row in kinds.get("template", ())})
     programs, hours, active = _programs(

@@ -16,6 +16,7 @@ from nurture.language.conditions import (
     AnyOf,
     Condition,
     FieldTest,
+    GradeTest,
     Not,
     ScoreTest,
     Test,
@@ -119,6 +120,8 @@ def _clash(parts: list[Condition], subject: tuple[str, ...] | None) -> bool:
 def _one_implies(part: Condition, other: Condition) -> bool:
     if part == other:
         return True
+    if isinstance(part, GradeTest) and isinstance(other, GradeTest):
+        return set(part.grades) <= set(other.grades)
     if _subject(part) is None or _subject(part) != _subject(other):
         return False
     here, there = _test(part), _test(other)

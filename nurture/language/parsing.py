@@ -17,6 +17,7 @@ from nurture.language.conditions import (
     EventTest,
     FieldTest,
     FieldType,
+    GradeTest,
     HandoffTest,
     Not,
     ScoreTest,
@@ -30,7 +31,6 @@ from nurture.language.faults import Faults, Loc
 from nurture.language.logic import MOST_NAMED, MOST_TESTS, too_large
 from nurture.language.vocabulary import (
     HANDOFF_STATES,
-    LATER_SUBJECTS,
     LEAD_FIELDS,
     LENIENT,
     LIFECYCLES,
@@ -73,13 +73,9 @@ class _Reader:
             if "event" not in whole:
                 self.faults.add(here, "unknown-key", f'"{key}" belongs beside an event')
             return []
-        if key in _READERS:
+        own = key == "grade" and key in self.known.fields and not self.known.grades
+        if key in _READERS and not own:
             return _READERS[key](self, value, here, whole)
-        if key in LATER_SUBJECTS and key not in self.known.fields:
-            self.faults.add(
-                here, "not-supported-yet", f'"{key}" in a condition is not supported yet'
-            )
-            return []
         return self.field(key, value, here)
 
     def _group(self, value: Any, loc: Loc) -> tuple[Condition, ...]:
@@ -147,6 +143,13 @@ class _Reader:
     def score_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
         which: Any = loc[-1]
         return [ScoreTest(which, test) for test in read_tests(value, "number", loc, self.faults)]
+
+    def grade_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
+        if self.known.strict and not self.known.grades:
+            message = 'scoring.yaml has no grades; write them there, as in "grades: {A: 20, B: 10}"'
+            self.faults.add(loc, "unknown-grade", message)
+        allowed = frozenset(self.known.grades) if self.known.strict and self.known.grades else None
+        return [GradeTest(self.names(value, loc, "grade", allowed))]
 
     def lifecycle_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
         listed = value if isinstance(value, list) else [value]
@@ -246,6 +249,7 @@ _READERS: dict[str, Callable[[_Reader, Any, Loc, dict[str, Any]], list[Condition
     "score": _Reader.score_,
     "behaviour": _Reader.score_,
     "fit": _Reader.score_,
+    "grade": _Reader.grade_,
     "lifecycle": _Reader.lifecycle_,
     "event": _Reader.event_,
 }

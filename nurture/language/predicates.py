@@ -30,6 +30,7 @@ from nurture.language.conditions import (
     Condition,
     EventTest,
     FieldTest,
+    GradeTest,
     HandoffTest,
     Not,
     ScoreTest,
@@ -92,9 +93,8 @@ def predicate(
             return not_(part(inner))
         case FieldTest():
             return _field(condition, lead, definitions, now)
-        case ScoreTest(which, test):
-            score = score_of(lead.id, now=now, which=which)
-            return compare_number(score, test, tolerance=ROUNDING)
+        case ScoreTest() | GradeTest():
+            return _scored(condition, lead, definitions, now)
         case TagTest(tags):
             return _tagged(lead, tags)
         case TopicTest(topics):
@@ -132,6 +132,9 @@ def next_change(
             case ScoreTest(which, test) if test.operator != "known":
                 lines = [float(line) for line in test.values]
                 return [next_crossing(lead.id, lines, now=now, which=which)]
+            case GradeTest():
+                lines = list(definitions.scoring.grades.values())
+                return [next_crossing(lead.id, lines, now=now, which="fit")] if lines else []
             case EventTest():
                 return runs_out(each, lead, Counting(now, since, entering))
             case FieldTest(type="date"):
@@ -174,6 +177,21 @@ def _turns(
     days = turning_days(_day(condition, lead, definitions), condition.test)
     instants = [wall_instant(day * DAY, zone) for day in days]
     return [case((instant > moment(now), instant)) for instant in instants]
+
+
+def _scored(
+    condition: ScoreTest | GradeTest, lead: Any, definitions: Definitions, now: Moment
+) -> ColumnElement[bool]:
+    """Points, or the range of a grade, in which the fit lies; grades beside each other are one."""
+    if isinstance(condition, ScoreTest):
+        score = score_of(lead.id, now=now, which=condition.which)
+        return compare_number(score, condition.test, tolerance=ROUNDING)
+    fit = score_of(lead.id, now=now, which="fit")
+    ways = [
+        and_(fit >= least - ROUNDING, true() if below is None else fit < below - ROUNDING)
+        for least, below in definitions.scoring.ranges(condition.grades)
+    ]
+    return or_(false(), *ways)
 
 
 def _tagged(lead: Any, tags: Sequence[str]) -> ColumnElement[bool]:

@@ -56,6 +56,7 @@ RULES: Mapping[str, str] = {
     "unknown-team": "a team handoff.yaml does not have",
     "unknown-sequence": "a sequence without a file",
     "unknown-segment": "a segment nobody wrote",
+    "unknown-grade": "a grade scoring.yaml does not have",
     "unknown-state": "a state no handoff is ever in",
     "unknown-snippet": "a snippet nobody wrote",
     "unknown-sla": "an SLA handoff.yaml does not have",
@@ -92,6 +93,7 @@ RULES: Mapping[str, str] = {
     # scoring and handoff
     "fit-subject": "fit that depends on what the lead did",
     "threshold-margin": "a threshold that re-arms above its line",
+    "grade-order": "grades that do not go from the best to the last",
     "points": "a rule that can give no, or not all, its points",
     "route-form": "a route that is neither a case nor the rest",
     "routing-without-otherwise": "routing that leaves leads with nobody",

@@ -115,6 +115,7 @@ def _conditions() -> Schema:
         "score": test | {"description": "Behaviour and fit at this instant."},
         "behaviour": test | {"description": "Points for what the lead did."},
         "fit": test | {"description": "Points for who the lead is."},
+        "grade": names | {"description": "Its fit has any of these grades of scoring.yaml."},
         "lifecycle": _any_of(LIFECYCLES) | {"description": "What the lead is."},
         "tags": names | {"description": "Carries any of them."},
         "topic": names | {"description": "May be written to about any of them."},

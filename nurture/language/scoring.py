@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
+from pydantic import WithJsonSchema
+
 from nurture.language.condition_fields import ConditionField, EventField, Segments
 from nurture.language.conditions import EventTest
 from nurture.language.models import Elapsed, Model, Name, Number, reading
+from nurture.ledger.worth import ROUNDING
 
+
+def _grade(value: object) -> str:
+    """`A`, `B+`, `gold`."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+-]{0,15}", value):
+        return value
+    raise ValueError(f'"{value}" is no grade: letters and digits, also + and -, 16 at most')
+
+
+Grade = Annotated[
+    str,
+    reading("bad-name", _grade),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9+-]{0,15}$"}),
+]
 Lifecycle = Literal[
     "subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "recycled",
     "disqualified",
@@ -88,4 +106,27 @@ class Scoring(Model):
     behaviour: tuple[BehaviourRule, ...] = ()
     fit: tuple[FitRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    grades: dict[Grade, Number] = {}
     segments: Segments = {}
+
+    def grade_of(self, fit: float) -> str | None:
+        """The grade of a fit: the best whose least it reaches; None below the last."""
+        return next((name for name, least in self._best_first if fit >= least - ROUNDING), None)
+
+    def ranges(self, grades: Collection[str]) -> list[tuple[float, float | None]]:
+        """The fits that have one of these grades: from a least to below the next better (None for
+        no end), those that touch in one."""
+        found: list[tuple[float, float | None]] = []
+        below: float | None = None
+        for name, least in self._best_first:
+            if name in grades:
+                if found and found[-1][0] == below:
+                    found[-1] = (least, found[-1][1])
+                else:
+                    found.append((least, below))
+            below = least
+        return found
+
+    @property
+    def _best_first(self) -> list[tuple[str, float]]:
+        return sorted(self.grades.items(), key=lambda each: -each[1])

@@ -149,6 +149,7 @@ class Expect(Model):
     waits_until: InstantOrNone = None
     sequences: Names | None = None
     score: Number | None = None
+    grade: str | None = None
     lifecycle: Lifecycle | None = None
     tags: Names | None = None
     handoff: str | None = None

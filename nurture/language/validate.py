@@ -188,12 +188,14 @@ def _known(trees: dict[str, Node | None], files: Iterable[SourceFile]) -> Known:
             kind: Any = text(entry.node)
             fields[name] = kind if kind in get_args(FieldType) else "text"
     topics = below(head, ("topics",))
+    grades = below(trees.get("scoring.yaml"), ("grades",))
     named = [_name(file, trees) or file.stem for file in files if file.kind == "sequence"]
     known = Known(
         fields=fields,
         events=frozenset(name for _, name in texts(below(head, ("events",)), ())),
         topics=frozenset(topics.entries if isinstance(topics, Table) else ()),
         sequences=frozenset(named),
+        grades=tuple(grades.entries) if isinstance(grades, Table) else (),
         strict=isinstance(head, Table),
     )
     segments = below(head, ("segments",))

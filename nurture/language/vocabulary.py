@@ -75,12 +75,11 @@ NOTICES = ("warm",)
 """Notices of templates/notices that are about a lead nobody in sales has."""
 
 SUBJECTS = (
-    "all", "any", "not", "score", "behaviour", "fit", "lifecycle", "tags", "topic", "sequence",
-    "handoff", "event", "segment",
+    "all", "any", "not", "score", "behaviour", "fit", "grade", "lifecycle", "tags", "topic",
+    "sequence", "handoff", "event", "segment",
 )  # fmt: skip
 """Words at the head of a condition that are not lead fields."""
 
-LATER_SUBJECTS = ("grade",)
 HANDOFF_STATES = (
     "open", "offered", "accepted", "working", "rejected", "recycled", "won", "lost", "lapsed",
 )  # fmt: skip
@@ -103,6 +102,8 @@ class Known:
     events: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     sequences: frozenset[str] = frozenset()
+    grades: tuple[str, ...] = ()
+    """Those of scoring.yaml, the best first."""
     segments: Mapping[str, Condition] = field(default_factory=dict)
     written: Mapping[str, Any] = field(default_factory=dict)
     """The segments as they are written."""

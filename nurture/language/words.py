@@ -11,6 +11,7 @@ from nurture.language.conditions import (
     Condition,
     EventTest,
     FieldTest,
+    GradeTest,
     HandoffTest,
     Not,
     ScoreTest,
@@ -63,16 +64,25 @@ def describe(condition: Condition) -> str:
             return f"{name} {_test(test)}"
         case ScoreTest(which, test):
             return f"{which} {_test(test)}"
-        case TagTest(tags):
-            return f"tagged {' or '.join(tags)}"
-        case TopicTest(topics):
-            return f"may be written to about {' or '.join(topics)}"
-        case SequenceTest(sequences):
-            return f"is or was in {' or '.join(sequences)}"
-        case HandoffTest(states):
-            return f"the handoff is {' or '.join(states)}"
         case EventTest():
             return _event(condition)
+        case _:
+            return _of_names(condition)
+
+
+def _of_names(test: GradeTest | TagTest | TopicTest | SequenceTest | HandoffTest) -> str:
+    match test:
+        case GradeTest(names):
+            head = "grade is"
+        case TagTest(names):
+            head = "tagged"
+        case TopicTest(names):
+            head = "may be written to about"
+        case SequenceTest(names):
+            head = "is or was in"
+        case HandoffTest(names):
+            head = "the handoff is"
+    return f"{head} {' or '.join(names)}"
 
 
 def passed(when: Condition) -> str:

@@ -95,6 +95,7 @@ events = st.builds(
     st.sampled_from([None, 0, 1, 3]),
     st.sampled_from([(), (), ("plan",), ("plan", "email")]),
 )
+grades = some(st.sampled_from(["A", "B", "C", "D", "gone"])).map(c.GradeTest)
 rows = st.one_of(
     some(st.sampled_from(TAGS)).map(c.TagTest),
     some(st.sampled_from(TOPICS)).map(c.TopicTest),
@@ -117,10 +118,10 @@ def trees(leaves: st.SearchStrategy[c.Condition]) -> st.SearchStrategy[c.Conditi
     )
 
 
-anything = trees(st.one_of(fields, score_tests, events, rows))
+anything = trees(st.one_of(fields, score_tests, grades, events, rows))
 dates = st.builds(
     lambda name, test: c.FieldTest(name, name != "created_at", "date", test),
     st.sampled_from([*NAMES, "created_at"]),
     passing_tests,
 )
-timely = trees(st.one_of(score_tests, events, dates))
+timely = trees(st.one_of(score_tests, grades, events, dates))

@@ -27,6 +27,9 @@ HALF_LIVES = [None, timedelta(seconds=1), timedelta(days=1), timedelta(days=9)]
 KINDS = ["page_viewed", "email_clicked"]
 
 
+GRADED = Scoring(grades={"A": 40, "B": 10, "C": -5.5, "D": -20})
+
+
 @dataclass
 class Person:
     """A lead as the reference evaluator sees it."""
@@ -59,7 +62,7 @@ def definitions(scoring: Scoring | None = None, zone: str = "UTC") -> Definition
         },
     )
     return Definitions(
-        workspace=workspace, scoring=scoring or Scoring(), handoff=None, handoff_id=0,
+        workspace=workspace, scoring=scoring or GRADED, handoff=None, handoff_id=0,
         active={}, programs={},
     )  # fmt: skip
 

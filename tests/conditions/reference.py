@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from nurture.language import conditions as c
-from tests.conditions.people import Person
+from tests.conditions.people import GRADED, Person
 
 DEFAULTS = {"news": True, "offers": False}
 NEARLY = 1e-6
@@ -28,8 +28,8 @@ def holds(condition: c.Condition, who: Person, now: datetime, since: datetime | 
             return not inner(part)
         case c.FieldTest():
             return of_field(condition, who, now)
-        case c.ScoreTest(which, test):
-            return near(score(who, now, which), test)
+        case c.ScoreTest() | c.GradeTest():
+            return scored(condition, who, now)
         case c.TagTest(tags):
             return any(lower(a) == lower(b) for a in tags for b in who.tags)
         case c.TopicTest(topics):
@@ -103,6 +103,19 @@ def score(who: Person, now: datetime, which: str) -> float:
             continue
         total += points if half_life is None else points * 2 ** -((now - at) / half_life)
     return total
+
+
+def scored(test: c.ScoreTest | c.GradeTest, who: Person, now: datetime) -> bool:
+    if isinstance(test, c.GradeTest):
+        return grade(score(who, now, "fit")) in test.grades
+    return near(score(who, now, test.which), test.test)
+
+
+def grade(fit: float) -> str:
+    for name, least in GRADED.grades.items():
+        if fit >= least - NEARLY:
+            return name
+    return ""
 
 
 def lower(text: str) -> str:

@@ -14,6 +14,7 @@ from nurture.language.conditions import (
     Condition,
     EventTest,
     FieldTest,
+    GradeTest,
     Not,
     ScoreTest,
     SequenceTest,
@@ -32,6 +33,7 @@ KNOWN = Known(
         "score": "number",
     },
     events=frozenset({"plan_imported"}),
+    grades=("A", "B"),
     topics=frozenset({"tips"}),
     sequences=frozenset({"welcome"}),
 )  # fmt: skip
@@ -65,6 +67,7 @@ KNOWN = Known(
                 )
             ),
         ),
+        ({"grade": ["A", "B"]}, GradeTest(("A", "B"))),
         (
             {"event": "demo_booked", "same": "order_id", "within": "2 days"},
             EventTest("demo_booked", (), timedelta(days=2), same=("order_id",)),
@@ -109,7 +112,9 @@ def test_a_condition_means_this_tree(value: Any, tree: Condition) -> None:
         ({"event": "demo_booked", "same": []}, "wrong-value", ("same",)),
         ({"event": "demo_booked", "same": {"id": 1}}, "wrong-value", ("same",)),
         ({"same": "id"}, "unknown-key", ("same",)),
-        ({"grade": "A"}, "not-supported-yet", ("grade",)),
+        ({"grade": "D"}, "unknown-grade", ("grade",)),
+        ({"grade": ["A", 3]}, "wrong-value", ("grade", 1)),
+        ({"grade": {"at_least": "B"}}, "wrong-value", ("grade",)),
         ({"handoff": ["open", "opne"]}, "unknown-state", ("handoff", 1)),
         ({"any": [{"x": 1}, {"not": {"tags": 3}}]}, "wrong-value", ("any", 1, "not", "tags")),
         ({"within": "2 days"}, "unknown-key", ("within",)),

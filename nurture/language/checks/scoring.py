@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from nurture.language.checks.view import File, View, items, tables
 from nurture.language.conditions import (
@@ -11,6 +12,7 @@ from nurture.language.conditions import (
     Condition,
     EventTest,
     FieldTest,
+    GradeTest,
     HandoffTest,
     Not,
     ScoreTest,
@@ -22,7 +24,7 @@ from nurture.language.problems import Problem
 from nurture.language.scoring import Scoring, parse_limit
 from nurture.language.tree import Node, Scalar, Table
 
-_NOT_FIT = ("score", "behaviour", "fit", "event", "sequence", "handoff", "topic")
+_NOT_FIT = ("score", "behaviour", "fit", "grade", "event", "sequence", "handoff", "topic")
 
 
 def fit(view: View) -> Iterator[Problem]:
@@ -70,7 +72,7 @@ def _in_segments(when: Condition, name: str) -> Iterator[tuple[str, str]]:
             yield from _in_segments(part, name)
         case ScoreTest(subject, _) if name:
             yield name, subject
-        case EventTest() | SequenceTest() | HandoffTest() | TopicTest() if name:
+        case GradeTest() | EventTest() | SequenceTest() | HandoffTest() | TopicTest() if name:
             yield name, type(when).__name__.removesuffix("Test").lower()
 
 
@@ -110,6 +112,27 @@ def margins(view: View) -> Iterator[Problem]:
                 yield file.problem((*loc, "rearm"), "threshold-margin", message)
 
 
+def grades(view: View) -> Iterator[Problem]:
+    """Each grade begins below the one before it, and no two are called alike."""
+    for file in view.of("scoring"):
+        table = file.at(("grades",))
+        entries = table.entries if isinstance(table, Table) else {}
+        for (better, before), (name, entry) in pairwise(entries.items()):
+            high, low = number(before.node), number(entry.node)
+            if high is not None and low is not None and low >= high:
+                message = (
+                    f'the best grade stands first: "{name}" begins at {low:g}, not below'
+                    f' "{better}" ({high:g})'
+                )
+                yield file.problem(("grades", name), "grade-order", message)
+        seen: dict[str, str] = {}
+        for name in entries:
+            other = seen.setdefault(name.lower(), name)
+            if other != name:
+                message = f'"{name}" and "{other}" are taken for each other; name one otherwise'
+                yield file.problem(("grades", name), "duplicate-name", message, key=True)
+
+
 def points(view: View) -> Iterator[Problem]:
     """A rule gives points, and its limit leaves room for them once (warnings)."""
     for file in view.of("scoring"):
@@ -138,4 +161,4 @@ def _limit(node: Node | None) -> float | None:
         return None
 
 
-CHECKS = (fit, margins, points)
+CHECKS = (fit, margins, grades, points)

@@ -266,3 +266,25 @@ def test_validate_says_that_mails_need_https(run: Run, folder: Path) -> None:
     assert (problem["file"], problem["line"], problem["column"]) == ("nurture.yaml", 10, 11)
     assert problem["found"] == "http://mail.example.test"
     assert problem["nearest"] == "https://mail.example.test"
+
+
+def test_a_grade_is_shown_beside_the_fit_and_told_in_stories(run: Run, folder: Path) -> None:
+    plain = document(ok(run("lead", "explain", "ann@example.test", "--json")))
+    assert plain["grade"] is None
+    scoring = folder / "scoring.yaml"
+    scoring.write_text(scoring.read_text(encoding="utf-8") + "\ngrades: {A: 1, B-: -100}\n")
+    told = folder / "sequences" / "long-nurture.yaml"
+    fact = 'stage: awareness, waits_until: "2026-03-07 10:00"'
+    text = told.read_text(encoding="utf-8")
+    assert fact in text
+    told.write_text(text.replace(fact, f"{fact}, grade: B-"), encoding="utf-8")
+    ok(run("test", "long-nurture"))
+    told.write_text(text.replace(fact, f"{fact}, grade: none"), encoding="utf-8")
+    assert run("test", "long-nurture").exit_code == 1
+    ok(run("apply"))
+    ok(run("events", "import", folder / "engagements.jsonl"))
+    ok(run("tick", "--now", "2026-03-02T09:30Z"))
+    for command in ("show", "explain"):
+        assert document(ok(run("lead", command, "ann@example.test", "--json")))["grade"] == "A"
+    assert "grade A." in ok(run("lead", "explain", "ann@example.test")).output
+    assert " A" in ok(run("lead", "show", "ann@example.test")).output
