@@ -37,6 +37,7 @@ def _isolate() -> None:
     }
 
 
+gc.set_threshold(50_000, 10, 10)  # 700 by default: a twentieth of a run was looking for cycles
 _isolate()  # at import: before any test module can import Prefect
 
 
