@@ -112,10 +112,12 @@ class _Reader:
             if not isinstance(name, str):
                 self.faults.add(here, "wrong-value", f"the name of a {word} is expected here")
             elif allowed is not None and name not in allowed:
+                said = f'unknown {word} "{name}"'
+                if word == "segment" and name in self.known.all_events:
+                    said = f'"{name}" is an event, not a segment; write: {{event: {name}}}'
                 self.faults.add(
-                    here, f"unknown-{word}", f'unknown {word} "{name}"', found=name,
-                    allowed=sorted(allowed),
-                )  # fmt: skip
+                    here, f"unknown-{word}", said, found=name, allowed=sorted(allowed)
+                )
         return tuple(str(name) for name in listed)
 
     def segment_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
@@ -167,6 +169,10 @@ class _Reader:
         name = key.removeprefix("attr.")
         attribute = key.startswith("attr.") or key not in LEAD_FIELDS
         declared: FieldType | None = self.known.fields.get(name) if attribute else LEAD_FIELDS[name]
+        if declared is None and name in self.known.written:
+            message = f'"{name}" is a segment, not a field; write: segment: {name}'
+            self.faults.add(loc, "unknown-field", message, found=name)
+            return []
         if declared is None and self.known.strict:
             allowed = [*SUBJECTS, *LEAD_FIELDS, *self.known.fields]
             self.faults.add(

@@ -220,6 +220,22 @@ def parse(text: str) -> tuple[Node | None, list[Fault]]:
     return tree, list(faults)
 
 
+_BRACKETS = (
+    "inside {} a comma is missing, the bracket is not closed, or a text with a colon has no quotes"
+)
+_MEANT = {
+    r"'\t'": "a tab where spaces belong; indent with spaces",
+    "found '<scalar>'": "text behind the end of a text in quotes, or a line in another column than"
+    " those it belongs to",
+    "expected <block end>": "this line does not fit those above it: what belongs together begins in"
+    ' the same column, and each entry of a list with "- "',
+    "expected ',' or '}'": _BRACKETS.format("{ }"),
+    "expected ',' or ']'": _BRACKETS.format("[ ]"),
+    "mapping values are not allowed": "a second colon in one line: a text with one needs quotes",
+}
+"""What people did where a parser says this."""
+
+
 def _parse(text: str) -> tuple[Node | None, list[Fault]]:
     strange = _STRANGE.search(text)
     if strange is not None:
@@ -236,8 +252,7 @@ def _parse(text: str) -> tuple[Node | None, list[Fault]]:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         said = " ".join(str(word) for word in (error.problem, error.context) if word)
-        if r"'\t'" in said:
-            said = "a tab where spaces belong; indent with spaces"
+        said = next((words for part, words in _MEANT.items() if part in said), said)
         return None, [*builder.faults, Fault("yaml-syntax", f"not YAML: {said}", *place)]
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
             AssertionError, RuntimeError, StopIteration) as error:  # fmt: skip
