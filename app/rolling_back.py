@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.applying import apply_workspace, plan_workspace
 from app.planning import Plan
+from nurture.language.closing import without_taken
 from nurture.language.loading import load_version
 from nurture.language.parts import part, without
 from nurture.language.validate import validate
@@ -47,7 +48,8 @@ def roll_back(
         source = load_version(session, name, wanted)[1].source
     file = _file(folder, name)
     before = (folder / file).read_bytes()
-    written = _with_edits(without(source, "edits"), stay=stay) + part(before.decode(), "tests")
+    again = without_taken(without(source, "edits"), validate(folder).known)
+    written = _with_edits(again, stay=stay) + part(before.decode(), "tests")
     try:
         (folder / file).write_text(written, encoding="utf-8", newline="")
         plan = plan_workspace(ledger, folder, now=now)

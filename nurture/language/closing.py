@@ -10,6 +10,7 @@ from typing import Any
 
 from nurture.language.models import Model
 from nurture.language.parts import without
+from nurture.language.reading import read, tree_of
 from nurture.language.rewriting import flow
 from nurture.language.segments import named
 from nurture.language.sequence import SequenceModel
@@ -18,6 +19,8 @@ from nurture.language.source import parse
 from nurture.language.tree import Table, plain
 from nurture.language.vocabulary import Known
 
+PART_BY_PART = ("segments", "snippets", "timing")
+"""Keys of which a file may say a part, and nurture.yaml the others."""
 NOTE = "# Out of nurture.yaml, as it was when this was applied."
 
 
@@ -40,6 +43,38 @@ def taken(model: Model, tree: Table, head: Known) -> dict[str, Any]:
         for key in head.defaults
         if (content := plain(whole.entries[key].node)) != _own(tree, key)
     }
+
+
+def without_taken(source: str, head: Known) -> str:
+    """A version's text without what nurture.yaml says today as well; the whole of it where it would
+    mean something else then."""
+    text, mark, _ = source.partition(f"\n{NOTE}\n")
+    whole, own = _content(source), _content(text)
+    if not mark or not own:
+        return source
+    kept = {key: _beside(key, value, head) for key, value in whole.items() if key not in own}
+    added = [line for key, value in kept.items() if value for line in _entry(key, value)]
+    made = "\n".join([text.rstrip(), *([""] if added else []), *added, ""])
+    reading = read(SequenceModel, "", made.encode(), head, name="")
+    if reading.model is None or not isinstance(reading.tree, Table):
+        return source
+    tree = tree_of(made.encode())[0]
+    assert isinstance(tree, Table)
+    again = closed(made, taken(reading.model, tree, head))
+    return made if _content(again) == whole else source
+
+
+def _beside(key: str, value: Any, head: Known) -> Any:
+    """What an entry says that nurture.yaml does not, nothing where that is all."""
+    if key == "segments":
+        there: Any = head.written
+    elif key == "snippets":
+        there = {name: plain(entry.node) for name, entry in head.snippets.items()}
+    else:
+        there = plain(head.defaults[key].node) if key in head.defaults else None
+    if isinstance(value, dict) and isinstance(there, dict) and key in PART_BY_PART:
+        return {name: part for name, part in value.items() if there.get(name) != part}
+    return None if value == there else value
 
 
 def _own(tree: Table, key: str) -> Any:

@@ -37,12 +37,12 @@ def rows(folder: Path, query: str, **values: Any) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The starter workspace, whose trial mails go out at any hour; nothing is applied."""
+    """The starter workspace, whose mails go out at any hour; nothing is applied."""
     folder = tmp_path_factory.mktemp("up") / "company"
     assert invoke("init", folder).exit_code == 0
-    trial = folder / "sequences" / "trial-welcome.yaml"
-    kept = re.sub(r"^  (window|late): .*\n", "", trial.read_text(), flags=re.MULTILINE)
-    trial.write_text(kept)
+    head = folder / "nurture.yaml"
+    held = r"^(    window|    late|quiet_hours): .*\n"
+    head.write_text(re.sub(held, "", head.read_text(), flags=re.MULTILINE))
     return folder
 
 

@@ -28,7 +28,7 @@ from nurture.language.reading import read
 from nurture.language.sequence import SequenceModel
 from nurture.language.vocabulary import LENIENT
 from nurture.language.workspace import Workspace
-from tests.language.conftest import STARTER
+from tests.language.conftest import PLAIN
 from tests.language.drawn_sequences import FEW, SEQUENCES, compiled
 
 SIXTY = Path(__file__).with_name("sixty.yaml").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ HOSTILE = '"]; click step1 </text><script>x</script> %%{init: {}}%% `a` #quot; |
 
 
 def _workspace() -> Workspace:
-    data = (STARTER / "nurture.yaml").read_bytes()
+    data = (PLAIN / "nurture.yaml").read_bytes()
     model = read(Workspace, "nurture.yaml", data, LENIENT, name="nurture").model
     assert model is not None
     return model
@@ -53,7 +53,7 @@ def program_of(text: str) -> Program:
 
 
 def starter(name: str) -> Graph:
-    return graph_of(program_of((STARTER / "sequences" / f"{name}.yaml").read_text()))
+    return graph_of(program_of((PLAIN / "sequences" / f"{name}.yaml").read_text()))
 
 
 def counted(graph: Graph) -> Counts:

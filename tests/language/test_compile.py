@@ -13,12 +13,12 @@ from nurture.language.reading import read
 from nurture.language.sequence import SequenceModel, WindowModel
 from nurture.language.vocabulary import LENIENT
 from nurture.language.workspace import Workspace
-from tests.language.conftest import STARTER
+from tests.language.conftest import PLAIN
 
 
 @pytest.fixture(scope="module")
 def head() -> Workspace:
-    data = (STARTER / "nurture.yaml").read_bytes()
+    data = (PLAIN / "nurture.yaml").read_bytes()
     model = read(Workspace, "nurture.yaml", data, LENIENT, name="nurture").model
     assert model is not None
     return model
@@ -116,8 +116,8 @@ def test_keys_are_ids_or_kind_argument_and_ordinal(head: Workspace) -> None:
     assert sends == ["events", "product-tips", "events"]
 
 
-def test_every_target_of_the_starter_sequences_lies_ahead(head: Workspace) -> None:
-    for path in sorted(Path(STARTER / "sequences").glob("*.yaml")):
+def test_every_target_of_the_plain_sequences_lies_ahead(head: Workspace) -> None:
+    for path in sorted(Path(PLAIN / "sequences").glob("*.yaml")):
         compiled = program(head, path.read_text(encoding="utf-8"))
         assert [step.position for step in compiled.steps] == list(range(len(compiled.steps)))
         for step in compiled.steps[:-1]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from nurture.language import program as p
 from nurture.language.graph import Graph, graph_of
 from nurture.language.workspace import Workspace
-from tests.language.conftest import STARTER
+from tests.language.conftest import PLAIN
 from tests.language.drawn_sequences import FEW, SEQUENCES, compiled
 from tests.language.test_compile import HEADER, head, program
 
@@ -205,8 +205,8 @@ def landings(whole: p.Program) -> dict[int, set[int]]:
 
 
 @pytest.mark.parametrize("name", ["trial-welcome", "long-nurture", "win-back"])
-def test_the_starter_sequences_are_drawn_as_they_run(head: Workspace, name: str) -> None:
-    text = Path(STARTER / "sequences" / f"{name}.yaml").read_text(encoding="utf-8")
+def test_the_plain_sequences_are_drawn_as_they_run(head: Workspace, name: str) -> None:
+    text = Path(PLAIN / "sequences" / f"{name}.yaml").read_text(encoding="utf-8")
     drawn_as_it_runs(program(head, text))
 
 

@@ -14,9 +14,9 @@ from nurture.language.sequence import SequenceModel
 from nurture.language.validate import check
 from nurture.language.vocabulary import LENIENT
 from nurture.language.workspace import Workspace
-from tests.language.conftest import STARTER
+from tests.language.conftest import PLAIN
 
-FILES = [file for file in load_workspace(STARTER) if not file.path.endswith(".txt")]
+FILES = [file for file in load_workspace(PLAIN) if not file.path.endswith(".txt")]
 DEFINITIONS = [file for file in FILES if file.kind != "template"]
 HEAD = next(file for file in FILES if file.kind == "workspace")
 TOKENS = (

@@ -13,11 +13,11 @@ from nurture.language.schema import FILES, HEADS, schema_of
 from nurture.language.source import parse
 from nurture.language.tree import plain
 from tests.docs.test_docs import models
+from tests.language.conftest import PLAIN, STARTER
 from tests.language.test_validate import PLANTS
 from tests.properties.sequences import FLOW, ORDERS, SLOW
 from tests.sequences.texts import HANDOFF, SCORING, WORKSPACE
 
-STARTER = Path(__file__).parents[2] / "templates" / "workspace"
 MARKED = ("unknown-key", "unknown-step", "missing-key")
 """Rules about form alone, which an editor can know."""
 
@@ -71,7 +71,7 @@ def test_what_can_be_applied_fits(kind: Any, text: str) -> None:
 def test_a_planted_fault_of_form_is_marked(plants: list[dict[str, str]]) -> None:
     marked = []
     for plant in plants:
-        text = (STARTER / plant["file"]).read_text(encoding="utf-8")
+        text = (PLAIN / plant["file"]).read_text(encoding="utf-8")
         assert plant["old"] in text
         changed = text.replace(plant["old"], plant["new"], 1)
         marked += faults(kind_of(plant["file"]), changed)

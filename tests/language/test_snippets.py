@@ -19,11 +19,11 @@ from nurture.language.sequence import SequenceModel
 from nurture.language.vocabulary import LENIENT
 from nurture.language.workspace import Workspace
 from nurture.ledger.engine import Ledger
-from tests.language.conftest import STARTER, Edit
+from tests.language.conftest import PLAIN, Edit
 from tests.language.drawn_sequences import FEW, STAGED
 from tests.language.test_versions import TRIAL, applied, statuses
 
-DATA = (STARTER / "nurture.yaml").read_bytes()
+DATA = (PLAIN / "nurture.yaml").read_bytes()
 WORKSPACE: Any = read(Workspace, "nurture.yaml", DATA, LENIENT, name="nurture").model
 HEAD = {"sequence": "drawn", "topic": "tips", "enter": {"when": {"event": "form_submitted"}}}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nurture.language.checks.view import View, text
 from nurture.language.later import LATER
+from nurture.language.places import file_of
 from nurture.language.problems import Problem
 from nurture.language.tree import Table
 
@@ -55,7 +56,8 @@ def _strange(enter: Table) -> Iterator[tuple[str, str]]:
 def goals(view: View) -> Iterator[Problem]:
     """What counts after the end is there."""
     for file in view.of("sequence"):
-        if file.at(("goal_within",)) is not None and file.at(("goal",)) is None:
+        own = file.tree is not None and not file_of(file.tree, ("goal_within",))
+        if own and file.at(("goal_within",)) is not None and file.at(("goal",)) is None:
             message = '"goal_within" counts a goal after the end, and there is no "goal"'
             yield file.problem(("goal_within",), "goal-form", message, key=True)
 
