@@ -13,6 +13,7 @@ from sqlalchemy import (
     false,
     literal,
     not_,
+    or_,
     select,
     true,
     type_coerce,
@@ -32,9 +33,11 @@ Since = ColumnElement[Any] | None
 @dataclass(frozen=True)
 class Entering:
     """The event that let a lead into the sequence that asks, in a statement over enrolments:
-    its number and, by name, the plain text of a property, each NULL where nobody knows."""
+    its number and, by name, the plain text of a property, each NULL where nobody knows; and when
+    it happened, or else the lead entered."""
 
     number: ColumnElement[Any]
+    at: ColumnElement[Any]
     text: Callable[[str], ColumnElement[Any]]
 
 
@@ -70,10 +73,12 @@ def _same(name: str, engagement: Any, entering: Entering | None) -> ColumnElemen
 def another(
     event: EventTest, engagement: Any, entering: Entering | None
 ) -> ColumnElement[bool]:
-    """It is not the entering event itself, which is the `same` in everything."""
+    """It is not the entering event itself, which is the `same` in everything, nor one told before
+    it of the very instant, which it took the place of."""
     if entering is None or not event.same:
         return true()
-    return two_valued(engagement.id.is_distinct_from(entering.number))
+    later = or_(engagement.id > entering.number, engagement.occurred_at > entering.at)
+    return or_(entering.number.is_(None), two_valued(later))
 
 
 def _occurrences(event: EventTest, lead: Any, column: str, counting: Counting) -> Select[Any]:

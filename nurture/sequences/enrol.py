@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    or_,
     select,
     true,
 )
@@ -159,7 +160,10 @@ def _by_event(program: Program, event: EventTest) -> Select[Any]:
         found = found.where(func.length(own).between(1, LONGEST_KEY))
     if entry.again is not None:
         before = last(E.entered_at, program, ENGAGEMENT.c.lead_id, own)
-        found = found.where(received > before)
+        fresh = received > before
+        if _takes_its_place(program, event):
+            fresh = or_(fresh, _newer(program, own))
+        found = found.where(fresh)
     each = found.subquery().c
     order: list[ColumnElement[Any]] = [each.occurred_at, each.id]
     if _takes_its_place(program, event):
@@ -178,6 +182,21 @@ def _takes_its_place(program: Program, event: EventTest) -> bool:
     began."""
     asked = [each for rule in program.exits for each in events(rule.when)]
     return any(each.kind == event.kind and program.entry.key in each.same for each in asked)
+
+
+def _newer(program: Program, key: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The event comes behind all that let its lead in with this key: by when it happened, then in
+    the order in which they were told."""
+    happened = ENGAGEMENT.c.occurred_at
+    behind = or_(
+        E.engagement_id.is_(None),
+        E.begun_at > happened,
+        and_(E.begun_at == happened, E.engagement_id >= ENGAGEMENT.c.id),
+    )
+    others = select(literal(1)).where(
+        E.lead_id == ENGAGEMENT.c.lead_id, E.sequence == program.sequence, E.key == key, behind
+    )
+    return ~others.correlate(ENGAGEMENT).exists()
 
 
 def _key(entry: Entry) -> ColumnElement[Any]:

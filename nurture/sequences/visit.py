@@ -64,7 +64,7 @@ def entering(program: Program) -> Entering:
             said = func.coalesce(said, E.key)
         return func.nullif(said, "")
 
-    return Entering(E.engagement_id, text)
+    return Entering(E.engagement_id, BEGUN, text)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ MANY = settings(
 
 
 ENTERING = Entering(
-    literal(None, BigInteger()), lambda name: func.nullif(PlainText.at(LEAD.c.attributes, name), "")
+    literal(None, BigInteger()),
+    literal(NOW, Instant()),
+    lambda name: func.nullif(PlainText.at(LEAD.c.attributes, name), "")
 )
 """As if the lead's own fields were properties of the event that let it in."""
 

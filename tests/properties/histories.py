@@ -132,7 +132,10 @@ class History:
 
     def _event(self, deed: Deed) -> None:
         when = self.play.now - timedelta(minutes=deed.ago)
-        said = {"order_id": str(deed.after % 3)} if deed.what == "ordered" else {}
+        said = {}
+        if deed.what == "ordered":
+            due = when + timedelta(minutes=7 * deed.after)
+            said = {"order_id": str(deed.after % 3), "due": due.isoformat()}
         for _ in range(deed.times):
             key = self.play.event(deed.name, deed.what, when, **said)
             self.keys.append((deed.name, key))

@@ -36,13 +36,15 @@ ORDERS = """
 sequence: orders
 topic: offers
 enter: {when: {event: ordered}, once_per: order_id, again: always}
+exit: [{when: {event: ordered, same: order_id}, reason: ordered anew}]
 stages:
   - stage: only
     steps:
       - score: 1
       - webhook: "https://shop.example.test/orders"
       - branch: [{when: {event: webhook_failed, within: 1 day}, steps: [{end: not known}]}]
-      - update: {add_tags: [buyer]}
+      - update: {add_tags: [buyer], from_event: {plan: order_id}}
+      - wait: {until: due, of: event, offset: -2 hours}
       - wait: 6 hours
       - send: offer
 """

@@ -117,9 +117,26 @@ def test_a_corrected_event_takes_the_place_of_the_first(play: Play) -> None:
     play.tick("03-02 13:00")
     third = play.enrolments()[-1]
     assert (third.key, third.state, third.begun_at) == ("b", "active", at("03-02 12:20"))
+    play.event("ann", "ordered", "03-02 11:00", id="b", date="told late")
+    play.tick("03-02 13:10")
+    assert play.enrolments()[-1].id == third.id, "what happened before is no correction"
     assert len(play.enrolments()) == 4
     play.tick()
     assert len(play.enrolments()) == 4, "an event lets in once"
+
+
+def test_two_bookings_of_one_instant_are_one_after_the_other(play: Play) -> None:
+    head = HEAD + "exit: [{when: {event: ordered, same: id}, reason: another date}]"
+    play.apply(sequence("- wait: 9 days", head=head))
+    play.lead()
+    for date in ("first", "second"):
+        play.event("ann", "ordered", "03-02 08:05", id="a", date=date)
+    play.tick("03-02 08:10")
+    (one,) = play.enrolments()
+    assert (one.state, one.engagement_id) == ("active", 2)
+    play.event("ann", "ordered", "03-02 08:05", id="a", date="third")
+    play.tick("03-02 08:20")
+    assert [each.engagement_id for each in play.enrolments() if each.state == "active"] == [3]
 
 
 def test_a_wait_for_ends_with_the_same_event_alone(play: Play) -> None:
