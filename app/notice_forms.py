@@ -1,4 +1,4 @@
-"""The words of notices to sales: templates/notices, shipped with the program."""
+"""The words of notices to sales: templates/notices of the program, and of a workspace."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from importlib import resources
 from handoff.notice_press import NoticePress
 from nurture.language.definitions import Definitions, Template
 from nurture.language.loading import read_templates
+
+OWN = "notices/"
+"""The folder of a workspace's templates that holds notices."""
 
 
 @cache
@@ -25,6 +28,15 @@ def notice_templates() -> dict[str, Template]:
     return read_templates(sources)
 
 
+def _own(definitions: Definitions) -> dict[str, Template]:
+    """The workspace's own notices by name, which `notify` may ask for."""
+    return {
+        name.removeprefix(OWN): template
+        for name, template in definitions.templates.items()
+        if name.startswith(OWN)
+    }
+
+
 class NoticePresses:
     """One notice press for one set of definitions; each call dates it anew."""
 
@@ -36,5 +48,6 @@ class NoticePresses:
     def __call__(self, definitions: Definitions, now: datetime) -> NoticePress:
         with self._lock:
             if self._kept is None or self._kept.definitions is not definitions:
-                self._kept = NoticePress(definitions, notice_templates(), self._keys, now)
+                forms = _own(definitions) | notice_templates()
+                self._kept = NoticePress(definitions, forms, self._keys, now)
             return replace(self._kept, now=now)

@@ -8,7 +8,7 @@ OUTSIDE: Mapping[str, Mapping[str, str]] = {
     "Webhooks": {"allow": 'Addresses and networks that may be called: ["10.0.0.0/8"].'},
     "NotifyModel": {
         "team": "Whom it is for: a team of handoff.yaml.",
-        "notice": "Which notice (warm).",
+        "notice": "Which notice: warm, or one of templates/notices.",
         "to": "The team's manager (default) or reps, or the lead's own rep (owner).",
         "anytime": "Whether it may go outside the window.",
     },

@@ -72,7 +72,9 @@ EVENTS: Mapping[str, str] = {
 """Kinds of engagement every workspace knows, and what happened.  More: `events:`."""
 
 NOTICES = ("warm",)
-"""Notices of templates/notices that are about a lead nobody in sales has."""
+"""Notices of the program that are about a lead nobody in sales has: a step may ask for them."""
+SHIPPED_NOTICES = (*NOTICES, "offered", "reminder", "manager-late", "given", "recycled")
+"""Every notice of the program; those of a workspace have other names."""
 
 SUBJECTS = (
     "all", "any", "not", "score", "behaviour", "fit", "grade", "lifecycle", "tags", "topic",

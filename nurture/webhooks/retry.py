@@ -47,7 +47,7 @@ def retry_all(session: Session, name: str, *, now: datetime) -> int:
     if not found:
         known = list(session.execute(select(C.name).distinct().order_by(C.name)).scalars())
         if name not in known:
-            near = suggestion(name, known) or f" {LISTED}"
+            near = suggestion(name, known) or " nurture webhooks list shows which were."
             raise NotFound(f"No webhook “{name}” was ever called.{near}")
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.notice_forms import notice_templates
-from nurture.language.vocabulary import NOTICES
+from nurture.language.vocabulary import NOTICES, SHIPPED_NOTICES
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 from tests.sequences.play import Play
@@ -55,7 +55,29 @@ def test_a_team_is_told_and_the_lead_goes_on_in_the_same_tick(
 
 
 def test_every_notice_a_step_may_name_is_shipped() -> None:
-    assert set(NOTICES) <= notice_templates().keys()
+    assert set(NOTICES) <= set(SHIPPED_NOTICES) == notice_templates().keys()
+
+
+def test_a_notice_of_the_workspace_says_what_its_template_says(play: Play) -> None:
+    (play.folder / "templates" / "notices").mkdir()
+    play.write(
+        "templates/notices/missed.html",
+        "---\nsubject: Missed by {{ lead.first_name }}\n---\n"
+        "<p>{{ lead.name }}: {{ score.total | round | int }} points. {{ manager.name }},"
+        " {{ handoff.team }}{% for what in timeline %}, {{ what.text }}{% endfor %}</p>\n",
+    )
+    step = "- notify: {team: smb, notice: %s}\n- wait: 1 day\n"
+    play.apply(sequence(step % "missed" + step % "warm"), handoff=HANDOFF)
+    play.lead()
+    play.event("ann", "form_submitted")
+    play.until("03-04 08:00")
+    told = select(M.template, M.state).where(M.kind == "notice").order_by(M.id)
+    assert [tuple(row) for row in play.rows(told)] == [("missed", "sent"), ("warm", "sent")]
+    files = (play.folder / "maildir" / "new").iterdir()
+    mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+    (mail,) = (each for each in mails if each["subject"] == "Missed by Ann")
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Ann: 0 points. Mia, smb, form submitted" in " ".join(text.split())
 
 
 def test_a_lead_that_was_with_a_rep_is_told_to_that_rep(play: Play) -> None:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from nurture.language.checks.view import Mail, View, mail_of, steps, text
+from nurture.language.checks.view import NOTICES, Mail, View, mail_of, steps, text
 from nurture.language.problems import Problem
 from nurture.language.templates import FRONT_KEYS, Variable, read_variables
-from nurture.language.tree import Node, Scalar
-from nurture.language.vocabulary import LEAD_FIELDS
-
-NOTICES = "notices/"
-"""Templates under this folder go to sales, not to leads."""
+from nurture.language.tree import Node, Scalar, Table
+from nurture.language.vocabulary import LEAD_FIELDS, SHIPPED_NOTICES
 
 ROOTS = ("lead", "brand", "sender", "unsubscribe_url", "preheader", "subject", "base_url")
 SENDER = ("name", "postal")
+_PERSON = ("name", "email")
+OF_NOTICES: Mapping[str, tuple[str, ...]] = {
+    "lead": (
+        "name", "first_name", "last_name", "email", "company", "job_title", "phone", "country",
+        "local_time", "attributes",
+    ),
+    "handoff": ("id", "team", "reason", "state"),
+    "rep": _PERSON,
+    "manager": _PERSON,
+    "score": ("total", "sentences"),
+    "links": ("accept", "reject", "touch", "page"),
+    **dict.fromkeys(("timeline", "read", "opening_line", "due", "brand"), ()),
+}  # fmt: skip
+"""What notices to sales are given, with its parts."""
 _HIDDEN = ("external_id", "timezone", "created_at")
 """Fields of a lead that no mail is given."""
 
@@ -72,9 +83,8 @@ def variables(view: View) -> Iterator[Problem]:
                 place = line + max(refused[0], 1) - 1
                 message = f"no mail can be made of it: {refused[1]}"
                 yield Problem(mail.path, place, 1, mail.name, message, rule="template-refused")
-            if not mail.name.startswith(NOTICES):
-                for variable in used:
-                    yield from _unknown(view, mail, variable, line, column)
+            for variable in used:
+                yield from _unknown(view, mail, variable, line, column)
 
 
 def _sources(mail: Mail) -> Iterator[tuple[str, int, int]]:
@@ -90,7 +100,8 @@ def _sources(mail: Mail) -> Iterator[tuple[str, int, int]]:
 def _unknown(
     view: View, mail: Mail, variable: Variable, line: int, column: int
 ) -> Iterator[Problem]:
-    allowed = instead_of(view, variable.name)
+    notice = mail.name.startswith(NOTICES)
+    allowed = in_notice(variable.name) if notice else instead_of(view, variable.name)
     if allowed:
         start = column - 1 if variable.line == 1 else 0
         yield Problem(
@@ -149,4 +160,41 @@ def instead_of(view: View, variable: str) -> list[str]:
     return [] if variable in allowed else allowed
 
 
-CHECKS = (front_matter, variables, unsubscribe, pairs)
+def in_notice(variable: str) -> list[str]:
+    """What a notice may read instead of a variable it does not have; [] for one it has."""
+    root, _, rest = variable.partition(".")
+    allowed: list[str] = []
+    if root not in OF_NOTICES:
+        allowed = list(OF_NOTICES)
+    elif rest and OF_NOTICES[root]:
+        allowed = [f"{root}.{name}" for name in OF_NOTICES[root]]
+    return [] if variable in allowed else allowed
+
+
+def notices(view: View) -> Iterator[Problem]:
+    """A notice of a workspace has a subject and a name of its own, and some step asks for it."""
+    asked = {
+        text(notify.get("notice"))
+        for file in view.of("sequence")
+        for _, step in steps(file)
+        if isinstance(notify := step.get("notify"), Table)
+    }
+    readable = all(file.tree is not None for file in view.files)
+    for mail in view.mails:
+        name = mail.name.removeprefix(NOTICES)
+        if not mail.name.startswith(NOTICES) or not mail.path.endswith(".html"):
+            continue
+        if name in SHIPPED_NOTICES:
+            message = f'the program has a notice "{name}"; give yours another name'
+            yield Problem(mail.path, 1, 1, mail.name, message, rule="duplicate-name")
+        elif readable and name not in asked:
+            message = "no sequence asks for this notice"
+            yield Problem(
+                mail.path, 1, 1, mail.name, message, severity="warning", rule="unused-template"
+            )
+        if mail.page.front_read and not mail.page.front_text("subject"):
+            message = '"subject" is missing; begin the file with ---, subject: …, ---'
+            yield _problem(mail, mail.page.front, "missing-key", message)
+
+
+CHECKS = (notices, front_matter, variables, unsubscribe, pairs)

@@ -101,10 +101,10 @@ def teams(view: View) -> Iterator[Problem]:
 
 
 def notices(view: View) -> Iterator[Problem]:
-    """Notices of `notify` come with the program."""
+    """Notices of `notify` come with the program, or stand in templates/notices."""
     places = [(f, (*loc, "notify", "notice")) for f in view.of("sequence") for loc, _ in steps(f)]
     named = [(file, place, file.at(place)) for file, place in places]
-    yield from unknown("notice", named, list(NOTICES))
+    yield from unknown("notice", named, [*NOTICES, *view.notices])
 
 
 def sequences(view: View) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ def names(view: View) -> Iterator[Problem]:
     known = {
         "sent": ("template", view.templates),
         "not_sent": ("template", view.templates),
-        "notices": ("notice", list(NOTICES)),
+        "notices": ("notice", [*NOTICES, *view.notices]),
         "calls": ("webhook", called_webhooks(view)),
         "rungs": ("rung", list(RUNGS)),
         "sequences": ("sequence", view.sequences),

@@ -20,6 +20,10 @@ from nurture.language.tree import Listing, Node, Scalar, Table
 Block = tuple[Loc, list[Node]]
 
 
+NOTICES = "notices/"
+"""Templates under this folder go to sales, not to leads."""
+
+
 @dataclass(frozen=True)
 class File:
     """One file: its tree (None when it is no YAML) and the name its paths begin with."""
@@ -125,8 +129,16 @@ class View:
     @property
     def templates(self) -> list[str]:
         """The names of all mails that have an HTML file, also of those that cannot be read."""
-        names = (path.removeprefix("templates/") for path in self.paths)
-        return sorted(name.removesuffix(".html") for name in names if name.endswith(".html"))
+        return sorted(name for name in self._pages("templates/") if not name.startswith(NOTICES))
+
+    @property
+    def notices(self) -> list[str]:
+        """The names of the workspace's own notices to sales."""
+        return sorted(self._pages(f"templates/{NOTICES}"))
+
+    def _pages(self, folder: str) -> Iterator[str]:
+        inside = (path.removeprefix(folder) for path in self.paths if path.startswith(folder))
+        return (name.removesuffix(".html") for name in inside if name.endswith(".html"))
 
 
 def text(node: Node | None) -> str | None:
