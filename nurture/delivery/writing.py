@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, Text, bindparam, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.dml import Update
 from sqlmodel import Session
@@ -41,18 +51,16 @@ _CLAIMED = (
     .where(in_given(M.id, "ids"))
     .order_by(M.due_at, M.id)
 )
-_REP = (
-    select(HANDOFF.lead_id, REP.name, REP.email)
-    .join(table_of(t.Rep), REP.rep == HANDOFF.rep)
-    .where(among(HANDOFF.state, OPEN_STATES))
-    .subquery()
-)
 _CLAIMED_OF_THEIR_OWN = (
-    _CLAIMED.add_columns(E.definition_id, _REP.c.name.label("rep_name"),
-                         _REP.c.email.label("rep_email"))
+    _CLAIMED.add_columns(E.definition_id, REP.name.label("rep_name"), REP.email.label("rep_email"))
     .outerjoin(table_of(t.Enrolment), E.id == M.enrolment_id)
-    .outerjoin(_REP, _REP.c.lead_id == M.lead_id)
-)  # fmt: skip
+    # Not of a query over all that is open: SQLite would put that together for every window.
+    .outerjoin(
+        table_of(t.Handoff),
+        and_(HANDOFF.lead_id == M.lead_id, among(HANDOFF.state, OPEN_STATES)),
+    )
+    .outerjoin(table_of(t.Rep), REP.rep == HANDOFF.rep)
+)
 """The same with what steps ask for that say more than which mail: their version, the lead's rep."""
 _SET_ASIDE = (
     update(MESSAGE)
