@@ -9,7 +9,8 @@ from insight.drawing.layout import Saying
 from insight.drawing.lettering import clean
 from insight.drawing.look import KINDS
 from insight.drawing.saying import Picture, saying
-from nurture.language.graph import Kind, Node
+from nurture.language.boxes import Kind
+from nurture.language.graph import Node
 
 SHAPES: dict[Kind, tuple[str, str]] = {
     "enter": ("([", "])"), "gate": ("{{", "}}"), "branch": ("{", "}"), "split": ("{", "}"),
