@@ -16,8 +16,9 @@ from sqlmodel import Session, SQLModel
 from nurture.calendar.hours import parse_days, parse_hours, weekly
 from nurture.language.conditions import EventTest
 from nurture.language.definitions import Definitions
-from nurture.language.program import End, EnterStage, Entry, Late, Program, Send, Window
+from nurture.language.program import End, EnterStage, Program, Send
 from nurture.language.scoring import Scoring
+from nurture.language.terms import Entry, Late, Window
 from nurture.language.workspace import Sender, Topic, Workspace
 from nurture.ledger import schema
 from nurture.ledger import tables as t

@@ -35,11 +35,12 @@ from nurture.language.sequence import (
     StepModel,
 )
 from nurture.language.snippets import ids
+from nurture.language.terms import Edits, ExitRule, Late, Window
 from nurture.language.winner import Winner
 from nurture.language.words import describe
 from nurture.language.workspace import Workspace
 
-LATE = p.Late(timedelta(hours=72), "skip")
+LATE = Late(timedelta(hours=72), "skip")
 """What happens to late mail when the sequence does not say."""
 
 
@@ -255,10 +256,10 @@ def compile_sequence(
     compiler.stages()
     name, timing = model.sequence, model.timing
     exits = tuple(
-        p.ExitRule(rule.when, rule.reason or describe(rule.when), f"{name}/exit/{number}")
+        ExitRule(rule.when, rule.reason or describe(rule.when), f"{name}/exit/{number}")
         for number, rule in enumerate(model.exit, start=1)
     )
-    goal = p.ExitRule(model.goal, describe(model.goal), f"{name}/goal") if model.goal else None
+    goal = ExitRule(model.goal, describe(model.goal), f"{name}/goal") if model.goal else None
     hours = window_hours(timing.window, workspace)[0] if timing.window else None
     late = timing.late
     return p.Program(
@@ -270,13 +271,13 @@ def compile_sequence(
         entry=entry_of(model.enter, f"{name}/enter"),
         exits=exits,
         goal=goal,
-        window=p.Window(hours, timing.zone),
-        late=p.Late(late.send_within, late.otherwise) if late else LATE,
+        window=Window(hours, timing.zone),
+        late=Late(late.send_within, late.otherwise) if late else LATE,
         with_sales=model.with_sales == "send",
         goal_within=model.goal_within,
         spread=timing.spread or timedelta(0),
         priority=model.priority,
-        edits=p.Edits(
+        edits=Edits(
             model.edits.enrolled, tuple(model.edits.steps.items()), model.edits.reason
         ),
     )

@@ -13,7 +13,7 @@ from nurture.language.conditions import AnyOf
 from nurture.language.durations import parse_elapsed
 from nurture.language.models import Elapsed, Model, reading
 from nurture.language.parsing import NOTHING
-from nurture.language.program import DateEntry, Entry
+from nurture.language.terms import DateEntry, Entry
 from nurture.language.until import Clock, DateField, WholeDays, minute_of
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from nurture.language import program as p
 from nurture.language.boxes import Kind, said_of
 from nurture.language.durations import say
+from nurture.language.terms import Entry
 from nurture.language.words import (
     NOTHING_ELSE,
     closed,
@@ -180,7 +181,7 @@ def _usual_topic(program: p.Program) -> str:
     return topics.most_common(1)[0][0] if topics else ""
 
 
-def _enter(entry: p.Entry) -> Node:
+def _enter(entry: Entry) -> Node:
     again = "once per lead" if not entry.key else f"once per {entry.key}"
     if entry.again is not None:
         again += f", again {f'after {say(entry.again)}' if entry.again else 'whenever it ended'}"

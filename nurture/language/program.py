@@ -13,6 +13,7 @@ from typing import Literal
 
 from nurture.language.conditions import Condition, EventTest, Value
 from nurture.language.durations import Span
+from nurture.language.terms import NO_EDITS, Edits, Entry, ExitRule, Late, Window
 from nurture.language.winner import Winner
 
 OWNER = "owner"
@@ -210,80 +211,6 @@ class End(Step):
 
 
 @dataclass(frozen=True)
-class Window:
-    """When mail may go: `hours` is the key of the opening rows, `zone` 'lead' or an IANA name."""
-
-    hours: str | None
-    zone: str
-
-
-@dataclass(frozen=True)
-class Late:
-    """A send later than `send_within` after the first allowed instant is skipped or shifted."""
-
-    send_within: timedelta
-    otherwise: Literal["skip", "shift"]
-
-
-@dataclass(frozen=True)
-class DateEntry:
-    """A lead enters at the date in its `field` plus `days`, at `minute`, else the day's first."""
-
-    field: str
-    days: int
-    minute: int | None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Who enters: `when` is an EventTest (by event) or a condition (`segment`, standing).
-
-    `key` is the event property that distinguishes enrolments, '' for once per lead.
-    `date`: at that instant of its own, who meets `when` then enters; the date is the key.
-    `again` is None for never, zero for always, else counted from the end of the last enrolment.
-    `within`: an event older than this when it reaches us enters nobody, nor does an older instant.
-    `at_most` enter in a day of the workspace; nobody who is `excluded` does.  `asked`: only who is
-    asked in, by command, by API or by another sequence.
-    """
-
-    when: Condition
-    by_event: bool
-    key: str
-    again: timedelta | None
-    within: timedelta
-    path: str
-    date: DateEntry | None = None
-    at_most: int | None = None
-    excluded: Condition | None = None
-    asked: bool = False
-
-
-@dataclass(frozen=True)
-class ExitRule:
-    """Leave when the condition holds (events count from the start of the enrolment)."""
-
-    when: Condition
-    reason: str
-    path: str
-
-
-EXIT = "exit"
-"""Where `edits` lead that leave the sequence."""
-
-
-@dataclass(frozen=True)
-class Edits:
-    """What becomes of leads on earlier versions, when this one is applied.
-
-    `steps` are (key of a step of an earlier version, key of one of this or `exit`).
-    """
-
-    enrolled: Literal["stay", "move", "exit"] = "stay"
-    steps: tuple[tuple[str, str], ...] = ()
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class Program:
     """One applied version of one sequence, ready to be walked."""
 
@@ -302,7 +229,7 @@ class Program:
     spread: timedelta = timedelta(0)
     priority: int = 0
     """Its mails go over so long; of a lead's due mails that of the highest priority goes first."""
-    edits: Edits = Edits()
+    edits: Edits = NO_EDITS
     goal_within: timedelta | None = None
     """How long after its end a goal reached still counts."""
 

@@ -21,7 +21,7 @@ from nurture.language.conditions import (
     TopicTest,
 )
 from nurture.language.durations import Span, say
-from nurture.language.program import DateEntry
+from nurture.language.terms import DateEntry
 from nurture.language.until import WEEKDAYS
 
 OPERATORS = {

@@ -10,7 +10,8 @@ from nurture.language.definitions import Definitions
 from nurture.language.durations import say
 from nurture.language.once import once
 from nurture.language.predicates import predicate
-from nurture.language.program import ExitRule, Program
+from nurture.language.program import Program
+from nurture.language.terms import ExitRule
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking

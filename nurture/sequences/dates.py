@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, literal, select
 
 from nurture.language.definitions import Definitions
-from nurture.language.program import DateEntry, Program
+from nurture.language.program import Program
+from nurture.language.terms import DateEntry
 from nurture.language.values import Text, day_of
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW

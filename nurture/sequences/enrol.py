@@ -26,7 +26,8 @@ from nurture.language.occurrences import event_matches
 from nurture.language.once import once
 from nurture.language.plain_text import PlainText
 from nurture.language.predicates import predicate
-from nurture.language.program import Entry, Program
+from nurture.language.program import Program
+from nurture.language.terms import Entry
 from nurture.language.words import enters
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, TICK, Asking

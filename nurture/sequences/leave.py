@@ -22,7 +22,8 @@ from nurture.language.conditions import AnyOf
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.language.predicates import next_change, predicate
-from nurture.language.program import ExitRule, Program
+from nurture.language.program import Program
+from nurture.language.terms import ExitRule
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking

@@ -16,7 +16,8 @@ from sqlmodel import Session
 
 from nurture.language.graph import landing
 from nurture.language.matching import matched
-from nurture.language.program import EXIT, HOLDS, WAITS, Program, Step
+from nurture.language.program import HOLDS, WAITS, Program, Step
+from nurture.language.terms import EXIT
 from nurture.ledger import batches
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant

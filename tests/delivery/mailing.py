@@ -16,8 +16,9 @@ from nurture.delivery.waiting import link_keeper
 from nurture.language.conditions import EventTest
 from nurture.language.definitions import Definitions, Template
 from nurture.language.hours import waking_hours
-from nurture.language.program import End, EnterStage, Entry, Late, Program, Send, Window
+from nurture.language.program import End, EnterStage, Program, Send
 from nurture.language.scoring import Scoring
+from nurture.language.terms import Entry, Late, Window
 from nurture.language.workspace import Caps, QuietHours, Sender, Topic, Workspace
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from nurture.language.checks.view import View, text
 from nurture.language.compile import step_keys
 from nurture.language.problems import Problem
-from nurture.language.program import EXIT
 from nurture.language.sequence import SequenceModel
+from nurture.language.terms import EXIT
 from nurture.language.tree import Table
 
 
