@@ -33,6 +33,9 @@ BEHIND = timedelta(days=14)
 AHEAD = timedelta(days=182)
 REFILL = timedelta(days=140)
 """Rows are added when less than this is left: about every six weeks."""
+MOST = timedelta(days=400)
+"""Rows that are there stay while they and the new ones span no more: a rehearsal's clock is set
+back for every story, and forward again."""
 
 OFFSETS_BEHIND = timedelta(days=5 * 366)
 OFFSETS_AHEAD = timedelta(days=10 * 366)
@@ -42,6 +45,7 @@ LEAD = table_of(t.Lead).c
 
 Pair = tuple[str, str]
 """The key of some hours and a zone."""
+Span = tuple[datetime, datetime]
 
 
 def lead_zone(definitions: Definitions) -> ColumnElement[str]:
@@ -87,29 +91,34 @@ def in_use(session: Session, definitions: Definitions) -> tuple[set[str], set[Pa
 def keep_openings(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
     """Fill `opening` for every (hours, zone) in use from two weeks ago to half a year ahead.
 
-    Does nothing while enough is there; a pair seen at an earlier `now` than its first row (a
-    clock set back) is computed anew.  A lead's zone that nobody knows is read as the workspace's.
+    Does nothing while enough is there, also not for a clock set back to where it was.  A lead's
+    zone that nobody knows is read as the workspace's.
     """
     zones, pairs = in_use(session, definitions)
     if not (_missing(session, pairs, now) or zones - _known(session)):
         return Tally()
     alone(session, "openings")  # the next one finds the rows there
     added = 0
-    for pair in _missing(session, pairs, now):
-        added += _fill(session, definitions, pair, now)
+    for pair, span in _missing(session, pairs, now).items():
+        added += _fill(session, definitions, pair, *span)
     added += _keep_offsets(session, definitions, zones - _known(session), now)
     if added and session.get_bind().dialect.name == "postgresql":
         session.execute(text("ANALYZE opening, zone_offset"))  # else it scans them for every lead
     return Tally.of("openings computed", added)
 
 
-def _missing(session: Session, pairs: set[Pair], now: datetime) -> list[Pair]:
-    """The pairs whose rows do not reach from `now` far enough; asks the index alone."""
-    rows = session.execute(_COVERED)
-    covered = {
-        (hours, zone) for hours, zone, first, end in rows if first <= now and end >= now + REFILL
-    }
-    return sorted(pairs - covered)
+def _missing(session: Session, pairs: set[Pair], now: datetime) -> dict[Pair, Span]:
+    """The pairs whose rows do not reach from `now` far enough, each with the span to fill; asks
+    the index alone."""
+    spans = {(hours, zone): (first, end) for hours, zone, first, end in session.execute(_COVERED)}
+    missing = {}
+    for pair in sorted(pairs):
+        first, end = spans.get(pair, (now, now))
+        if not first <= now <= end - REFILL:
+            wanted = now - BEHIND, now + AHEAD
+            whole = min(first, wanted[0]), max(end, wanted[1])
+            missing[pair] = whole if whole[1] - whole[0] <= MOST else wanted
+    return missing
 
 
 _COVERED = select(
@@ -135,14 +144,14 @@ def _place(definitions: Definitions, name: str) -> ZoneInfo:
         return zone_of(definitions.workspace.zone)
 
 
-def _fill(session: Session, definitions: Definitions, pair: Pair, now: datetime) -> int:
+def _fill(
+    session: Session, definitions: Definitions, pair: Pair, begin: datetime, end: datetime
+) -> int:
     hours, zone = pair
     session.execute(delete(table_of(t.Opening)).where(OPENING.hours == hours, OPENING.zone == zone))
     before = 0
     rows = []
-    for opening in _intervals(
-        definitions, hours, _place(definitions, zone), now - BEHIND, now + AHEAD
-    ):
+    for opening in _intervals(definitions, hours, _place(definitions, zone), begin, end):
         rows.append(
             {
                 "hours": hours,
