@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Select
@@ -30,7 +30,13 @@ Groups = Mapping[str, tuple[Question, ...]]
 """Questions for the next instant, by what then has work."""
 
 OUT: Groups = {**waiting.QUESTIONS, "call": calls.QUESTIONS}
-_OUT = together(question for group in OUT.values() for question in group)
+
+
+def _all(groups: Groups) -> tuple[Question, ...]:
+    return tuple(chain.from_iterable(groups.values()))
+
+
+_OUT = together(_all(OUT))
 
 
 def due_out(session: Session, *, now: datetime) -> set[str]:
@@ -52,7 +58,7 @@ def _due(session: Session, groups: Groups, questions: Select[Any], now: datetime
 def _flows(definitions: Definitions) -> Groups:
     offers = (NEXT_EPISODE, NEXT_DRAFT) if definitions.handoff is not None else ()
     return {
-        "deliver": tuple(question for group in OUT.values() for question in group),
+        "deliver": _all(OUT),
         "escalate": board.QUESTIONS + offers,
         "upkeep": (NEXT_UPKEEP,),
     }
@@ -60,14 +66,13 @@ def _flows(definitions: Definitions) -> Groups:
 
 @once
 def _of_flows(definitions: Definitions) -> Select[Any]:
-    return together(question for group in _flows(definitions).values() for question in group)
+    return together(_all(_flows(definitions)))
 
 
 @once
 def _of_everything(definitions: Definitions) -> Select[Any]:
-    flows = [question for group in _flows(definitions).values() for question in group]
     news = (NEXT_NEWS, NEXT_HAPPENING, NEXT_FADING, NEXT_LOOK)
-    return together((*news, *standing.questions(definitions), *flows))
+    return together((*news, *standing.questions(definitions), *_all(_flows(definitions))))
 
 
 def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime | None:
@@ -92,4 +97,4 @@ def next_wake(runtime: Runtime, *, now: datetime) -> datetime | None:
         due = next_due(session, runtime, now=now)
     beside = runtime.shadow()
     other = None if beside is None else next_due_beside(runtime, beside, now=now)
-    return min(filter(None, (due, other)), default=None)
+    return earliest_of((due, other))

@@ -20,6 +20,7 @@ from flows.due import due_flows, next_due, next_due_beside
 from flows.runtime import Runtime
 from flows.work import Piece
 from nurture.ledger import ticks
+from nurture.ledger.asking import earliest_of
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.tally import Tally
 from nurture.scoring.rescore import next_due as next_score_due
@@ -144,7 +145,7 @@ def _shadow(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
         play = partial(_play, beside, now=now)
         yield Job("shadow", now, shadow.pieces(runtime, beside, play, now=now))
         due = next_due_beside(runtime, beside, now=now)
-    outcome.next_due = min(filter(None, (outcome.next_due, due)), default=None)
+    outcome.next_due = earliest_of((outcome.next_due, due))
 
 
 def _play(beside: Runtime, *, now: datetime) -> Tally:

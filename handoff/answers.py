@@ -32,6 +32,7 @@ from handoff.terms import KINDS
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger.batches import fill, filling
+from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, InputRefused
 
 
@@ -200,13 +201,13 @@ def _decide(
     Afterwards `batch` holds the handoff.
     """
     wanted = found.generation if generation is None else generation
-    decided = session.execute(
+    decide = (
         update(HANDOFF)
         .where(HANDOFF.c.id == found.handoff, HANDOFF.c.state.in_(allowed))
         .where(HANDOFF.c.generation == wanted, HANDOFF.c.rep == found.rep)
         .values(**values)
     )
-    if decided.rowcount != 1:  # type: ignore[attr-defined]
+    if changed(session, decide) != 1:
         raise Conflict(standing.already(session, definitions, found.handoff))
     mine = HANDOFF.c.id == found.handoff
     fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine)))

@@ -35,6 +35,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
+from nurture.ledger.changed import changed
 from nurture.ledger.extremes import Greatest
 from nurture.ledger.openings import is_open
 from nurture.ledger.plans import among
@@ -117,7 +118,7 @@ def _assign(
     out = turns.give_out(group.team, group.excluded)
     session.execute(out, {"need": need, "now": now})
     session.execute(turns.take(), {"base": max(now, newest) if newest else now})
-    given = need - _run(session, _STILL_QUEUED)
+    given = need - changed(session, _STILL_QUEUED)
     if given:
         offer(session, definitions, rules, why="next in turn", now=now)
         _refresh(session, given)
@@ -233,7 +234,3 @@ NEXT_ASSIGNMENT = _next_assignment()
 
 NULL when no queue has anybody with room coming to work; room that frees wakes by itself.
 """
-
-
-def _run(session: Session, statement: Any) -> int:
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]

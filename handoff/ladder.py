@@ -39,6 +39,7 @@ from nurture.language.once import once
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
+from nurture.ledger.changed import changed
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new
@@ -171,13 +172,12 @@ def _fire(
     A rung whose clock was met after `batch` was filled does not fire.
     """
     asked = {"now": now, "verb": action}
-    done = session.execute(_FIRED, asked | {"why": reason})
+    fired = changed(session, _FIRED, asked | {"why": reason})
     session.execute(_KEPT, asked)
     verb = action.partition(":")[0]
     if verb in TEMPLATES:
         session.execute(_notices(definitions, verb), asked)
-    count: int = done.rowcount  # type: ignore[attr-defined]
-    return count
+    return fired
 
 
 @once

@@ -20,6 +20,7 @@ from nurture.language.predicates import predicate
 from nurture.language.words import describe
 from nurture.ledger import tables as t
 from nurture.ledger.batches import SIZE, batch, fill, filling
+from nurture.ledger.changed import changed
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -80,12 +81,11 @@ def _told(session: Session, *, now: datetime) -> int:
     open_one = select(HANDOFF.c.id).where(
         HANDOFF.c.lead_id == EPISODE.c.lead_id, among(HANDOFF.c.state, OPEN)
     )
-    passed = session.execute(
-        update(EPISODE)
-        .where(mine, EPISODE.c.told_at.is_(None), open_one.exists())
-        .values(told_at=now, reason=EPISODE.c.reason + "; is with sales already")
+    passed = update(EPISODE).where(mine, EPISODE.c.told_at.is_(None), open_one.exists())
+    return changed(
+        session,
+        passed.values(told_at=now, reason=EPISODE.c.reason + "; is with sales already"),
     )
-    return int(passed.rowcount)  # type: ignore[attr-defined]
 
 
 def _routed(definitions: Definitions, rules: HandoffRules, *, now: datetime) -> Select[Any]:

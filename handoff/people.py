@@ -12,6 +12,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules, RepModel
 from nurture.language.hours import rep_hours
 from nurture.ledger import tables as t
+from nurture.ledger.changed import changed
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new_values, upsert_values
 
@@ -27,13 +28,13 @@ def sync_people(session: Session, definitions: Definitions) -> Tally:
         return Tally()
     reps, members = _rows(definitions, rules)
     upsert_values(session, t.Rep, ["rep"], list(reps.values()))
-    gone = session.execute(
-        update(REP).where(REP.c.rep.not_in(list(reps)), REP.c.active).values(active=False)
+    gone = changed(
+        session,
+        update(REP).where(REP.c.rep.not_in(list(reps)), REP.c.active).values(active=False),
     )
     session.execute(delete(MEMBER))
     insert_new_values(session, t.Member, members)
-    left: int = gone.rowcount  # type: ignore[attr-defined]
-    return Tally.of("reps", len(reps)) + Tally.of("reps gone", left)
+    return Tally.of("reps", len(reps)) + Tally.of("reps gone", gone)
 
 
 def _rows(

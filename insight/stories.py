@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from handoff.board import HandoffRow, handoffs, rungs_of
 from nurture.delivery.states import WAITING
-from nurture.language.loading import load_definitions
+from nurture.language.scoring import Scoring
 from nurture.language.story import NOTHING, Expect, Named, instant
 from nurture.ledger import tables as t
 from nurture.ledger.tables.messages import FINAL
@@ -46,12 +46,13 @@ class Witness:
     lead: int
     sequence: str
     place: ZoneInfo
+    scoring: Scoring
     _seen: dict[str, int] = field(default_factory=dict)
     """By key: how many mails, notices, calls or rungs earlier expectations were about."""
 
     def differences(self, session: Session, expect: Expect, *, now: datetime) -> list[Difference]:
         """What is not as expected at `now`, in the order in which it was written."""
-        look = _Look(session, self.lead, self.sequence, self.place, now)
+        look = _Look(session, self.lead, self.sequence, self.place, self.scoring, now)
         found = []
         for key in expect.model_fields_set:
             expected: Any = getattr(expect, key)
@@ -113,14 +114,13 @@ class _Look:
     lead: int
     sequence: str
     place: ZoneInfo
+    scoring: Scoring
     now: datetime
 
     @cached_property
     def grade(self) -> str | None:
         """The grade of its fit."""
-        fit = explain(self.session, self.lead, now=self.now).fit
-        scoring = load_definitions(self.session).scoring
-        return scoring.grade_of(fit)
+        return self.scoring.grade_of(explain(self.session, self.lead, now=self.now).fit)
 
     def wall(self, at: datetime | None) -> str:
         """The instant as the lead's clock shows it."""

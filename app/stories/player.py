@@ -105,7 +105,9 @@ class _Player:
             }
             self.rehearsal.begin(self.instant(self.story.entries[0][0]))
             self.lead = self.make_lead()
-            self.witness = Witness(self.lead, self.sequence, self.place)
+            self.witness = Witness(
+                self.lead, self.sequence, self.place, self.definitions.scoring
+            )
             for number, (wall, deed) in enumerate(self.story.entries):
                 doing = f"{instant(wall)} {deed.verb}"
                 self.pass_to(self.instant(wall))

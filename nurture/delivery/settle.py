@@ -29,6 +29,7 @@ from nurture.delivery.progress import wait_for_word, wake_behind, wake_early
 from nurture.delivery.states import sources
 from nurture.delivery.transport import Reply
 from nurture.ledger import tables as t
+from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, NotFound
 from nurture.ledger.given import Change, Given
 from nurture.ledger.tally import Tally
@@ -220,8 +221,8 @@ def _resolve(session: Session, message_id: int, state: str, reason: str, *, now:
         values |= {"due_at": now, "settled_at": None, "expires_at": None, "attempts": 0}
     else:
         values["content"] = None
-    changed = session.execute(
-        update(MESSAGE).where(M.id == message_id, M.state.in_(allowed)).values(**values)
+    resolved = changed(
+        session, update(MESSAGE).where(M.id == message_id, M.state.in_(allowed)).values(**values)
     )
     wake_early(session, message_id, now=now)
-    return int(changed.rowcount)  # type: ignore[attr-defined]
+    return resolved

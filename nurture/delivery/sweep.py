@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, case, exists, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, select, update
 from sqlmodel import Session
 
 from nurture.delivery.permission import MESSAGE, M
@@ -12,6 +12,7 @@ from nurture.delivery.progress import wait_for_word
 from nurture.delivery.settle import NOTICE_TRIES
 from nurture.delivery.states import IN_HAND
 from nurture.ledger.asking import NOW
+from nurture.ledger.changed import changed
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 
@@ -29,7 +30,8 @@ def sweep(session: Session, *, now: datetime) -> Tally:
     again = and_(M.state == "handed", M.kind == "notice", M.attempts < NOTICE_TRIES)
     claims = _freed(session, and_(over, M.state == "claimed"), "its sender died before it went")
     notices = _freed(session, and_(over, again), "its sender died: sent once more")
-    lost = session.execute(
+    unknown = changed(
+        session,
         update(MESSAGE)
         .where(over, M.state == "handed")
         .values(
@@ -37,9 +39,8 @@ def sweep(session: Session, *, now: datetime) -> Tally:
             settled_at=now,
             lease_until=None,
             reason="its sender died while handing it over: the mail server may have it",
-        )
+        ),
     )
-    unknown: int = lost.rowcount  # type: ignore[attr-defined]
     if unknown:
         just_now = and_(among(M.state, ("unknown",)), M.settled_at == now)
         wait_for_word(session, just_now, now=now)
@@ -50,11 +51,10 @@ def sweep(session: Session, *, now: datetime) -> Tally:
 _ANY = select(exists().where(among(M.state, IN_HAND), M.lease_until <= NOW))
 
 
-def _freed(session: Session, which: object, reason: str) -> int:
+def _freed(session: Session, which: ColumnElement[bool], reason: str) -> int:
     fewer = case((M.state == "claimed", M.attempts - 1), else_=M.attempts)
-    freed = session.execute(
-        update(MESSAGE)
-        .where(which)  # type: ignore[arg-type]
-        .values(state="due", owner="", lease_until=None, attempts=fewer, reason=reason)
+    freed = update(MESSAGE).where(which)
+    return changed(
+        session,
+        freed.values(state="due", owner="", lease_until=None, attempts=fewer, reason=reason),
     )
-    return int(freed.rowcount)  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from nurture.ledger import batches
+from nurture.ledger.changed import changed
 from nurture.ledger.types import Instant
 
 NOW = bindparam("now", type_=Instant())
@@ -71,11 +72,14 @@ class Asking:
 
     def ask(self, statement: Executable, **more: Any) -> Result[Any]:
         """Execute a statement."""
-        return self.session.execute(statement, {"now": self.now, "tick": self.tick} | more)
+        return self.session.execute(statement, self._values(more))
 
     def run(self, statement: Executable, **more: Any) -> int:
         """Execute a writing statement; returns how many rows it changed."""
-        return int(self.ask(statement, **more).rowcount)  # type: ignore[attr-defined]
+        return changed(self.session, statement, self._values(more))
+
+    def _values(self, more: dict[str, Any]) -> dict[str, Any]:
+        return {"now": self.now, "tick": self.tick} | more
 
     def fill(self, rows: Insert, **more: Any) -> int:
         """Replace the working set by `rows` (`batches.filling`); returns how many there are."""

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
+from nurture.ledger.changed import changed
+
 SIZE = 20_000
 """Leads a transaction: a writer must never hold SQLite for long."""
 _DEAD = "dead rows of batch"
@@ -92,14 +94,14 @@ def fill(session: Session, rows: Insert, **asked: Any) -> int:
     """
     if session.info.get(_FILLED, True):
         _empty(session)
-    count = int(session.execute(rows, asked).rowcount)  # type: ignore[attr-defined]
+    count = changed(session, rows, asked)
     session.info[_FILLED] = count > 0
     return count
 
 
 def _empty(session: Session) -> None:
     """Take every row out, and count them as dead."""
-    deleted: int = session.execute(_EMPTY).rowcount  # type: ignore[attr-defined]
+    deleted = changed(session, _EMPTY)
     info = session.connection().info
     info[_DEAD] = info.get(_DEAD, 0) + deleted
 

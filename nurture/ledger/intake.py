@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from nurture.ledger import bulk, gate, news, optouts, upsert
 from nurture.ledger import tables as t
+from nurture.ledger.changed import changed
 from nurture.ledger.errors import NotFound
 from nurture.ledger.incoming import EXTERNAL, EngagementIn, OwnEngagement, Refusal
 from nurture.ledger.types import to_micros
@@ -191,18 +192,18 @@ def withdraw_engagement(session: Session, engagement_id: int, *, reason: str, no
         return 0
     engagement.withdrawn_at = now
     session.flush()
-    entries = session.execute(
+    entries = changed(
+        session,
         update(t.ScoreEntry)
         .where(
             col(t.ScoreEntry.engagement_id) == engagement_id,
             col(t.ScoreEntry.withdrawn_at).is_(None),
         )
         .values(withdrawn_at=now, withdrawn_reason=reason)
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session=False),
     )
     session.execute(delete(t.Touch).where(col(t.Touch.engagement_id) == engagement_id))
     if engagement.lead_id is not None:
         session.add(t.Touch(lead_id=engagement.lead_id))
         session.flush()
-    count: int = entries.rowcount  # type: ignore[attr-defined]
-    return count
+    return entries

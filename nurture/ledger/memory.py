@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlmodel import SQLModel
-
 from nurture.ledger import schema
-from nurture.ledger import tables as t  # noqa: F401 - every table is known from here on
+from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, open_ledger
 
 RECKONED = {"opening", "zone_offset"}
@@ -44,7 +42,7 @@ class Image:
 
 
 _TABLES = [
-    f'"{table.name}"' for table in SQLModel.metadata.sorted_tables if table.name not in RECKONED
+    f'"{table.name}"' for table in t.Lead.metadata.sorted_tables if table.name not in RECKONED
 ]
 
 

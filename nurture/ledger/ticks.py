@@ -32,6 +32,7 @@ from sqlmodel import Session, col
 from nurture.ledger import batches, upsert
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, TICK, Asking
+from nurture.ledger.changed import changed
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -69,7 +70,7 @@ def take_turn(
     with ledger.begin() as session:
         now = clock()
         wanted = {"by": owner, "now": now, "end": now + lease}
-        if session.execute(_TAKE, wanted).rowcount:  # type: ignore[attr-defined]
+        if changed(session, _TAKE, wanted):
             return True
         row = _locked(session, TURN)
         if row.owner and alive(row.owner):
@@ -114,7 +115,7 @@ def held_by_others(tick: ColumnElement[int]) -> Select[tuple[int]]:
 
 def waiting(session: Session, *, now: datetime) -> bool:
     """Something new is known of some lead: claimed by nobody, or by a tick that never ended."""
-    return bool(session.execute(_WAITING, {"now": now}).scalar())
+    return session.execute(NEXT_NEWS, {"now": now}).scalar() is not None
 
 
 def fresh(session: Session, *, now: datetime) -> bool:
@@ -134,7 +135,6 @@ def _happened(at: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 # Built once: asked several times a tick, and building costs more than asking.
-_WAITING = select(exists().where(_happened(NOW)))
 _FRESH = select(exists().where(TOUCH.tick_id.is_(None), _happened(NOW)))
 NEXT_NEWS = select(case((exists().where(_happened(NOW)), NOW)))
 """Now, while something new is known of some lead (`waiting`)."""
@@ -211,9 +211,7 @@ def touching(leads: Select[Any]) -> Insert:
 
 def touch(session: Session, leads: Select[Any]) -> int:
     """The same at once; returns how many leads."""
-    added = session.execute(touching(leads))
-    count: int = added.rowcount  # type: ignore[attr-defined]
-    return count
+    return changed(session, touching(leads))
 
 
 def touch_everybody(session: Session) -> int:

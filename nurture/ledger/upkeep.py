@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
+from nurture.ledger.changed import changed
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of, upsert_values
 
@@ -28,9 +29,9 @@ NEXT_UPKEEP = select(
 def upkeep(session: Session, *, now: datetime) -> Tally:
     """Drop the record of ticks ended a week ago, and set the next upkeep a day ahead."""
     old = and_(TICK.finished_at.is_not(None), TICK.finished_at < now - KEEP_TICKS)
-    ticks = session.execute(delete(table_of(t.Tick)).where(old))
+    forgotten = changed(session, delete(table_of(t.Tick)).where(old))
     postpone(session, until=now + EVERY)
-    return Tally.of("ticks forgotten", ticks.rowcount)  # type: ignore[attr-defined]
+    return Tally.of("ticks forgotten", forgotten)
 
 
 def postpone(session: Session, *, until: datetime) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy import Insert, Select, Table, insert, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
+from nurture.ledger.changed import changed
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -62,7 +64,7 @@ def insert_new_values(session: Session, model: type[SQLModel], rows: Rows) -> in
     if not rows:
         return 0
     statement = _insert(session, model).values(list(rows)).on_conflict_do_nothing()
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    return changed(session, statement)
 
 
 def upsert_values(

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select, update
 from sqlmodel import Session
 
 from nurture.ledger import ticks
+from nurture.ledger.changed import changed
 from nurture.scoring.visit import ENTRY
 
 
@@ -21,7 +22,5 @@ def withdraw(session: Session, engagements: Select[Any], *, now: datetime, reaso
     """
     standing = (ENTRY.c.engagement_id.in_(engagements), ENTRY.c.withdrawn_at.is_(None))
     ticks.touch(session, select(ENTRY.c.lead_id).where(*standing).distinct())
-    taken = session.execute(
-        update(ENTRY).where(*standing).values(withdrawn_at=now, withdrawn_reason=reason)
-    )
-    return int(taken.rowcount)  # type: ignore[attr-defined]
+    taken = update(ENTRY).where(*standing).values(withdrawn_at=now, withdrawn_reason=reason)
+    return changed(session, taken)

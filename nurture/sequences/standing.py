@@ -27,7 +27,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.asking import NOW, TICK, Question, soonest, together
+from nurture.ledger.asking import NOW, TICK, Question
 from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -119,14 +119,9 @@ def due_stages(
     return sorted(stages, key=lambda each: (each.sequence, each.definition_id, min(each.positions)))
 
 
-def next_due(session: Session, definitions: Definitions) -> datetime | None:
-    """The next instant an enrolment has to be looked at, None when nobody waits for time."""
-    asked = questions(definitions)
-    return soonest(session, together(asked)) if asked else None
-
-
 def questions(definitions: Definitions) -> tuple[Question, ...]:
-    """The earliest instants at which somebody is due, rechecked or watched."""
+    """The earliest instants at which an enrolment is due, rechecked or watched; none without
+    sequences."""
     sizes = _sizes(definitions)
     if not sizes:
         return ()

@@ -27,7 +27,7 @@ from nurture.language.definitions import Definitions
 from nurture.language.once import once
 from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, TICK, Asking, Question, soonest, together
+from nurture.ledger.asking import NOW, TICK, Asking, Question
 from nurture.ledger.batches import batch
 from nurture.ledger.openings import is_open, next_open
 from nurture.ledger.plans import among
@@ -180,19 +180,14 @@ _PUT_OFF: Update = (
 )
 
 
-def next_due(session: Session) -> datetime | None:
-    """The earliest instant a call may be made, or a dead caller's lease ends.
-
-    Calls of paused sequences do not count, nor those to hosts that have enough in hand: the answer
-    of one of these is something new, and wakes.
-    """
-    return soonest(session, _NEXT)
-
-
 QUESTIONS: tuple[Question, ...] = (
     select(func.min(C.due_at, type_=Instant())).where(
         DUE, not_(paused()), C.host.not_in(crowded())
     ),
     select(func.min(C.lease_until, type_=Instant())).where(CLAIMED),
 )
-_NEXT = together(QUESTIONS)
+"""The earliest instant a call may be made, and at which a dead caller's lease ends.
+
+Calls of paused sequences do not count, nor those to hosts that have enough in hand: the answer
+of one of these is something new, and wakes.
+"""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
 from sqlmodel import Session
 
 from nurture.calendar.nearest import suggestion
 from nurture.ledger import tables as t
+from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, NotFound
 from nurture.webhooks.claim import CALL, C
 from nurture.webhooks.settle import AGAIN
@@ -54,6 +54,5 @@ def retry_all(session: Session, name: str, *, now: datetime) -> int:
 
 def _again(session: Session, which: ColumnElement[bool], *, now: datetime) -> int:
     """When it was given up stays: by that it is known as one that holds nobody."""
-    values: dict[str, Any] = {"state": "due", "due_at": now, "attempts": 0, "reason": AGAIN}
-    changed = session.execute(update(CALL).where(which, C.state == "failed").values(**values))
-    return int(changed.rowcount)  # type: ignore[attr-defined]
+    failed = update(CALL).where(which, C.state == "failed")
+    return changed(session, failed.values(state="due", due_at=now, attempts=0, reason=AGAIN))

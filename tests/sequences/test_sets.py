@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select, text
 
 from nurture.ledger import tables as t
+from nurture.ledger.asking import soonest, together
 from nurture.ledger.engine import Ledger
 from nurture.ledger.ticks import begin_tick, end_tick
 from nurture.ledger.upsert import table_of
@@ -15,7 +16,7 @@ from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol
 from nurture.sequences.leave import leave
 from nurture.sequences.openings import keep_openings
-from nurture.sequences.standing import due_stages, next_due
+from nurture.sequences.standing import due_stages, questions
 from tests.fixtures_ledger import counting
 from tests.sequences.play import Play, at, batches_of
 
@@ -99,7 +100,7 @@ def walk(play: Play, now: datetime, *, owner: str = "me") -> int:
 
 def _due(ledger: Ledger, play: Play, now: datetime) -> bool:
     with ledger.begin() as session:
-        due = next_due(session, play.definitions())
+        due = soonest(session, together(questions(play.definitions())))
     return due is not None and due <= now
 
 

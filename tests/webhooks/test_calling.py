@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 
 from flows.tick import run_tick
 from nurture.ledger import tables as t
+from nurture.ledger.asking import soonest, together
 from nurture.ledger.engine import Ledger
 from nurture.ledger.upsert import table_of
 from nurture.webhooks import passes
-from nurture.webhooks.claim import LEASE, MOST_OF_HOST, next_due
+from nurture.webhooks.claim import LEASE, MOST_OF_HOST, QUESTIONS
 from nurture.webhooks.http import UNSIGNED
 from nurture.webhooks.passes import Calling, call_out
 from nurture.webhooks.port import Answer, Call
@@ -71,7 +72,7 @@ def states(play: Play) -> dict[str, int]:
 
 
 def due(play: Play) -> object:
-    return play.do(next_due)
+    return play.do(lambda session: soonest(session, together(QUESTIONS)))
 
 
 def test_a_late_answer_is_settled_by_itself_and_wakes_its_lead(play: Play) -> None:
