@@ -39,16 +39,16 @@ def test_a_mails_version_holds_its_pieces(ledger: Ledger, workspace: Path, edit:
     piece = workspace / "templates" / "snippets" / "bye.html"
     piece.parent.mkdir()
     piece.write_text('<p><a href="https://example.test/a">A</a></p>\n<p>Bye</p>\n', "utf-8")
-    for mail in ("welcome", "first-plan"):
-        edit(f"templates/{mail}.html", "</body>", "{% include 'snippets/bye.html' %}\n</body>")
+    for mail in ("travel-time", "first-plan"):
+        edit(f"templates/{mail}.html", "---\n<p>", "---\n{% include 'snippets/bye.html' %}\n<p>")
     first, definitions = applied(ledger, workspace)
     assert not first.errors
-    assert '<p><a href="https://example.test/a">A</a></p>' in definitions.templates["welcome"].html
+    assert '<p><a href="https://example.test/a">A</a></p>' in definitions.templates["first-plan"].html
     assert not any(name.startswith("snippets") for name in definitions.templates)
-    before = definitions.templates["welcome"]
+    before = definitions.templates["first-plan"]
     piece.write_text('<p><a href="https://example.test/a">A</a></p>\n<p>Till soon</p>\n', "utf-8")
     second, definitions = applied(ledger, workspace)
     changed = {name for name, status in statuses(second).items() if status != "same"}
-    assert changed == {"welcome.html", "first-plan.html"}
-    (found,) = differences("template", before.html, definitions.templates["welcome"].html)
+    assert changed == {"travel-time.html", "first-plan.html"}
+    (found,) = differences("template", before.html, definitions.templates["first-plan"].html)
     assert (found.place, found.before, found.after) == ("body", "1 line", "1 line")
