@@ -9,8 +9,9 @@ from sqlmodel import Session
 
 from handoff.tables import MEMBER, REP
 from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules, RepModel
+from nurture.language.handoff import HandoffRules
 from nurture.language.hours import rep_hours
+from nurture.language.teams import RepModel
 from nurture.ledger import tables as t
 from nurture.ledger.changed import changed
 from nurture.ledger.tally import Tally

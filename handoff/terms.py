@@ -11,8 +11,9 @@ from sqlalchemy import CTE, BigInteger, Boolean, Integer, String
 from handoff.rowset import Columns, rowset
 from nurture.language.definitions import Definitions
 from nurture.language.durations import Span
-from nurture.language.handoff import HandoffRules, RungModel
+from nurture.language.handoff import HandoffRules
 from nurture.language.hours import team_hours
+from nurture.language.ladders import RungModel
 from nurture.ledger.types import MICROSECOND
 
 KINDS = ("accept", "first_touch")

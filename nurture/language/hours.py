@@ -21,8 +21,9 @@ from nurture.calendar.hours import (
     parse_hours,
     weekly,
 )
-from nurture.language.handoff import HandoffRules, RepModel
+from nurture.language.handoff import HandoffRules
 from nurture.language.sequence import WindowModel
+from nurture.language.teams import RepModel
 from nurture.language.workspace import CalendarModel, Workspace
 
 YEARS = range(2015, 2051)

@@ -43,9 +43,9 @@ def test_a_mails_version_holds_its_pieces(ledger: Ledger, workspace: Path, edit:
         edit(f"templates/{mail}.html", "---\n<p>", "---\n{% include 'snippets/bye.html' %}\n<p>")
     first, definitions = applied(ledger, workspace)
     assert not first.errors
-    assert '<p><a href="https://example.test/a">A</a></p>' in definitions.templates["first-plan"].html
-    assert not any(name.startswith("snippets") for name in definitions.templates)
     before = definitions.templates["first-plan"]
+    assert '<p><a href="https://example.test/a">A</a></p>' in before.html
+    assert not any(name.startswith("snippets") for name in definitions.templates)
     piece.write_text('<p><a href="https://example.test/a">A</a></p>\n<p>Till soon</p>\n', "utf-8")
     second, definitions = applied(ledger, workspace)
     changed = {name for name, status in statuses(second).items() if status != "same"}
