@@ -19,7 +19,7 @@ from benchmarks.figures import Figure, table
 from nurture.calendar.nearest import nearest
 
 ALL = ("advance", "scale", "durable", "mail", "intake", "notice", "flow", "idle", "memory",
-       "stories", "simulate")  # fmt: skip
+       "stories", "simulate", "routing")  # fmt: skip
 LIMIT = 300.0
 """Seconds one benchmark may take."""
 

@@ -9,21 +9,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, case, literal, or_, select, update
+from sqlalchemy import Insert, Integer, Select, String, case, func, literal, or_, select, update
 from sqlmodel import Session
 
 from handoff.rowset import Columns, rowset
-from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
+from handoff.tables import EPISODE, HANDOFF, OPEN
+from handoff.territories import first_rule
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
-from nurture.language.predicates import predicate
+from nurture.language.once import once
 from nurture.language.words import describe
 from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.changed import changed
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new
 
 _COLUMNS = (
@@ -44,10 +45,10 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     rules = definitions.handoff
     if rules is None:
         return Tally()
-    found = fill(session, filling(fresh()))
+    found = fill(session, _FRESH)
     if not found:
         return Tally()
-    session.execute(insert_new(t.Handoff, _COLUMNS, _routed(definitions, rules, now=now)))
+    session.execute(_routed(definitions), {"now": now})
     passed = _told(session, now=now)
     opened = Tally.of(
         "handoffs opened", found - passed, path="handoff/routing", more=found == SIZE
@@ -69,6 +70,9 @@ def fresh() -> Select[Any]:
     )
 
 
+_FRESH = filling(fresh())
+
+
 def _told(session: Session, *, now: datetime) -> int:
     """Mark the working set's episodes: a handoff is theirs, or another one of their lead is open.
 
@@ -88,30 +92,26 @@ def _told(session: Session, *, now: datetime) -> int:
     )
 
 
-def _routed(definitions: Definitions, rules: HandoffRules, *, now: datetime) -> Select[Any]:
+@once
+def _routed(definitions: Definitions) -> Insert:
     """One row an episode: the number of the rule that holds is found once, then joined."""
-    holds = [
-        (predicate(route.when, lead=LEAD.c, definitions=definitions, now=now), literal(number))
-        for number, route in enumerate(rules.routing, start=1)
-        if route.when is not None
-    ]
-    last = _otherwise(rules)
+    rules = definitions.handoff
+    assert rules is not None
+    first = first_rule(rules.routing, definitions, batch, now=NOW).cte("first")
     rule = case(
         (EPISODE.c.team.in_(list(rules.teams)), literal(_GIVEN)),
-        *holds,
-        else_=literal(last),
+        else_=func.coalesce(first.c.rule, literal(_otherwise(rules))),
     )
     chosen = (
         select(EPISODE, rule.label("rule"))
-        .select_from(batch)
-        .join(EPISODE, EPISODE.c.id == batch.c.id)
-        .join(LEAD, LEAD.c.id == EPISODE.c.lead_id)
+        .select_from(first)
+        .join(EPISODE, EPISODE.c.id == first.c.id)
         .cte("chosen")
     )
     route = rowset("route", _ROUTE, _routes(rules))
     given = route.c.rule == _GIVEN
     why = case((or_(route.c.said == "", chosen.c.reason == ""), ""), else_="; ")
-    return (
+    rows = (
         select(
             chosen.c.lead_id,
             chosen.c.id,
@@ -120,11 +120,12 @@ def _routed(definitions: Definitions, rules: HandoffRules, *, now: datetime) -> 
             literal("offered"),
             chosen.c.reason + why + route.c.said,
             case((given, chosen.c.path), else_=route.c.path),
-            literal(now, Instant()),
+            NOW,
         )
         .join(route, route.c.rule == chosen.c.rule)
         .order_by(chosen.c.id)
     )
+    return insert_new(t.Handoff, _COLUMNS, rows)
 
 
 def _otherwise(rules: HandoffRules) -> int:

@@ -69,7 +69,7 @@ def impossible(condition: Condition) -> bool:
     """No lead can ever meet it."""
     if isinstance(condition, AnyOf):
         return all(map(impossible, condition.parts))
-    parts = list(_parts(condition))
+    parts = list(conjuncts(condition))
     denied = [each.part for each in parts if isinstance(each, Not)]
     if any(part in parts for part in denied):
         return True
@@ -82,15 +82,15 @@ def implies(condition: Condition, other: Condition) -> bool:
     """Every lead that meets the one meets the other."""
     if isinstance(other, AnyOf):
         return condition == other or any(implies(condition, part) for part in other.parts)
-    here = list(_parts(condition))
-    return all(any(_one_implies(each, wanted) for each in here) for wanted in _parts(other))
+    here = list(conjuncts(condition))
+    return all(any(_one_implies(each, wanted) for each in here) for wanted in conjuncts(other))
 
 
-def _parts(condition: Condition) -> Iterator[Condition]:
+def conjuncts(condition: Condition) -> Iterator[Condition]:
     """What must hold, all of it."""
     if isinstance(condition, AllOf):
         for part in condition.parts:
-            yield from _parts(part)
+            yield from conjuncts(part)
     else:
         yield condition
 
