@@ -1,7 +1,7 @@
-"""A handoff in a team's queue goes to the next rep in turn, as soon as one is free.
+"""A handoff in a team's queue goes to whose it is, else to the next in turn, as soon as it can.
 
-One turn of the loop for each (team, reps who let it lapse) that has somebody waiting: statements
-grow with these groups, never with handoffs.
+One turn of the loop for each (team, skills, reps who let it lapse) that has somebody waiting:
+statements grow with these groups, never with handoffs.
 """
 
 from __future__ import annotations
@@ -10,34 +10,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
     Insert,
     Select,
     String,
+    Update,
     and_,
     bindparam,
+    case,
     delete,
+    exists,
     func,
     literal,
+    not_,
     select,
     text,
     update,
 )
 from sqlmodel import Session
 
-from handoff import clocks, turns
+from handoff import availability as can
+from handoff import clocks, turns, wording
+from handoff.claims import WHY, give_to
 from handoff.offers import offer
-from handoff.tables import CLOCK, HANDOFF, MEMBER, OPENING, REP
+from handoff.tables import CLOCK, HANDOFF, MEMBER, REP
+from handoff.turns import Circle
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.changed import changed
-from nurture.ledger.extremes import Greatest
-from nurture.ledger.openings import is_open
+from nurture.ledger.openings import first_open
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -48,11 +53,14 @@ QUEUED = and_(among(HANDOFF.c.rep, ("",)), among(HANDOFF.c.state, ("offered",)))
 
 @dataclass(frozen=True)
 class Group:
-    """Handoffs that may go to the same people: those of `team`, but not the `excluded`."""
+    """Handoffs that may go to the same people: those of `team` with these `skills`, but not who
+    let them `lapse`.  Of `waiting` ones a rule names reps for `named`."""
 
     team: str
+    skills: str
     lapsed: str
     waiting: int
+    named: int
 
     @property
     def excluded(self) -> tuple[str, ...]:
@@ -61,7 +69,8 @@ class Group:
 
 
 def assign(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
-    """Give every queued handoff to the next rep of its team who is at work and has room.
+    """Give every queued handoff to the rep of its team who has a claim to it (`first`), else to the
+    next in turn who is at work and has room.
 
     Each gets a new generation with clocks in the rep's hours and a notice to be written.  Where
     nobody is free the handoff stays queued: its accept clock runs in the team's hours and says
@@ -81,18 +90,15 @@ def assign(session: Session, definitions: Definitions, *, now: datetime) -> Tall
 
 def _waiting(session: Session) -> list[Group]:
     """Who waits in which queue, in one query; leans on `handoff_queue`."""
-    return [Group(team, reps, count) for team, reps, count in session.execute(_groups())]
+    return [Group(*row) for row in session.execute(_groups())]
 
 
 @lru_cache(maxsize=1)
-def _groups() -> Select[tuple[str, str, int]]:
+def _groups() -> Select[tuple[str, str, str, int, int]]:
     lapsed = _lapsed().label("lapsed")
-    return (
-        select(HANDOFF.c.team, lapsed, func.count())
-        .where(QUEUED)
-        .group_by(HANDOFF.c.team, lapsed)
-        .order_by(HANDOFF.c.team, lapsed)
-    )
+    same = (HANDOFF.c.team, HANDOFF.c.skills, lapsed)
+    named = func.count(func.nullif(HANDOFF.c.named, ""))
+    return select(*same, func.count(), named).where(QUEUED).group_by(*same).order_by(*same)
 
 
 def _lapsed() -> ColumnElement[str]:
@@ -113,19 +119,44 @@ def _lapsed() -> ColumnElement[str]:
 def _assign(
     session: Session, definitions: Definitions, rules: HandoffRules, group: Group, *, now: datetime
 ) -> Tally:
-    need = fill(session, _oldest(), team=group.team, lapsed=group.lapsed)
+    team = rules.teams[group.team]
+    circle = Circle(group.team, team.assign, group.skills, group.excluded)
+    waiting, more = group.waiting, False
+    for claim in (*(["named"] if group.named else []), *team.first):
+        out = give_to(claim, circle, rules.owners.field)
+        found, given = _give(session, definitions, rules, group, out, WHY[claim], now=now)
+        waiting, more = waiting - given, more or given == SIZE
+    if waiting:
+        if team.assign == "weighted":
+            session.execute(turns.catch_up(circle), {"now": now})
+        out = turns.give_out(circle)
+        found, given = _give(session, definitions, rules, group, out, "next in turn", now=now)
+        waiting, more = waiting - given, more or given == SIZE
+        left = _queue(session, definitions, rules, group, now=now) if given < found else 0
+    else:
+        left = 0
+    path = f"handoff/teams/{group.team}"
+    assigned = Tally.of("handoffs assigned", group.waiting - waiting, path=path, more=more)
+    return assigned + Tally.of("handoffs queued", left, path=path)
+
+
+def _give(
+    session: Session, definitions: Definitions, rules: HandoffRules, group: Group, out: Update,
+    why: str, *, now: datetime,
+) -> tuple[int, int]:  # fmt: skip
+    """Give the oldest of a group away by `out`, and offer them; how many there were, and went."""
+    need = fill(session, _oldest(), team=group.team, skills=group.skills, lapsed=group.lapsed)
     newest = session.execute(_NEWEST).scalar()
-    out = turns.give_out(group.team, group.excluded)
     session.execute(out, {"need": need, "now": now})
-    session.execute(turns.take(), {"base": max(now, newest) if newest else now})
     given = need - changed(session, _STILL_QUEUED)
     if given:
-        offer(session, definitions, rules, why="next in turn", now=now)
+        taken = {"base": max(now, newest) if newest else now, "now": now}
+        session.execute(turns.take(), taken)
+        if rules.teams[group.team].assign == "weighted":
+            session.execute(turns.pass_on())
+        offer(session, definitions, rules, why=why, now=now)
         _refresh(session, given)
-    left = _queue(session, definitions, rules, group, now=now) if given < need else 0
-    path = f"handoff/teams/{group.team}"
-    assigned = Tally.of("handoffs assigned", given, path=path, more=given == SIZE)
-    return assigned + Tally.of("handoffs queued", left, path=path)
+    return need, given
 
 
 def _refresh(session: Session, given: int) -> None:
@@ -136,14 +167,15 @@ def _refresh(session: Session, given: int) -> None:
 
 _NEWEST = select(func.max(REP.c.turn_at))
 _STILL_QUEUED = delete(batch).where(batch.c.id.in_(select(HANDOFF.c.id).where(QUEUED)))
-_TEAM, _LAPSED = bindparam("team", type_=String()), bindparam("lapsed", type_=String())
+_TEAM, _SKILLS, _LAPSED = (
+    bindparam(name, type_=String()) for name in ("team", "skills", "lapsed")
+)
 
 
-def _members() -> Select[Any]:
-    """The handoffs of a group, by its `team` and `lapsed`."""
-    return select(HANDOFF.c.id, HANDOFF.c.lead_id).where(
-        QUEUED, HANDOFF.c.team == _TEAM, _lapsed() == _LAPSED
-    )
+def _members(*columns: Any) -> Select[Any]:
+    """The handoffs of a group, by its `team`, `skills` and `lapsed`."""
+    mine = and_(HANDOFF.c.team == _TEAM, HANDOFF.c.skills == _SKILLS, _lapsed() == _LAPSED)
+    return select(*columns or (HANDOFF.c.id, HANDOFF.c.lead_id)).where(QUEUED, mine)
 
 
 @lru_cache(maxsize=1)
@@ -156,81 +188,104 @@ def _queue(
     session: Session, definitions: Definitions, rules: HandoffRules, group: Group, *, now: datetime
 ) -> int:
     """Start the clock of those newly in the queue, and say of all why they wait."""
-    why = _why_waiting(session, rules, group, now=now)
+    why = why_waiting(session, rules, group, now=now)
+    asked = {"team": group.team, "skills": group.skills, "lapsed": group.lapsed}
+    new = fill(session, _fresh(), **asked)
+    if new:
+        clocks.stop(session, now=now, reason="went to the queue", before=True)
+        clocks.start(session, definitions, rules, why=why, now=now)
+    session.execute(_say_why(), asked | {"why": why})
+    return new
+
+
+@lru_cache(maxsize=1)
+def _fresh() -> Insert:
+    """Those of a group without a clock of this generation."""
     clock = and_(
         CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation == HANDOFF.c.generation
     )
     fresh = _members().outerjoin(CLOCK, clock).where(CLOCK.c.id.is_(None))
-    rows = filling(fresh.order_by(HANDOFF.c.id).limit(SIZE))
-    new = fill(session, rows, team=group.team, lapsed=group.lapsed)
-    if new:
-        clocks.stop(session, now=now, reason="went to the queue", before=True)
-        clocks.start(session, definitions, rules, why=why, now=now)
-    waiting = select(HANDOFF.c.id).where(QUEUED, HANDOFF.c.team == group.team)
-    session.execute(
-        update(CLOCK)
-        .where(CLOCK.c.handoff_id.in_(waiting.where(_lapsed() == group.lapsed)))
-        .where(CLOCK.c.rep == "", clocks.RUNNING, CLOCK.c.reason != why)
-        .values(reason=why)
+    return filling(fresh.order_by(HANDOFF.c.id).limit(SIZE))
+
+
+@lru_cache(maxsize=1)
+def _say_why() -> Update:
+    why = bindparam("why", type_=String())
+    waiting = and_(CLOCK.c.handoff_id.in_(_members(HANDOFF.c.id)), CLOCK.c.rep == "")
+    return (
+        update(CLOCK).where(waiting, clocks.RUNNING, CLOCK.c.reason != why).values(reason=why)
     )
-    return new
 
 
-def _why_waiting(session: Session, rules: HandoffRules, group: Group, *, now: datetime) -> str:
+def why_waiting(session: Session, rules: HandoffRules, group: Group, *, now: datetime) -> str:
     """`nobody of smb is at work before Mon 09:00`, in the team's zone."""
-    who = (
-        select(REP.c.rep)
+    circle = Circle(group.team, rules.teams[group.team].assign, group.skills, group.excluded)
+    row = session.execute(_count(circle), {"now": now}).one()
+    team = group.team
+    opens = wording.clock(row.opens, rules.teams[team].zone, now=now) if row.opens else ""
+    if not row.people:
+        return f"nobody of {team} is left who has not let it lapse"
+    if not row.skilled:
+        return f"nobody of {team} who could have it knows {group.skills.replace(',', ' and ')}"
+    if row.paused == row.skilled:
+        return f"everybody of {team} is paused{f' before {opens}' if opens else ''}"
+    if row.working > row.spent:
+        return f"everybody of {team} at work has as many open leads as they take"
+    if row.working:
+        return f"everybody of {team} at work had as many leads today as they take"
+    when = f"before {opens}" if opens else "in the time ahead"
+    return f"nobody of {team} is at work {when}"
+
+
+@lru_cache(maxsize=1_000)
+def _count(circle: Circle) -> Select[Any]:
+    """How many of a team could take a lead of a group, and what keeps them from it."""
+    knows = can.skilled(literal(circle.skills))
+    works = and_(knows, not_(can.PAUSED), can.AT_WORK)
+    opens = case((knows, first_open(can.free_from(), (REP.c.duty, REP.c.zone))))
+    columns = {
+        "people": func.count(),
+        "skilled": func.count().filter(knows),
+        "paused": func.count().filter(knows, can.PAUSED),
+        "working": func.count().filter(works),
+        "spent": func.count().filter(works, can.left_today() < 1),
+        "opens": func.min(opens, type_=Instant()),
+    }
+    return (
+        select(*(column.label(name) for name, column in columns.items()))
+        .select_from(REP)
         .join(MEMBER, MEMBER.c.rep == REP.c.rep)
-        .where(MEMBER.c.team == group.team, REP.c.active, REP.c.rep.not_in(group.excluded))
+        .where(MEMBER.c.team == circle.team, REP.c.active, can.TAKES_TURNS)
+        .where(can.eligible(circle.excluded, ""))
     )
-    open_now = is_open(literal(now, Instant()), REP.c.hours, REP.c.zone)
-    people, working = session.execute(
-        select(func.count(), func.count().filter(open_now)).select_from(REP).where(
-            REP.c.rep.in_(who)
-        )
-    ).one()
-    if not people:
-        return f"nobody of {group.team} is left who has not let it lapse"
-    if working:
-        return f"everybody of {group.team} at work has as many open leads as they take"
-    opens = session.execute(
-        select(func.min(OPENING.c.opens_at))
-        .join(REP, and_(REP.c.hours == OPENING.c.hours, REP.c.zone == OPENING.c.zone))
-        .where(REP.c.rep.in_(who), OPENING.c.opens_at > now)
-    ).scalar()
-    if opens is None:
-        return f"nobody of {group.team} is at work in the time ahead"
-    return f"nobody of {group.team} is at work before {say(opens, rules, group.team, now=now)}"
 
 
-def say(at: datetime, rules: HandoffRules, team: str, *, now: datetime) -> str:
-    """An instant in the team's zone: `Mon 09:00`, with the date when it is a week off or more."""
-    zone = ZoneInfo(rules.teams[team].zone)
-    local = at.astimezone(zone)
-    near = abs((local.date() - now.astimezone(zone).date()).days) < 7
-    return f"{local:%a %H:%M}" if near else f"{local:%a} {local.day} {local:%b %Y %H:%M}"
-
-
-def _next_assignment() -> Select[tuple[datetime]]:
+def _next_assignment() -> Select[Any]:
+    """`:now` for one that no clock runs for yet; else the first working minute of who fits one."""
+    clock = and_(CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation == HANDOFF.c.generation)
+    unseen = (
+        exists()
+        .select_from(HANDOFF.join(MEMBER, MEMBER.c.team == HANDOFF.c.team))
+        .where(QUEUED, not_(exists().where(clock).correlate(HANDOFF)))
+    )
     fits = (
-        select(REP.c.hours, REP.c.zone)
+        select(REP.c.duty, REP.c.zone, can.free_from().label("since"))
         .select_from(HANDOFF)
         .join(MEMBER, MEMBER.c.team == HANDOFF.c.team)
         .join(REP, REP.c.rep == MEMBER.c.rep)
-        .where(QUEUED, REP.c.active, turns.room() > 0)
-        .where(~turns.let_lapse(HANDOFF.c.id, REP.c.rep))
+        .where(QUEUED, REP.c.active, can.TAKES_TURNS, REP.c.room > can.held())
+        .where(can.skilled(HANDOFF.c.skills), ~can.let_lapse(HANDOFF.c.id, REP.c.rep))
         .distinct()
         .subquery()
     )
-    return (
-        select(func.min(Greatest(OPENING.c.opens_at, NOW), type_=Instant()))
-        .join(fits, and_(fits.c.hours == OPENING.c.hours, fits.c.zone == OPENING.c.zone))
-        .where(OPENING.c.closes_at > NOW)
-    )
+    begins = first_open(fits.c.since, (fits.c.duty, fits.c.zone))
+    free = select(func.min(begins, type_=Instant())).select_from(fits).scalar_subquery()
+    return select(case((unseen, NOW), else_=free))
 
 
 NEXT_ASSIGNMENT = _next_assignment()
-"""The next instant at which a queued handoff can be given: `:now` when somebody is free already.
+"""The next instant at which a queued handoff can be given: `:now` when somebody is free already,
+or when it came to the queue and nobody looked yet.
 
 NULL when no queue has anybody with room coming to work; room that frees wakes by itself.
 """

@@ -29,8 +29,9 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from handoff import clocks, closing, turns
+from handoff import clocks, closing
 from handoff.assignment import assign
+from handoff.availability import let_lapse
 from handoff.offers import DRAFT, NOTICE
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG
 from handoff.terms import teams
@@ -249,7 +250,7 @@ def _somebody_else() -> ColumnElement[bool]:
         select(literal(1))
         .select_from(MEMBER.join(REP, REP.c.rep == MEMBER.c.rep))
         .where(MEMBER.c.team == HANDOFF.c.team, REP.c.active, REP.c.rep != HANDOFF.c.rep)
-        .where(~turns.let_lapse(HANDOFF.c.id, REP.c.rep))
+        .where(~let_lapse(HANDOFF.c.id, REP.c.rep))
         .correlate(HANDOFF)
         .exists()
     )

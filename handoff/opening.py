@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import Insert, Integer, Select, String, case, func, literal, or_, select, update
 from sqlmodel import Session
 
+from handoff.claims import domain_of, text_of
 from handoff.rowset import Columns, rowset
-from handoff.tables import EPISODE, HANDOFF, OPEN
+from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
 from handoff.territories import first_rule
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
@@ -28,11 +29,15 @@ from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new
 
 _COLUMNS = (
-    "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "opened_at",
+    "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "skills", "named",
+    "domain", "parent", "opened_at",
 )  # fmt: skip
 _NO_RULE = -1
 _GIVEN = -2
-_ROUTE: Columns = {"rule": Integer(), "team": String(), "said": String(), "path": String()}
+_ROUTE: Columns = {
+    "rule": Integer(), "team": String(), "said": String(), "path": String(), "skills": String(),
+    "named": String(),
+}  # fmt: skip
 
 
 def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
@@ -97,6 +102,7 @@ def _routed(definitions: Definitions) -> Insert:
     """One row an episode: the number of the rule that holds is found once, then joined."""
     rules = definitions.handoff
     assert rules is not None
+    parent = rules.owners.parent
     first = first_rule(rules.routing, definitions, batch, now=NOW).cte("first")
     rule = case(
         (EPISODE.c.team.in_(list(rules.teams)), literal(_GIVEN)),
@@ -120,9 +126,14 @@ def _routed(definitions: Definitions) -> Insert:
             literal("offered"),
             chosen.c.reason + why + route.c.said,
             case((given, chosen.c.path), else_=route.c.path),
+            route.c.skills,
+            route.c.named,
+            domain_of(LEAD.c.email_key),
+            text_of(parent) if parent else literal(""),
             NOW,
         )
         .join(route, route.c.rule == chosen.c.rule)
+        .join(LEAD, LEAD.c.id == chosen.c.lead_id)
         .order_by(chosen.c.id)
     )
     return insert_new(t.Handoff, _COLUMNS, rows)
@@ -133,15 +144,18 @@ def _otherwise(rules: HandoffRules) -> int:
     return numbers[0] if numbers else _NO_RULE
 
 
-def _routes(rules: HandoffRules) -> list[tuple[int, str, str, str]]:
-    """(rule, team, what it says, its path) of every rule, and of the two cases beside them."""
+def _routes(rules: HandoffRules) -> list[tuple[Any, ...]]:
+    """A row of `_ROUTE` for every rule, and for the two cases beside them."""
     first = next(iter(rules.teams))
     rows = [
-        (_GIVEN, "", "", ""),
-        (_NO_RULE, first, f"no routing rule holds, so the first team, {first}", "handoff/routing"),
+        (_GIVEN, "", "", "", "", ""),
+        (_NO_RULE, first, f"no routing rule holds, so the first team, {first}", "handoff/routing",
+         "", ""),
     ]
     for number, route in enumerate(rules.routing, start=1):
-        team = route.team or route.otherwise or first
+        team = rules.team_of(route) or first
         why = route.reason or (describe(route.when) if route.when else "no other route fits")
-        rows.append((number, team, f"{team}: {why}", f"handoff/routing/{number}"))
+        skills, named = ",".join(sorted(set(route.skills))), route.rep or ""
+        said = f"{named or team}: {why}"
+        rows.append((number, team, said, f"handoff/routing/{number}", skills, named))
     return rows

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, tuple_, update
 from sqlmodel import Session
 
 from handoff.tables import MEMBER, REP
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
-from nurture.language.hours import rep_hours
+from nurture.language.hours import rep_duty, rep_hours
 from nurture.language.teams import RepModel
 from nurture.ledger import tables as t
 from nurture.ledger.changed import changed
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import insert_new_values, upsert_values
+from nurture.ledger.upsert import upsert_values
 
 
 def sync_people(session: Session, definitions: Definitions) -> Tally:
     """Write the applied handoff.yaml's people into `rep` and `member`.
 
-    Afterwards exactly its reps are active; who is gone keeps a row (their handoffs name it) and
-    their turn.  A rep in several teams has one room and one turn, in the words of the first.
+    Afterwards exactly its reps are active; who is gone keeps a row (their handoffs name it).  Turns
+    and pauses stay as they are.  A rep in several teams has one room and one turn, in the words of
+    the first.
     """
     rules = definitions.handoff
     if rules is None:
@@ -33,8 +34,11 @@ def sync_people(session: Session, definitions: Definitions) -> Tally:
         session,
         update(REP).where(REP.c.rep.not_in(list(reps)), REP.c.active).values(active=False),
     )
-    session.execute(delete(MEMBER))
-    insert_new_values(session, t.Member, members)
+    left = tuple_(MEMBER.c.team, MEMBER.c.rep).not_in(
+        [(each["team"], each["rep"]) for each in members]
+    )
+    session.execute(delete(MEMBER).where(left))
+    upsert_values(session, t.Member, ["team", "rep"], members)
     return Tally.of("reps", len(reps)) + Tally.of("reps gone", gone)
 
 
@@ -59,7 +63,11 @@ def _rep(
         "email": rep.email,
         "zone": rep.zone or rules.teams[team].zone,
         "hours": rep_hours(rules, definitions.workspace, team, rep),
+        "duty": rep_duty(rules, definitions.workspace, team, rep),
         "room": rep.room,
+        "per_day": rep.per_day,
+        "weight": rep.weight,
+        "skills": ",".join(sorted(set(rep.skills))),
         "place": place,
         "active": True,
     }

@@ -1,9 +1,11 @@
-"""Words of strangers (a reason, a name), made fit to keep and to show."""
+"""Words of strangers (a reason, a name), made fit to keep and to show; instants in words."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from nurture.ledger.errors import InputRefused
 
@@ -36,3 +38,11 @@ def reason(text: str, allowed: Sequence[str]) -> str:
             f"The reason has {len(clean)} characters, {LONGEST} are the most: {named}."
         )
     return clean
+
+
+def clock(at: datetime, zone: str, *, now: datetime) -> str:
+    """An instant in a zone: `Mon 09:00`, with the date when it is a week off or more."""
+    place = ZoneInfo(zone)
+    local = at.astimezone(place)
+    near = abs((local.date() - now.astimezone(place).date()).days) < 7
+    return f"{local:%a %H:%M}" if near else f"{local:%a} {local.day} {local:%b %Y %H:%M}"

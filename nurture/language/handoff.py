@@ -5,7 +5,7 @@ from __future__ import annotations
 from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.ladders import RungModel, Sla
 from nurture.language.models import Count, Model, Name, Names
-from nurture.language.teams import Route, Team
+from nurture.language.teams import Owners, Route, Team
 
 
 class Opening(Model):
@@ -33,4 +33,16 @@ class HandoffRules(Model):
     ladders: dict[Name, tuple[RungModel, ...]]
     openings: tuple[Opening, ...] = ()
     recycle: Recycle = Recycle()
+    owners: Owners = Owners()
     segments: Segments = {}
+
+    def team_of(self, route: Route) -> str | None:
+        """The team a route gives leads to: the one it names, else the first its rep is in."""
+        if route.rep is None or route.team is not None:
+            return route.team or route.otherwise
+        return next((name for name, team in self.teams.items() if route.rep in of(team)), None)
+
+
+def of(team: Team) -> list[str]:
+    """The names of a team's reps."""
+    return [each.rep for each in team.reps]

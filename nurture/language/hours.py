@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
@@ -101,6 +102,11 @@ def rep_hours(rules: HandoffRules, workspace: Workspace, team: str, rep: RepMode
     return _rep(rules, workspace, team, rep)[0]
 
 
+def rep_duty(rules: HandoffRules, workspace: Workspace, team: str, rep: RepModel) -> str:
+    """The key in `opening` of when a rep takes new leads: working hours but for days away."""
+    return _duty(rules, workspace, team, rep)[0]
+
+
 def _team(rules: HandoffRules, workspace: Workspace, team: str) -> Keyed:
     name = rules.teams[team].calendar
     return _keyed(name, calendar_of(workspace.calendars[name]))
@@ -118,19 +124,31 @@ def _rep(rules: HandoffRules, workspace: Workspace, team: str, rep: RepModel) ->
     return _keyed(f"{name} of {rep.rep}", calendar_of(own))
 
 
+def _duty(rules: HandoffRules, workspace: Workspace, team: str, rep: RepModel) -> Keyed:
+    key, working = _rep(rules, workspace, team, rep)
+    if not rep.away:
+        return key, working
+    here = replace(working, days_off=working.days_off | rep.days_away)
+    return _keyed(f"{rep.rep} when not away", here)
+
+
 def sales_calendars(
     rules: HandoffRules, workspace: Workspace
 ) -> tuple[dict[str, Calendar], frozenset[tuple[str, str]]]:
     """Every calendar of sales by key, and every (key, zone) of a team or rep."""
-    hours: dict[str, Calendar] = {}
+    calendars: dict[str, Calendar] = {}
     pairs: set[tuple[str, str]] = set()
     for name, team in rules.teams.items():
         found = [(*_team(rules, workspace, name), team.zone)]
-        found += [(*_rep(rules, workspace, name, rep), rep.zone or team.zone) for rep in team.reps]
+        found += [
+            (*hours(rules, workspace, name, rep), rep.zone or team.zone)
+            for rep in team.reps
+            for hours in (_rep, _duty)
+        ]
         for key, calendar, zone in found + _by_name(rules, workspace, name):
-            hours[key] = calendar
+            calendars[key] = calendar
             pairs.add((key, zone))
-    return hours, frozenset(pairs)
+    return calendars, frozenset(pairs)
 
 
 def _by_name(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from nurture.language.hover_outside import OUTSIDE
 from nurture.language.hover_stories import STORIES
+from nurture.language.hover_teams import TEAMS
 
 OWN_SEGMENTS = "Conditions by name that only this file knows; they go before those of nurture.yaml."
 UPDATE: Mapping[str, str] = {
@@ -125,31 +126,8 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "ladders": "What happens when a clock runs out, by name.",
         "openings": "Lines a rep may open the call with.",
         "recycle": "Where leads go that sales sends back.",
+        "owners": "Which fields of a lead say whose it is.",
         "segments": OWN_SEGMENTS,
-    },
-    "Team": {
-        "manager": "Who hears of lapses.",
-        "zone": "The team's time zone.",
-        "calendar": "Its working hours: a calendar of nurture.yaml.",
-        "sla": "Its clocks: one of sla.",
-        "reps": "Who works in it, in the order of the first round.",
-    },
-    "Person": {"name": "In full.", "email": "Where notices go."},
-    "RepModel": {
-        "rep": "The rep's name in commands.",
-        "name": "In full.",
-        "email": "Where notices go.",
-        "zone": "Own time zone; else the team's.",
-        "days": "Own weekdays; else the calendar's.",
-        "hours": "Own hours; else the calendar's.",
-        "calendar": "Own calendar; else the team's.",
-        "room": "How many open handoffs at a time (25).",
-    },
-    "Route": {
-        "when": "The condition.",
-        "team": "The team that gets the lead.",
-        "reason": "Why, for the notice.",
-        "otherwise": "The team of all others; the last entry.",
     },
     "Sla": {
         "accept": "How long accepting may take.",
@@ -298,5 +276,6 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     "GotoModel": {"step": "The id of the step.", "at_most": "How often in one enrolment (10)."},
     "HandOffModel": {"team": "The team; else routing decides.", "reason": "Why, for the notice."},
     **OUTSIDE,
+    **TEAMS,
     **STORIES,
 }

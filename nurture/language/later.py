@@ -22,7 +22,6 @@ LATER: Mapping[str, frozenset[str]] = {
     "Threshold": frozenset(("grade", "shadow", "fit_at_least")),
     "HandoffRules": frozenset(("shadow", "tests", "crm")),
     "Team": frozenset(("spread", "capacity", "backup")),
-    "RepModel": frozenset(("away", "weight", "skills")),
     "Sla": frozenset(("next_step", "close")),
     "RungModel": frozenset(("repeat", "notify", "webhook", "every")),
     "SequenceModel": frozenset(

@@ -88,7 +88,8 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _whole(value: Any) -> int:
+def whole(value: Any) -> int:
+    """A whole number as it is written in YAML; ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 1_000_000_000:
         raise ValueError(f"a whole number is expected, not {_shown(value)}")
     return value
@@ -186,8 +187,8 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), WithJsonSchema
 """One text or a list of them."""
 
 Number = Annotated[float, reading("wrong-value", _number), WithJsonSchema({"type": "number"})]
-Whole = Annotated[int, reading("wrong-value", _whole), WithJsonSchema({"type": "integer"})]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Whole = Annotated[int, reading("wrong-value", whole), WithJsonSchema({"type": "integer"})]
+Count = Annotated[int, BeforeValidator(whole), Field(ge=1)]
 Plain = Annotated[
     Value,
     reading("wrong-value", _value),

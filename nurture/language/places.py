@@ -84,7 +84,7 @@ def _called(node: Node, index: int, inside: str) -> str:
         last = isinstance(node, Table) and "otherwise" in node.entries
         return "" if last else f"arm {index + 1}"
     if isinstance(node, Table):
-        for key in NAMED_BY:
+        for key in NAMED_BY if inside != "routing" else ():  # whom a route names is not its name
             named = node.get(key)
             if isinstance(named, Scalar) and isinstance(named.value, str):
                 return named.value

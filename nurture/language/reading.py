@@ -162,7 +162,7 @@ def _said(kind: type[Model], line: Mapping[str, Any]) -> tuple[str, str, str, Se
     context = line.get("ctx", {})
     if "message" in context:
         return line["type"], context["message"], context["found"], context["allowed"]
-    last = str(line["loc"][-1]) if line["loc"] else ""
+    last = next((each for each in reversed(line["loc"]) if isinstance(each, str)), "")
     match line["type"]:
         case "extra_forbidden":
             return _unknown(model_at(kind, line["loc"][:-1]), last)

@@ -96,6 +96,8 @@ RULES: Mapping[str, str] = {
     "grade-order": "grades that do not go from the best to the last",
     "points": "a rule that can give no, or not all, its points",
     "route-form": "a route that is neither a case nor the rest",
+    "no-turns": "a team in which nobody takes turns, or weights that count for nothing",
+    "no-skilled-rep": "a route that asks for skills nobody has",
     "routing-without-otherwise": "routing that leaves leads with nobody",
     "rung-form": "a rung without exactly one instant and one action",
     # mails

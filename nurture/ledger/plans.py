@@ -79,6 +79,9 @@ LARGE = {
     "handoff": {
         "handoff_episode": "200000 1",
         "handoff_lead": "2000 1",
+        "handoff_past": "200000 2 1",
+        "handoff_domain": "150000 5 1",
+        "handoff_parent": "50000 5 1",
         "handoff_queue": "100 20",
         "handoff_rep": "200000 2000 200",
     },

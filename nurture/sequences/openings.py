@@ -84,6 +84,7 @@ def in_use(session: Session, definitions: Definitions) -> tuple[set[str], set[Pa
             wanted = zones if program.window.zone == "lead" else {program.window.zone}
             pairs |= {(program.window.hours, zone) for zone in wanted}
     pairs |= definitions.sales_hours
+    zones |= {zone for _, zone in definitions.sales_hours}
     pairs |= {(LOCAL_DAYS, zone) for zone in zones}
     return zones, pairs
 

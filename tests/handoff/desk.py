@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from nurture.language.scoring import Scoring
 from nurture.language.workspace import Workspace
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant, to_micros
+from nurture.sequences.openings import keep_openings
 from tests.fixtures_ledger import NOW, make_definition
 
 BERLIN = "Europe/Berlin"
@@ -103,10 +105,10 @@ def set_up(ledger: Ledger, said: HandoffRules, **values: Any) -> Definitions:
     with ledger.begin() as session:
         made = make_definition(session, "handoff", "handoff")
         found = definitions(said, handoff_id=made.id, **values)
-        sync_people(session, found)
         hours, pairs = sales_calendars(said, found.workspace)
-        for key, zone in sorted(pairs):
-            keep(session, key, zone, hours[key])
+        found = replace(found, hours=hours, sales_hours=pairs)
+        sync_people(session, found)
+        keep_openings(session, found, now=NOW)
     return found
 
 

@@ -8,18 +8,19 @@ from nurture.language.checks.view import View, items, tables
 from nurture.language.problems import Problem
 from nurture.language.tree import Table
 
+WHO = ("team", "rep")
 ACTIONS = ("remind", "tell", "give", "recycle")
 
 
 def routes(view: View) -> Iterator[Problem]:
-    """A route is `when` and `team`; the last one is `otherwise`, and only the last."""
+    """A route is `when` with `team` or `rep`; the last one is `otherwise`, and only the last."""
     for file in view.of("handoff"):
         found = list(tables(file, ("routing",)))
         for index, (loc, route) in enumerate(found):
             last = index == len(found) - 1
-            keys = set(route.entries) & {"when", "team", "otherwise"}
-            if keys not in ({"when", "team"}, {"otherwise"}):
-                message = 'a route is "when" with "team", or last "otherwise" with a team'
+            keys = set(route.entries) & {"when", "team", "rep", "otherwise"}
+            if keys not in ({"when", "team"}, {"when", "rep"}, {*WHO, "when"}, {"otherwise"}):
+                message = 'a route is "when" with "team" or "rep", or last "otherwise" with a team'
                 yield file.problem(loc, "route-form", message)
             elif "otherwise" in keys and not last:
                 message = 'every route behind "otherwise" is never reached; move it to the end'

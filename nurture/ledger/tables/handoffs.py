@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, Column, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
 from nurture.ledger.tables.columns import flag, instant, key, number, real, refers, words
@@ -49,6 +49,10 @@ class Handoff(SQLModel, table=True):
     """A lead offered to a team and a rep: offered, accepted, rejected, working, recycled, won,
     lost, lapsed.  `rep` is '' while it waits in the team's queue; `generation` counts its reps.
     A lead has at most one that is open.
+
+    As routing said when it opened: `skills` (sorted, joined with commas) are asked of a rep,
+    `named` is the rep the rule names.  `domain` (of the lead's address, '' where anybody may have
+    one) and `parent` tell which handoffs are of one customer.
     """
 
     __tablename__ = "handoff"
@@ -57,6 +61,11 @@ class Handoff(SQLModel, table=True):
         Index("handoff_lead", "lead_id", unique=True,
               postgresql_where=WITH_SALES, sqlite_where=WITH_SALES),
         Index("handoff_rep", "rep", "state"),
+        Index("handoff_past", "lead_id", "id"),
+        Index("handoff_domain", "domain", "id", postgresql_where=text("domain <> ''"),
+              sqlite_where=text("domain <> ''")),
+        Index("handoff_parent", "parent", "id", postgresql_where=text("parent <> ''"),
+              sqlite_where=text("parent <> ''")),
         Index("handoff_queue", "team", postgresql_where=text("rep = '' AND state = 'offered'"),
               sqlite_where=text("rep = '' AND state = 'offered'")),
     )
@@ -71,6 +80,10 @@ class Handoff(SQLModel, table=True):
     generation: int = number()
     reason: str = words()
     path: str = words()
+    skills: str = words()
+    named: str = words()
+    domain: str = words()
+    parent: str = words()
     opened_at: datetime = instant()
     offered_at: datetime | None = instant(required=False)
     accepted_at: datetime | None = instant(required=False)
@@ -135,8 +148,13 @@ class Rung(SQLModel, table=True):
 class Rep(SQLModel, table=True):
     """A person in sales, as the applied handoff.yaml says; `room` is how many open handoffs fit.
 
-    `hours` is the key of the rep's working hours in `opening`; `turn_at` when the last handoff
-    was given (round robin starts with the one who waited longest).
+    `hours` is the key of the rep's working hours in `opening`, which clocks go by; `duty` that of
+    when new leads come: the same but for days away.  `skills` are sorted and joined with commas.
+    `weight` is the rep's share of the turns (0: none).
+
+    What an apply leaves as it is: `turn_at`, when the last handoff was given (who waited longest is
+    next); `taken`, how many were given until `taken_until`, the end of the rep's day then; and the
+    pause that began at `paused_at`, until `paused_until` or for good, with its reason.
     """
 
     __tablename__ = "rep"
@@ -146,17 +164,30 @@ class Rep(SQLModel, table=True):
     email: str = words()
     zone: str = words()
     hours: str = words()
+    duty: str = words()
     room: int = number()
+    per_day: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    weight: int = number(1)
+    skills: str = words()
     place: int = number()
     active: bool = flag(default=True)
     turn_at: datetime | None = instant(required=False)
+    taken: int = number()
+    taken_until: datetime | None = instant(required=False)
+    paused_at: datetime | None = instant(required=False)
+    paused_until: datetime | None = instant(required=False)
+    pause_reason: str = words()
 
 
 class Member(SQLModel, table=True):
-    """A rep's place in a team."""
+    """A rep's place in a team; `passed` is how far the rep's turns have come where they go by
+    weight: billionths of a turn of weight 1, added to at each turn (less for who weighs more)."""
 
     __tablename__ = "member"
 
     team: str = Field(primary_key=True)
     rep: str = Field(foreign_key="rep.rep", primary_key=True)
     place: int = number()
+    passed: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
+    )
