@@ -97,7 +97,8 @@ def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
     definitions = runtime.definitions()
     yield _piece(runtime, "rescore", lambda s: rescore(s, definitions, tick=tick, now=now))
     if _asked(runtime, lambda s: waiting.touched_by_sales(s, tick)):
-        yield _piece(runtime, "meet clocks", lambda s: met_by_engagements(s, tick, now=now))
+        meet = partial(met_by_engagements, definitions=definitions, tick=tick, now=now)
+        yield _piece(runtime, "meet clocks", meet)
     if definitions.handoff is not None:
         yield from offers(runtime, now=now)
     yield _together(

@@ -5,13 +5,15 @@ changes nothing and hears what was decided, by whom and when.  `generation` is w
 an answer to an older offer does not hold any more.  Every answer leaves a `change` row.
 
     answer     allowed in                     becomes    lifecycle   clocks
-    accept     offered                        accepted   sal         accept met
-    touch      offered, accepted              working    sal         both met
-    reject     offered, accepted, working     rejected   recycled    stopped
+    accept     offered                        accepted   sal         accept met, close starts
+    touch      offered, accepted; working     working    sal         accept, first_touch, next_step
+               while next_step runs                                  met, next_step starts anew
+    reject     offered, accepted, working     rejected   recycled    next_step, close met, others
     recycle    offered, accepted, working     recycled   recycled    stopped
-    give       offered, accepted, working     offered                stopped, new ones
-    won        offered, accepted, working     won        customer    both met
-    lost       offered, accepted, working     lost       recycled    both met
+    give       offered, accepted, working     offered                new ones, but for those that
+                                                                     go on
+    won        offered, accepted, working     won        customer    all met
+    lost       offered, accepted, working     lost       recycled    all met
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ from handoff import clocks, closing, lifecycle, standing, wording
 from handoff.offers import offer
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
-from handoff.terms import KINDS
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
+from nurture.language.ladders import KINDS, Kind
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, InputRefused
@@ -68,6 +70,7 @@ def accept(
     late = standing.lateness(session, handoff, "accept", now=now)
     text = f"accepted by {_who(session, found, by)}{late}"
     clocks.meet(session, ("accept",), at=now, reason=text)
+    _begin(session, definitions, found, ("close",), why="accepted", now=now)
     lifecycle.note(session, now=now, old=found.state, new="accepted", reason=text)
     lifecycle.move(session, "sal", now=now, reason=text, path=HANDOFF.c.path)
     lifecycle.touch(session)
@@ -78,20 +81,29 @@ def touch(
     session: Session, definitions: Definitions, handoff: int, *,
     how: str = "", by: str = "", generation: int | None = None, now: datetime,
 ) -> Answer:  # fmt: skip
-    """Sales spoke to the lead, or wrote (`how`: called, mailed, met …): both clocks are met."""
+    """Sales spoke to the lead, or wrote (`how`: called, mailed, met …).
+
+    All clocks but close are met, and next_step starts anew; where it runs, each touch counts.
+    """
     _rules(definitions)
     found = standing.of(session, handoff)
-    values: dict[str, Any] = {"state": "working", "touched_at": now}
+    again = found.state == "working"
+    values: dict[str, Any] = {"state": "working", "last_touch_at": now}
+    values["touched_at"] = found.touched_at if again else now
     values["accepted_at"] = found.accepted_at or now
     if not found.rep:
         values |= _taken(session, found, by, now=now)
-    _decide(session, definitions, found, ("offered", "accepted"), values, generation, now=now)
+    waited_for = again and standing.runs(session, handoff, "next_step")
+    allowed = OPEN if waited_for else ("offered", "accepted")
+    _decide(session, definitions, found, allowed, values, generation, now=now)
     if not found.rep:
         _start(session, definitions, found, why=f"taken out of the queue by {by}", now=now)
-    late = standing.lateness(session, handoff, "first_touch", now=now)
+    kind: Kind = "next_step" if again else "first_touch"
+    late = standing.lateness(session, handoff, kind, now=now)
     said = f" ({wording.one_line(how)[:80]})" if how else ""
     text = f"touched by {_who(session, found, by)}{said}{late}"
-    clocks.meet(session, KINDS, at=now, reason=text)
+    clocks.meet(session, ("accept", "first_touch", "next_step"), at=now, reason=text)
+    _begin(session, definitions, found, clocks.TOUCHED, why="touched", now=now)
     lifecycle.note(session, now=now, old=found.state, new="working", reason=text)
     lifecycle.move(session, "sal", now=now, reason=text, path=HANDOFF.c.path)
     lifecycle.touch(session)
@@ -186,6 +198,7 @@ def _send_back(
     values = {"state": state, "closed_at": now, "outcome": said}
     _decide(session, definitions, found, OPEN, values, generation, now=now)
     text = _text(state, _who(session, found, by), said)
+    clocks.meet(session, ("next_step", "close"), at=now, reason=text)
     lifecycle.note(session, now=now, old=found.state, new=state, reason=text)
     closing.finish(session, state, reason=text, now=now)
     closing.send_back(session, definitions, rules.recycle.sequence, reason=text, now=now)
@@ -225,10 +238,18 @@ def _taken(session: Session, found: Standing, by: str, *, now: datetime) -> dict
 def _start(
     session: Session, definitions: Definitions, found: Standing, *, why: str, now: datetime
 ) -> None:
-    rules = _rules(definitions)
     clocks.stop(session, now=now, reason="taken out of the queue", before=True)
+    _begin(session, definitions, found, clocks.OFFERED, why=why, now=now)
+
+
+def _begin(
+    session: Session, definitions: Definitions, found: Standing, kinds: tuple[Kind, ...], *,
+    why: str, now: datetime,
+) -> None:  # fmt: skip
+    """Start clocks, if the team is still one of handoff.yaml."""
+    rules = _rules(definitions)
     if found.team in rules.teams:
-        clocks.start(session, definitions, rules, why=why, now=now)
+        clocks.start(session, definitions, rules, why=why, now=now, kinds=kinds)
 
 
 def _who(session: Session, found: Standing, by: str) -> str:

@@ -35,7 +35,7 @@ from handoff import availability as can
 from handoff import clocks, turns, wording
 from handoff.claims import WHY, give_to
 from handoff.offers import offer
-from handoff.tables import CLOCK, HANDOFF, MEMBER, REP
+from handoff.tables import CLOCK, HANDOFF, MEMBER, REP, RUNNING
 from handoff.turns import Circle
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
@@ -49,6 +49,11 @@ from nurture.ledger.types import Instant
 
 _FLOOD = 1000
 QUEUED = and_(among(HANDOFF.c.rep, ("",)), among(HANDOFF.c.state, ("offered",)))
+_ACCEPTING = and_(
+    CLOCK.c.handoff_id == HANDOFF.c.id,
+    CLOCK.c.generation == HANDOFF.c.generation,
+    CLOCK.c.kind == "accept",
+)
 
 
 @dataclass(frozen=True)
@@ -201,10 +206,7 @@ def _queue(
 @lru_cache(maxsize=1)
 def _fresh() -> Insert:
     """Those of a group without a clock of this generation."""
-    clock = and_(
-        CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation == HANDOFF.c.generation
-    )
-    fresh = _members().outerjoin(CLOCK, clock).where(CLOCK.c.id.is_(None))
+    fresh = _members().outerjoin(CLOCK, _ACCEPTING).where(CLOCK.c.id.is_(None))
     return filling(fresh.order_by(HANDOFF.c.id).limit(SIZE))
 
 
@@ -213,7 +215,9 @@ def _say_why() -> Update:
     why = bindparam("why", type_=String())
     waiting = and_(CLOCK.c.handoff_id.in_(_members(HANDOFF.c.id)), CLOCK.c.rep == "")
     return (
-        update(CLOCK).where(waiting, clocks.RUNNING, CLOCK.c.reason != why).values(reason=why)
+        update(CLOCK)
+        .where(waiting, RUNNING, CLOCK.c.kind == "accept", CLOCK.c.reason != why)
+        .values(reason=why)
     )
 
 
@@ -262,11 +266,10 @@ def _count(circle: Circle) -> Select[Any]:
 
 def _next_assignment() -> Select[Any]:
     """`:now` for one that no clock runs for yet; else the first working minute of who fits one."""
-    clock = and_(CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation == HANDOFF.c.generation)
     unseen = (
         exists()
         .select_from(HANDOFF.join(MEMBER, MEMBER.c.team == HANDOFF.c.team))
-        .where(QUEUED, not_(exists().where(clock).correlate(HANDOFF)))
+        .where(QUEUED, not_(exists().where(_ACCEPTING).correlate(HANDOFF)))
     )
     fits = (
         select(REP.c.duty, REP.c.zone, can.free_from().label("since"))

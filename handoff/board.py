@@ -10,8 +10,8 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session
 
 from handoff.assignment import NEXT_ASSIGNMENT
-from handoff.clocks import RUNNING
-from handoff.tables import CLOCK, HANDOFF, LEAD, OPEN, REP, RUNG
+from handoff.tables import CLOCK, HANDOFF, LEAD, OPEN, REP, RUNG, RUNNING
+from nurture.language.ladders import KINDS
 from nurture.ledger.asking import Question, soonest, together
 from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
@@ -25,6 +25,9 @@ _LISTED = (
 )  # fmt: skip
 
 
+_PLACE = case({kind: place for place, kind in enumerate(KINDS)}, value=CLOCK.c.kind)
+
+
 @dataclass(frozen=True)
 class ClockRow:
     """One deadline; `late` is how long after it the clock was met, or has been running since."""
@@ -32,15 +35,27 @@ class ClockRow:
     handoff: int
     kind: str
     generation: int
+    round: int
     rep: str
     zone: str
+    allowed: timedelta | None
+    business: bool
     started_at: datetime
     due_at: datetime
     met_at: datetime | None
     lapsed_at: datetime | None
     stopped_at: datetime | None
+    took: timedelta | None
+    took_open: timedelta | None
     reason: str
     late: timedelta
+
+    @property
+    def late_open(self) -> timedelta | None:
+        """How late in business time, once it has ended; None where that is not counted."""
+        if self.took_open is None or self.allowed is None or not self.business:
+            return None
+        return max(timedelta(), self.took_open - self.allowed)
 
     @property
     def running(self) -> bool:
@@ -89,9 +104,15 @@ class HandoffRow:
         return name or self.email or f"id:{self.external_id}"
 
     @property
+    def next_clock(self) -> ClockRow | None:
+        """The clock that runs out next, or ran out first."""
+        running = (clock for clock in self.clocks if clock.running)
+        return min(running, key=lambda clock: clock.due_at, default=None)
+
+    @property
     def due_at(self) -> datetime | None:
         """The next deadline still running."""
-        return min((clock.due_at for clock in self.clocks if clock.running), default=None)
+        return self.next_clock.due_at if self.next_clock else None
 
     @property
     def late(self) -> timedelta:
@@ -145,11 +166,12 @@ def clocks_of(
     c = CLOCK.c
     rows = session.execute(
         select(
-            c.handoff_id.label("handoff"), c.kind, c.generation, c.rep, c.zone, c.started_at,
-            c.due_at, c.met_at, c.lapsed_at, c.stopped_at, c.reason,
+            c.handoff_id.label("handoff"), c.kind, c.generation, c.round, c.rep, c.zone, c.allowed,
+            c.business, c.started_at, c.due_at, c.met_at, c.lapsed_at, c.stopped_at, c.took,
+            c.took_open, c.reason,
         )
         .where(c.handoff_id.in_(handoffs))
-        .order_by(c.handoff_id, c.generation, c.kind)
+        .order_by(c.handoff_id, c.generation, _PLACE, c.round)
     ).mappings()  # fmt: skip
     found: dict[int, list[ClockRow]] = {}
     for row in rows:
@@ -172,6 +194,7 @@ class RungRow:
     kind: str
     generation: int
     rung: int
+    repetition: int
     action: str
     due_at: datetime
     state: str
@@ -185,12 +208,12 @@ def rungs_of(session: Session, handoff: int) -> list[RungRow]:
     r = RUNG.c
     rows = session.execute(
         select(
-            CLOCK.c.kind, CLOCK.c.generation, r.rung, r.action, r.due_at, r.state, r.fired_at,
-            r.reason, r.path,
+            CLOCK.c.kind, CLOCK.c.generation, r.rung, r.repetition, r.action, r.due_at, r.state,
+            r.fired_at, r.reason, r.path,
         )
         .join(CLOCK, CLOCK.c.id == r.clock_id)
         .where(CLOCK.c.handoff_id == handoff)
-        .order_by(CLOCK.c.generation, r.due_at, CLOCK.c.kind, r.rung)
+        .order_by(CLOCK.c.generation, r.due_at, CLOCK.c.kind, r.rung, r.repetition)
     )  # fmt: skip
     return [RungRow(*row) for row in rows]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, type_coerce
+from sqlalchemy import ColumnElement, FromClause, case, func, type_coerce
 
-from nurture.ledger.openings import business_due
-from nurture.ledger.types import Instant
+from nurture.ledger.openings import business_due, business_position
+from nurture.ledger.types import Duration, Instant
 
 
 def due(
@@ -30,3 +30,11 @@ def due(
     elapsed = start + amount
     open_time = func.coalesce(business_due(start, amount, hours, zone), elapsed)
     return type_coerce(case((business, open_time), else_=elapsed), Instant)
+
+
+def open_time(start: Any, end: Any, clock: FromClause) -> ColumnElement[Any]:
+    """How much of the time between two instants the clock's hours are open; all of it where no
+    opening is known to go by."""
+    hours, zone = clock.c.calendar, clock.c.zone
+    opened = business_position(end, hours, zone) - business_position(start, hours, zone)
+    return type_coerce(func.coalesce(opened, end - start), Duration)

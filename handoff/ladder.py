@@ -33,7 +33,7 @@ from handoff import clocks, closing
 from handoff.assignment import assign
 from handoff.availability import let_lapse
 from handoff.offers import DRAFT, NOTICE
-from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG
+from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG, RUNNING
 from handoff.terms import teams
 from nurture.language.definitions import Definitions
 from nurture.language.once import once
@@ -53,7 +53,7 @@ TEMPLATES = {"remind": "reminder", "tell": "manager-late", "recycle": "recycled"
 
 _LIVE = and_(
     among(RUNG.c.state, ("waiting",)),
-    clocks.RUNNING,
+    RUNNING,
     HANDOFF.c.state.in_(OPEN),
     CLOCK.c.generation == HANDOFF.c.generation,
 )
@@ -129,7 +129,7 @@ def _collapse(session: Session, *, now: datetime) -> Tally:
 
 @lru_cache(maxsize=1)
 def _overtaken() -> Insert:
-    later, number = RUNG.alias("later"), RUNG.c.rung
+    later = RUNG.alias("later")
     overtaken = (
         select(literal(1))
         .where(later.c.clock_id == RUNG.c.clock_id, later.c.state == "waiting")
@@ -137,7 +137,7 @@ def _overtaken() -> Insert:
         .where(
             or_(
                 later.c.due_at > RUNG.c.due_at,
-                and_(later.c.due_at == RUNG.c.due_at, later.c.rung > number),
+                and_(later.c.due_at == RUNG.c.due_at, later.c.rung > RUNG.c.rung),
             )
         )
         .exists()
@@ -187,7 +187,7 @@ def _notices(definitions: Definitions, verb: str) -> Insert:
     assert definitions.handoff is not None
     team = teams(definitions, definitions.handoff)
     manager = team.c.manager
-    to = manager if verb == "tell" else case((CLOCK.c.rep == "", manager), else_=REP.c.email)
+    to = manager if verb == "tell" else case((HANDOFF.c.rep == "", manager), else_=REP.c.email)
     key = literal("rung:") + cast(RUNG.c.id, String)
     row = (
         literal(DRAFT), key, HANDOFF.c.id, HANDOFF.c.lead_id, HANDOFF.c.generation,
@@ -197,7 +197,7 @@ def _notices(definitions: Definitions, verb: str) -> Insert:
         _joined(*row)
         .join(batch, batch.c.id == HANDOFF.c.id)
         .join(team, team.c.team == HANDOFF.c.team)
-        .outerjoin(REP, REP.c.rep == CLOCK.c.rep)
+        .outerjoin(REP, REP.c.rep == HANDOFF.c.rep)
         .where(_JUST_FIRED)
         .order_by(RUNG.c.id)
     )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from handoff import wording
-from handoff.tables import CHANGE, CLOCK, HANDOFF, OPEN, REP
+from handoff.tables import CHANGE, CLOCK, HANDOFF, OPEN, REP, RUNNING
 from nurture.language.definitions import Definitions
 from nurture.ledger.errors import InputRefused, NotFound
 
@@ -113,13 +113,18 @@ def _say(definitions: Definitions, team: str, at: datetime) -> str:
     return f"{local:%a} {local.day} {local:%b %Y %H:%M} ({zone})"
 
 
+def runs(session: Session, handoff: int, kind: str) -> bool:
+    """Whether a clock of this kind runs."""
+    own = select(CLOCK.c.id).where(CLOCK.c.handoff_id == handoff, CLOCK.c.kind == kind, RUNNING)
+    return session.execute(own).first() is not None
+
+
 def lateness(session: Session, handoff: int, kind: str, *, now: datetime) -> str:
-    """`, 40 minutes late` when the current clock of this kind ran out before `now`, else ''."""
+    """`, 40 minutes late` when the running clock of this kind ran out before `now`, else ''."""
     due = session.execute(
-        select(CLOCK.c.due_at)
-        .join(HANDOFF, HANDOFF.c.id == CLOCK.c.handoff_id)
-        .where(CLOCK.c.handoff_id == handoff, CLOCK.c.kind == kind)
-        .where(CLOCK.c.generation == HANDOFF.c.generation)
+        select(CLOCK.c.due_at).where(
+            CLOCK.c.handoff_id == handoff, CLOCK.c.kind == kind, RUNNING
+        )
     ).scalar()
     return f", {length(now - due)} late" if due is not None and now > due else ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import and_
+
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 
@@ -18,3 +20,6 @@ OPENING = table_of(t.Opening)
 
 OPEN = ("offered", "accepted", "working")
 """States in which a lead is with sales, and fills a place in a rep's room."""
+
+RUNNING = and_(CLOCK.c.met_at.is_(None), CLOCK.c.stopped_at.is_(None))
+"""Nobody has met the clock and nothing stopped it (it may be late)."""

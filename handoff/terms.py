@@ -6,6 +6,9 @@ already started keep what they were started with.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from sqlalchemy import CTE, BigInteger, Boolean, Integer, String
 
 from handoff.rowset import Columns, rowset
@@ -13,21 +16,24 @@ from nurture.language.definitions import Definitions
 from nurture.language.durations import Span
 from nurture.language.handoff import HandoffRules
 from nurture.language.hours import team_hours
-from nurture.language.ladders import RungModel
+from nurture.language.ladders import ClockModel, RungModel
 from nurture.ledger.types import MICROSECOND
 
-KINDS = ("accept", "first_touch")
-"""The clocks of a handoff, in the order they should be met."""
-
-_SAID = {"accept": "accept", "first_touch": "get in touch"}
+_SAID = {
+    "accept": "to accept",
+    "first_touch": "to get in touch",
+    "next_step": "for the next step",
+    "close": "to come to an end",
+}
 _TEAM: Columns = {"team": String(), "hours": String(), "zone": String(), "manager": String()}
 _WINDOW: Columns = {
     "team": String(), "kind": String(), "amount": BigInteger(), "business": Boolean(),
-    "said": String(),
+    "of_team": Boolean(), "restarts": Boolean(), "said": String(),
 }  # fmt: skip
 _RUNG: Columns = {
-    "team": String(), "kind": String(), "rung": Integer(), "action": String(),
-    "share": BigInteger(), "after": BigInteger(), "business": Boolean(), "path": String(),
+    "term": Integer(), "team": String(), "kind": String(), "rung": Integer(),
+    "repetition": Integer(), "action": String(), "share": BigInteger(), "after": BigInteger(),
+    "business": Boolean(), "again": BigInteger(), "again_business": Boolean(), "path": String(),
 }  # fmt: skip
 
 
@@ -40,42 +46,54 @@ def teams(definitions: Definitions, rules: HandoffRules) -> CTE:
     return rowset("team_term", _TEAM, rows)
 
 
-def window(rules: HandoffRules, team: str, kind: str) -> Span:
-    """How long a rep of the team has for `kind`."""
-    sla = rules.sla[rules.teams[team].sla]
-    return sla.accept if kind == "accept" else sla.first_touch
-
-
 def windows(rules: HandoffRules) -> CTE:
-    """(team, kind, amount, business, said): one row for every clock of a team."""
-    rows = []
-    for team in rules.teams:
-        for kind in KINDS:
-            span = window(rules, team, kind)
-            said = f"{span} to {_SAID[kind]}"
-            rows.append((team, kind, span.amount // MICROSECOND, span.business, said))
+    """One row for every clock of a team.
+
+    `of_team`: the team's hours count, not those of the rep who has it.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for team, said in rules.teams.items():
+        sla = rules.sla[said.sla]
+        for kind, clock in sla.clocks.items():
+            of_team, restarts = clock.hours == "team", kind in sla.restart
+            amount, business = clock.within.amount // MICROSECOND, clock.within.business
+            words = f"{clock.within} {_SAID[kind]}"
+            rows.append((team, kind, amount, business, of_team, restarts, words))
     return rowset("window_term", _WINDOW, rows)
 
 
 def rungs(rules: HandoffRules) -> CTE:
-    """(team, kind, rung, action, share, after, business, path): every rung of every clock.
+    """Every rung of every clock, and every repetition of it; `term` numbers them.
 
     `share` counts from the clock's start, `after` from its due instant; one of them is None.
+    `again` counts on from there.
     """
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for team, said in rules.teams.items():
-        ladder = rules.sla[said.sla].ladder
-        for kind in KINDS:
-            span = window(rules, team, kind)
-            for number, rung in enumerate(rules.ladders[ladder], start=1):
-                path = f"handoff/ladders/{ladder}/{number}"
-                rows.append((team, kind, number, action(rung), *_when(rung, span), path))
+        sla = rules.sla[said.sla]
+        for kind, clock in sla.clocks.items():
+            name = clock.ladder or sla.ladder
+            for number, rung in enumerate(rules.ladders[name], start=1):
+                path = f"handoff/ladders/{name}/{number}"
+                for repetition, *instant in _instants(rung, clock):
+                    rung_row = (team, kind, number, repetition, action(rung), *instant, path)
+                    rows.append((len(rows), *rung_row))
     return rowset("rung_term", _RUNG, rows)
 
 
 def action(rung: RungModel) -> str:
     """What a rung's row says it does: remind, tell, give, or `recycle:<sequence>`."""
     return f"recycle:{rung.recycle}" if rung.recycle else rung.action
+
+
+def _instants(rung: RungModel, clock: ClockModel) -> Iterator[tuple[Any, ...]]:
+    """(repetition, share, after, business, again, again_business), the first time first."""
+    when, repeat = _when(rung, clock.within), rung.repeat
+    yield (1, *when, 0, False)
+    if repeat is not None:
+        every = repeat.every.amount // MICROSECOND
+        for times in range(1, repeat.at_most + 1):
+            yield (times + 1, *when, times * every, repeat.every.business)
 
 
 def _when(rung: RungModel, span: Span) -> tuple[int | None, int | None, bool]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FOLDER = Path("nurture-demo")
 TITLES = {"mean late": "late by"}
 """Shorter ones, that the widest table may fit 80 columns."""
+CLOCKS = {"first_touch": "first touch", "next_step": "next step"}
 
 
 def register(program: typer.Typer) -> None:
@@ -144,7 +145,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, timedelta):
         minutes = round(value.total_seconds() / 60)
         return f"{minutes // 60}:{minutes % 60:02} h"
-    return "first touch" if value == "first_touch" else value
+    return CLOCKS.get(value, value) if isinstance(value, str) else value
 
 
 def _program() -> str:

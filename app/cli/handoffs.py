@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from handoff.answers import Answer
-    from handoff.board import HandoffRow
+    from handoff.board import ClockRow, HandoffRow
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, help="The handoff's number.")]
@@ -114,10 +114,11 @@ def show_(number: Number, workspace: Workspace = None, as_json: Json = False) ->
         _card(row, work.zone)
         show.heading("Deadlines")
         show.table(
-            ("clock", "rep", "due", "state", "late"),
+            ("clock", "rep", "due", "state", "late", "late at work"),
             [
-                (c.kind, c.rep, show.when(c.due_at, work.zone), c.state,
-                 show.span(c.late) if c.late else "")
+                (_clock(c), c.rep, show.when(c.due_at, work.zone), c.state,
+                 show.span(c.late) if c.late else "",
+                 show.span(c.late_open) if c.late_open else "")
                 for c in row.clocks
             ],
             empty="No clock runs.",
@@ -125,11 +126,17 @@ def show_(number: Number, workspace: Workspace = None, as_json: Json = False) ->
         show.heading("Ladder")
         show.table(
             ("due", "rung", "of", "state", "reason"),
-            [(show.when(r.due_at, work.zone), r.action, r.kind, r.state, r.reason) for r in rungs],
+            [(show.when(r.due_at, work.zone), r.action, r.kind.replace("_", " "), r.state, r.reason)
+             for r in rungs],
             empty="No rungs.",
         )
         show.note(f"Times in {work.zone}.")
     return None
+
+
+def _clock(clock: ClockRow) -> str:
+    """`next step`, of later rounds with the number."""
+    return clock.kind.replace("_", " ") + (f" {clock.round}" if clock.round > 1 else "")
 
 
 def _card(row: HandoffRow, zone: str) -> None:

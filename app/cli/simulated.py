@@ -14,7 +14,6 @@ from nurture.language.durations import say
 V = TypeVar("V")
 WIDEST = 52
 """Characters of a reason or a name: with its figures a line has room in 80."""
-FIRST_TOUCH = {"first_touch": "first touch"}
 
 
 def tell(done: Simulated) -> None:
@@ -144,7 +143,7 @@ def _sales(found: Outlook) -> None:
     columns = ("started", "in time", "late", "lapsed", "running", "stopped")
     show.table(
         ("team", "clock", *columns),
-        [(each.team[:16], FIRST_TOUCH.get(each.clock, each.clock), each.started, each.in_time,
+        [(each.team[:16], each.clock.replace("_", " "), each.started, each.in_time,
           each.late, each.lapsed, each.running, each.stopped) for each in found.clocks],
         empty="None was started.",
         right=columns,

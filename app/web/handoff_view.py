@@ -22,6 +22,11 @@ ALLOWED = {
     "working": ("reject",),
 }
 """Answers a handoff takes in each state; in others none."""
+TO_DO = {
+    "accept": "Accept", "first_touch": "Get in touch", "next_step": "Take the next step",
+    "close": "Bring it to an end",
+}  # fmt: skip
+"""What a clock waits for."""
 
 
 def values(
@@ -37,16 +42,29 @@ def values(
         zone = next((clock.zone for clock in row.clocks), definitions.workspace.zone)
         rules = definitions.handoff
         current = generation == row.generation
+        allowed = ALLOWED.get(row.state, ()) if current else ()
+        if current and any(c.kind == "next_step" and c.running for c in row.clocks):
+            allowed = (*allowed, "touch") if "touch" not in allowed else allowed
         return facts | {
-            "allowed": ALLOWED.get(row.state, ()) if current else (),
+            "allowed": allowed,
             "handoff": {
                 "id": row.id, "team": row.team, "reason": row.reason, "state": row.state,
             },
             "rep": {"name": row.rep_name or row.rep},
             "due": said(row.due_at, zone) if current else "",
+            "to_do": TO_DO[row.next_clock.kind] if row.next_clock else "",
+            "deadlines": _deadlines(row) if current else [],
             "history": _history(session, row, zone),
             "reasons": list(rules.recycle.reasons) if rules else [],
         }  # fmt: skip
+
+
+def _deadlines(row: HandoffRow) -> list[dict[str, str]]:
+    """The clocks that run, in the order they run out."""
+    running = sorted((c for c in row.clocks if c.running), key=lambda clock: clock.due_at)
+    return [
+        {"what": TO_DO[c.kind], "due": said(c.due_at, c.zone), "state": c.state} for c in running
+    ]
 
 
 def _history(session: Session, row: HandoffRow, zone: str) -> list[dict[str, str]]:

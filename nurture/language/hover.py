@@ -132,7 +132,15 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     "Sla": {
         "accept": "How long accepting may take.",
         "first_touch": "How long the first touch may take.",
-        "ladder": "The ladder both climb.",
+        "next_step": "How long after each touch until the next.",
+        "close": "How long after accepting until won, lost or back.",
+        "ladder": "The ladder its clocks climb.",
+        "restart": "Clocks another rep begins anew (all but close); others go on.",
+    },
+    "ClockModel": {
+        "within": "How long: 2 business hours, 30 days.",
+        "hours": "Whose business hours: of the rep, or of the team (rep).",
+        "ladder": "A ladder of its own.",
     },
     "RungModel": {
         "at": "A share of the clock's window: 50%. 100% is the deadline.",
@@ -141,7 +149,9 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "tell": "A notice to the manager.",
         "give": "The next rep in turn gets it.",
         "recycle": "Back to nurture, into this sequence.",
+        "repeat": "Once more while the clock runs: every 2 hours, at most 5.",
     },
+    "Repeat": {"every": "So long after the last time.", "at_most": "So many times more (20)."},
     "Opening": {"when": "For whom; without it for everybody.", "say": "The line."},
     "Recycle": {
         "sequence": "Where leads go that sales rejects, recycles or loses.",

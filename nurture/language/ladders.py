@@ -1,10 +1,22 @@
-"""handoff.yaml: the clocks of a handoff and the ladder each climbs."""
+"""handoff.yaml: the clocks of a handoff and the ladders they climb."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from nurture.language.models import Duration, Model, Name, reading
+from pydantic import Field, model_validator
+
+from nurture.language.durations import parse_span
+from nurture.language.models import Count, Duration, Model, Name, mapping, read_by, reading
+
+Kind = Literal["accept", "first_touch", "next_step", "close"]
+KINDS: tuple[Kind, ...] = ("accept", "first_touch", "next_step", "close")
+"""The clocks of a handoff, in the order they should be met."""
+RESTARTING: tuple[Kind, ...] = ("accept", "first_touch", "next_step")
+"""The clocks another rep begins anew, unless the policy says which."""
+MOST_REPEATS = 20
+_REPEAT = re.compile(r"every (?P<every>.+), at most (?P<times>\d{1,3})(?: times)?", re.ASCII)
 
 
 def parse_share(text: object) -> float:
@@ -19,11 +31,34 @@ def parse_share(text: object) -> float:
     raise ValueError(f'{text!r} is not a share of the window: write it as "50%"')
 
 
+class Repeat(Model):
+    """`every 2 hours, at most 5`: a rung fires again and again while its clock runs."""
+
+    every: Duration
+    at_most: Annotated[Count, Field(le=MOST_REPEATS)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return read_by("bad-repeat", _repeat, value)
+        return mapping(value, 'write "every 2 hours, at most 5"')
+
+
+def _repeat(text: str) -> dict[str, Any]:
+    found = _REPEAT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f'"{text}" does not say how often: write "every 2 hours, at most 5"')
+    parse_span(found["every"])
+    return {"every": found["every"], "at_most": int(found["times"])}
+
+
 class RungModel(Model):
     """A rung at a share of the clock's window (`at: 50%`) or an offset after its end (`after:`).
 
     Exactly one action: `remind: rep`, `tell: manager`, `give: next rep`,
-    `recycle: <sequence>` (back to nurture, into that sequence).
+    `recycle: <sequence>` (back to nurture, into that sequence).  `repeat` fires a reminder or a
+    notice again, so often at most.
     """
 
     at: Annotated[float, reading("bad-share", parse_share)] | None = None
@@ -32,6 +67,7 @@ class RungModel(Model):
     tell: Literal["manager"] | None = None
     give: Literal["next rep"] | None = None
     recycle: str | None = None
+    repeat: Repeat | None = None
 
     @property
     def action(self) -> str:
@@ -39,9 +75,34 @@ class RungModel(Model):
         return next(verb for verb in ("remind", "tell", "give", "recycle") if getattr(self, verb))
 
 
-class Sla(Model):
-    """The clocks of a handoff and the ladder each climbs when it lapses."""
+class ClockModel(Model):
+    """`accept: 2 business hours`, or with options: whose hours count, and a ladder of its own."""
 
-    accept: Duration
-    first_touch: Duration
+    within: Duration
+    hours: Literal["rep", "team"] = "rep"
+    ladder: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"within": value}
+        return mapping(value, 'a duration is expected here, or a mapping with "within"')
+
+
+class Sla(Model):
+    """The clocks of a handoff, the ladder each climbs, and which of them another rep begins anew
+    (the others go on)."""
+
+    accept: ClockModel
+    first_touch: ClockModel
+    next_step: ClockModel | None = None
+    close: ClockModel | None = None
     ladder: Name
+    restart: tuple[Kind, ...] = RESTARTING
+
+    @property
+    def clocks(self) -> dict[Kind, ClockModel]:
+        """The clocks this policy has, in the order they should be met."""
+        found = {kind: getattr(self, kind) for kind in KINDS}
+        return {kind: clock for kind, clock in found.items() if clock is not None}

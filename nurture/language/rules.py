@@ -42,6 +42,7 @@ RULES: Mapping[str, str] = {
     "bad-host": "a mail server's name that is none",
     "bad-limit": "a limit that cannot be read",
     "bad-share": "a share of a window that cannot be read",
+    "bad-repeat": "how often a rung fires again, and that cannot be read",
     "unknown-zone": "a time zone that does not exist",
     "unknown-holidays": "a place whose public holidays nobody knows",
     # names
@@ -99,7 +100,9 @@ RULES: Mapping[str, str] = {
     "no-turns": "a team in which nobody takes turns, or weights that count for nothing",
     "no-skilled-rep": "a route that asks for skills nobody has",
     "routing-without-otherwise": "routing that leaves leads with nobody",
-    "rung-form": "a rung without exactly one instant and one action",
+    "rung-form": "a rung without exactly one instant and one action, or one that is repeated and"
+    " ends what it would be repeated for",
+    "unknown-clock": "a clock to restart that the policy does not have",
     # mails
     "front-matter": "front matter that is not closed or no mapping",
     "template-syntax": "a template Jinja2 cannot read",

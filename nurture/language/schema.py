@@ -49,6 +49,8 @@ _SHORT: dict[str, list[Schema]] = {
     "GotoModel": [_TEXT],
     "WebhookModel": [_TEXT],
     "NotifyModel": [_TEXT],
+    "ClockModel": [_TEXT],
+    "Repeat": [_TEXT],
     "AnswerModel": STATUS["anyOf"],
 }
 """Models that can be written as a scalar too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, or_, select
@@ -196,21 +196,35 @@ def _handoff(row: t.Handoff) -> Lines:
 
 
 def _clock(row: t.Clock) -> Lines:
-    name = f"{row.kind.replace('_', ' ')} clock of {row.rep}"
+    name = f"{row.kind.replace('_', ' ')} clock of {row.rep or 'the queue'}"
     due = f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
     yield TimelineLine(row.started_at, "clock", f"{name} runs, {due}", row.reason)
     if row.met_at is not None:
-        late = " late" if row.met_at > row.due_at else " in time"
-        yield TimelineLine(row.met_at, "clock", f"{name} met{late}")
+        late = "late" if row.met_at > row.due_at else "in time"
+        yield TimelineLine(row.met_at, "clock", f"{name} met {late}{_took(row)}")
     if row.lapsed_at is not None:
         yield TimelineLine(row.lapsed_at, "clock", f"{name} ran out, {due}")
     if row.stopped_at is not None:
         yield TimelineLine(row.stopped_at, "clock", f"{name} stopped")
 
 
+def _took(row: t.Clock) -> str:
+    """` after 9:00 hours of work (2:00 allowed)`, where both are known."""
+    took = row.took_open if row.business else row.took
+    if took is None or row.allowed is None:
+        return ""
+    return f" after {_hours(took)} hours{' of work' * row.business} ({_hours(row.allowed)} allowed)"
+
+
+def _hours(length: timedelta) -> str:
+    hours, rest = divmod(round(length.total_seconds()), 3600)
+    return f"{hours}:{rest // 60:02}"
+
+
 def _rung(row: t.Rung) -> Lines:
     at = row.fired_at or row.due_at
-    text = f"rung {row.rung}: {row.action.replace('_', ' ')}"
+    times = f", time {row.repetition}" if row.repetition > 1 else ""
+    text = f"rung {row.rung}{times}: {row.action.replace('_', ' ')}"
     if row.state == "collapsed":
         text += " (overtaken)"
     yield TimelineLine(at, "escalation", text, row.reason, row.path)

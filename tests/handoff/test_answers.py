@@ -250,10 +250,10 @@ def test_an_engagement_sales_touched_meets_the_clocks_when_it_happened(
         row = kept(session, t.Tick(now=LATER, owner="test"))
         for each in (early, event):
             kept(session, t.Touch(lead_id=1, engagement_id=each.id, tick_id=row.id))
-        assert met_by_engagements(session, row.id, now=LATER).total("handoffs touched") == 1
+        assert met_by_engagements(session, known, row.id, now=LATER).total("handoffs touched") == 1
         found = desk.rows(session, HANDOFF)[0]
         assert (found.state, found.touched_at, found.accepted_at) == ("working", happened, happened)
         assert {c.met_at for c in desk.rows(session, CLOCK, handoff_id=1)} == {happened}
         before = desk.everything(session)
-        assert not met_by_engagements(session, row.id, now=LATER)
+        assert not met_by_engagements(session, known, row.id, now=LATER)
         assert desk.everything(session) == before

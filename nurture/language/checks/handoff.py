@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nurture.language.checks.view import View, items, tables
+from nurture.language.checks.view import View, items, tables, texts
+from nurture.language.ladders import KINDS
 from nurture.language.problems import Problem
 from nurture.language.tree import Table
 
@@ -58,10 +59,24 @@ def rungs(view: View) -> Iterator[Problem]:
                 if len(actions) > 1 or not (actions or strange):
                     message = f"a rung does one thing; here {_count(actions)}"
                     yield file.problem(loc, "rung-form", message, allowed=ACTIONS)
+                if "repeat" in rung.entries and not {"remind", "tell"} & set(actions):
+                    message = "only what reminds or tells is repeated; this ends what it is about"
+                    yield file.problem((*loc, "repeat"), "rung-form", message)
+
+
+def restarts(view: View) -> Iterator[Problem]:
+    """What another rep begins anew is a clock the policy has."""
+    for file in view.of("handoff"):
+        for loc, sla in tables(file, ("sla",)):
+            had = [kind for kind in KINDS if kind in sla.entries]
+            for place, kind in texts(sla.get("restart"), (*loc, "restart")):
+                if kind in KINDS and kind not in had:
+                    message = f"{loc[-1]} has no clock {kind} that could be begun anew"
+                    yield file.problem(place, "unknown-clock", message, allowed=had)
 
 
 def _count(found: Sequence[str]) -> str:
     return f"are {' and '.join(found)}" if found else "is none"
 
 
-CHECKS = (routes, rungs)
+CHECKS = (routes, rungs, restarts)

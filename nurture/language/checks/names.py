@@ -141,11 +141,15 @@ def _ladders(file: File) -> Iterator[Loc]:
 
 
 def agreements(view: View) -> Iterator[Problem]:
-    """A team's SLA and an SLA's ladder stand in handoff.yaml."""
+    """A team's SLA, and the ladders of an SLA and its clocks, stand in handoff.yaml."""
     for file in view.of("handoff"):
         slas = [(file, (*loc, "sla"), team.get("sla")) for loc, team in tables(file, ("teams",))]
         yield from unknown("sla", slas, view.keys("handoff", "sla"))
-        used = [(file, (*loc, "ladder"), sla.get("ladder")) for loc, sla in tables(file, ("sla",))]
+        used = [
+            (file, (*at, "ladder"), table.get("ladder"))
+            for loc, sla in tables(file, ("sla",))
+            for at, table in ((loc, sla), *tables(file, loc))
+        ]
         yield from unknown("ladder", used, view.keys("handoff", "ladders"))
 
 

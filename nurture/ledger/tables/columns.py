@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, String, text
 from sqlmodel import Field
 
-from nurture.ledger.types import Document, Instant, Key
+from nurture.ledger.types import Document, Duration, Instant, Key
 
 
 def key() -> Any:
@@ -36,6 +36,11 @@ def words(default: str | None = "") -> Any:
         return Field(default=None, sa_column=Column(String, nullable=True))
     column = Column(String, nullable=False, server_default=text(f"'{default}'"))
     return Field(default=default, sa_column=column)
+
+
+def length() -> Any:
+    """A length of time; None while it is not known."""
+    return Field(default=None, sa_column=Column(Duration, nullable=True))
 
 
 def number(default: int = 0) -> Any:

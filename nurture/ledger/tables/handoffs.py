@@ -1,11 +1,20 @@
 """Crossings, handoffs, the people in sales, their clocks and the ladder's rungs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Column, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
-from nurture.ledger.tables.columns import flag, instant, key, number, real, refers, words
+from nurture.ledger.tables.columns import (
+    flag,
+    instant,
+    key,
+    length,
+    number,
+    real,
+    refers,
+    words,
+)
 
 OPEN = text("closed_at IS NULL")
 UNTOLD = text("told_at IS NULL")
@@ -48,6 +57,7 @@ class Episode(SQLModel, table=True):
 class Handoff(SQLModel, table=True):
     """A lead offered to a team and a rep: offered, accepted, rejected, working, recycled, won,
     lost, lapsed.  `rep` is '' while it waits in the team's queue; `generation` counts its reps.
+    `touched_at` is when sales first was in touch with the lead, `last_touch_at` when last.
     A lead has at most one that is open.
 
     As routing said when it opened: `skills` (sorted, joined with commas) are asked of a rep,
@@ -88,20 +98,25 @@ class Handoff(SQLModel, table=True):
     offered_at: datetime | None = instant(required=False)
     accepted_at: datetime | None = instant(required=False)
     touched_at: datetime | None = instant(required=False)
+    last_touch_at: datetime | None = instant(required=False)
     closed_at: datetime | None = instant(required=False)
     outcome: str = words()
 
 
 class Clock(SQLModel, table=True):
-    """A running deadline of a handoff in business time; `kind` accept or first_touch.
+    """A running deadline of a handoff; `kind` accept, first_touch, next_step or close.
 
-    A clock runs while `met_at` and `stopped_at` are None; `lapsed_at` marks the first tick that
-    saw it late.  A new generation (another rep) starts clocks of its own.
+    It runs while `met_at` and `stopped_at` are None; `lapsed_at` marks the first tick that saw it
+    late.  `allowed` is how long it had (in open time of `calendar` when `business`; None of clocks
+    older than that column), `took` how long it ran until it was met or stopped, `took_open` how
+    much of that was open time.  A new generation (another rep) starts a clock of its own if it
+    `restarts`; else the clock goes on: it moves to that generation, and to that rep unless it ran
+    out before.  Each touch ends one next_step and starts the next `round`.
     """
 
     __tablename__ = "clock"
     __table_args__ = (
-        Index("clock_once", "handoff_id", "kind", "generation", unique=True),
+        Index("clock_once", "handoff_id", "kind", "generation", "round", unique=True),
         Index("clock_running", "due_at",
               postgresql_where=text(
                   "met_at IS NULL AND stopped_at IS NULL AND lapsed_at IS NULL"),
@@ -112,14 +127,20 @@ class Clock(SQLModel, table=True):
     handoff_id: int = refers("handoff.id")
     kind: str = words()
     generation: int = number()
+    round: int = number(1)
     rep: str = words()
+    restarts: bool = flag(default=True)
     calendar: str = words()
     zone: str = words()
+    allowed: timedelta | None = length()
+    business: bool = flag(default=True)
     started_at: datetime = instant()
     due_at: datetime = instant()
     met_at: datetime | None = instant(required=False)
     lapsed_at: datetime | None = instant(required=False)
     stopped_at: datetime | None = instant(required=False)
+    took: timedelta | None = length()
+    took_open: timedelta | None = length()
     reason: str = words()
 
 
