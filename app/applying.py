@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -63,8 +64,8 @@ def plan_workspace(ledger: Ledger, folder: Path, *, now: datetime) -> Plan:
             applied = apply(session, folder, now=now, trial=trial)
             leads = [] if applied.refused else ways(session, load_definitions(session), applied)
             after = current(session) | in_shadow(session)
-            found.append(plan_of(session, before, after, applied, leads))
-            follow(session, applied, now=now)
+            plan = plan_of(session, before, after, applied, leads)
+            found.append(replace(plan, handoffs=tuple(follow(session, applied, now=now))))
             raise _Undone
     return found[0]
 

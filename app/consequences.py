@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.planning import ways
+from handoff.leaving import Moved, move_on
 from handoff.people import sync_people
 from nurture.language.definitions import Definitions
 from nurture.language.loading import load_definitions
@@ -20,18 +21,23 @@ ROUNDS = 3
 """How often leads are looked for that moved on in an earlier version while others were moved."""
 
 
-def follow(session: Session, applied: Applied, *, now: datetime) -> None:
+def follow(session: Session, applied: Applied, *, now: datetime) -> list[Moved]:
     """Reps as handoff.yaml says, leads where `edits` send them, leads a change may concern
-    touched; nothing when it was refused."""
+    touched; nothing when it was refused.
+
+    Returns the open handoffs of people who are gone, which were moved on.
+    """
     if applied.refused:
-        return
+        return []
     definitions = load_definitions(session)
     sync_people(session, definitions)
+    moved = move_on(session, definitions, now=now)
     for _ in range(ROUNDS):
         if not _move(session, definitions, applied, now=now):
             break
     if any(_concerns_everybody(change) for change in applied.changes):
         touch_everybody(session)
+    return moved
 
 
 def _move(session: Session, definitions: Definitions, applied: Applied, *, now: datetime) -> bool:

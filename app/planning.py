@@ -9,6 +9,7 @@ from typing import cast
 
 from sqlmodel import Session
 
+from handoff.leaving import Moved
 from nurture.language.definitions import Definitions
 from nurture.language.differences import Difference, differences, step_differences
 from nurture.language.folder import Kind
@@ -53,12 +54,16 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an apply would do now.  `mark` changes with the files and with what is in force."""
+    """What an apply would do now.  `mark` changes with the files and with what is in force.
+
+    `handoffs` are open ones of reps and teams that are gone, and where they go.
+    """
 
     changes: tuple[Planned, ...]
     problems: tuple[Problem, ...]
     refused: bool
     mark: str
+    handoffs: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True)

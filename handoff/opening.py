@@ -9,17 +9,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, Integer, Select, String, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Insert, Select, case, literal, or_, select, update
 from sqlmodel import Session
 
 from handoff.claims import domain_of, text_of
-from handoff.rowset import Columns, rowset
+from handoff.routes import PATH, routed
 from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
-from handoff.territories import first_rule
 from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
 from nurture.language.once import once
-from nurture.language.words import describe
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
@@ -32,12 +29,6 @@ _COLUMNS = (
     "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "skills", "named",
     "domain", "parent", "opened_at",
 )  # fmt: skip
-_NO_RULE = -1
-_GIVEN = -2
-_ROUTE: Columns = {
-    "rule": Integer(), "team": String(), "said": String(), "path": String(), "skills": String(),
-    "named": String(),
-}  # fmt: skip
 
 
 def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
@@ -53,12 +44,12 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     found = fill(session, _FRESH)
     if not found:
         return Tally()
-    session.execute(_routed(definitions), {"now": now})
+    session.execute(_opened(definitions), {"now": now})
     passed = _told(session, now=now)
     opened = Tally.of(
-        "handoffs opened", found - passed, path="handoff/routing", more=found == SIZE
+        "handoffs opened", found - passed, path=PATH, more=found == SIZE
     )
-    return opened + Tally.of("with sales already", passed, path="handoff/routing")
+    return opened + Tally.of("with sales already", passed, path=PATH)
 
 
 def fresh() -> Select[Any]:
@@ -98,64 +89,36 @@ def _told(session: Session, *, now: datetime) -> int:
 
 
 @once
-def _routed(definitions: Definitions) -> Insert:
-    """One row an episode: the number of the rule that holds is found once, then joined."""
+def _opened(definitions: Definitions) -> Insert:
+    """One row an episode: routed, unless it names a team itself."""
     rules = definitions.handoff
     assert rules is not None
     parent = rules.owners.parent
-    first = first_rule(rules.routing, definitions, batch, now=NOW).cte("first")
-    rule = case(
-        (EPISODE.c.team.in_(list(rules.teams)), literal(_GIVEN)),
-        else_=func.coalesce(first.c.rule, literal(_otherwise(rules))),
-    )
-    chosen = (
-        select(EPISODE, rule.label("rule"))
-        .select_from(first)
-        .join(EPISODE, EPISODE.c.id == first.c.id)
-        .cte("chosen")
-    )
-    route = rowset("route", _ROUTE, _routes(rules))
-    given = route.c.rule == _GIVEN
-    why = case((or_(route.c.said == "", chosen.c.reason == ""), ""), else_="; ")
+    route = routed(definitions)
+    given = EPISODE.c.team.in_(list(rules.teams))
+
+    def unless_given(said: ColumnElement[str]) -> ColumnElement[str]:
+        return case((given, ""), else_=said)
+
+    why = case((or_(given, EPISODE.c.reason == ""), ""), else_="; ")
     rows = (
         select(
-            chosen.c.lead_id,
-            chosen.c.id,
+            EPISODE.c.lead_id,
+            EPISODE.c.id,
             literal(definitions.handoff_id),
-            case((given, chosen.c.team), else_=route.c.team),
+            case((given, EPISODE.c.team), else_=route.c.team),
             literal("offered"),
-            chosen.c.reason + why + route.c.said,
-            case((given, chosen.c.path), else_=route.c.path),
-            route.c.skills,
-            route.c.named,
+            EPISODE.c.reason + why + unless_given(route.c.said),
+            case((given, EPISODE.c.path), else_=route.c.path),
+            unless_given(route.c.skills),
+            unless_given(route.c.named),
             domain_of(LEAD.c.email_key),
             text_of(parent) if parent else literal(""),
             NOW,
         )
-        .join(route, route.c.rule == chosen.c.rule)
-        .join(LEAD, LEAD.c.id == chosen.c.lead_id)
-        .order_by(chosen.c.id)
+        .select_from(route)
+        .join(EPISODE, EPISODE.c.id == route.c.id)
+        .join(LEAD, LEAD.c.id == EPISODE.c.lead_id)
+        .order_by(EPISODE.c.id)
     )
     return insert_new(t.Handoff, _COLUMNS, rows)
-
-
-def _otherwise(rules: HandoffRules) -> int:
-    numbers = [n for n, route in enumerate(rules.routing, start=1) if route.otherwise is not None]
-    return numbers[0] if numbers else _NO_RULE
-
-
-def _routes(rules: HandoffRules) -> list[tuple[Any, ...]]:
-    """A row of `_ROUTE` for every rule, and for the two cases beside them."""
-    first = next(iter(rules.teams))
-    rows = [
-        (_GIVEN, "", "", "", "", ""),
-        (_NO_RULE, first, f"no routing rule holds, so the first team, {first}", "handoff/routing",
-         "", ""),
-    ]
-    for number, route in enumerate(rules.routing, start=1):
-        team = rules.team_of(route) or first
-        why = route.reason or (describe(route.when) if route.when else "no other route fits")
-        skills, named = ",".join(sorted(set(route.skills))), route.rep or ""
-        said = f"{named or team}: {why}"
-        rows.append((number, team, said, f"handoff/routing/{number}", skills, named))
-    return rows

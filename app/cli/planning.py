@@ -76,6 +76,7 @@ def document(found: Plan) -> dict[str, Any]:
         "mark": found.mark,
         "refused": found.refused,
         "changes": show.plain(found.changes),
+        "handoffs": show.plain(found.handoffs),
         "problems": [each.as_dict() for each in found.problems],
     }
 
@@ -109,6 +110,11 @@ def tell(found: Plan) -> None:
             show.say("    leads on their way:")
         for move in each.moves:
             show.say(f"    {_going(move)}")
+    if found.handoffs:
+        show.say("open handoffs of reps and teams that are gone:")
+    for moved in found.handoffs:
+        who = f"{moved.rep or 'nobody yet'} ({moved.team})"
+        show.say(f"    {moved.handoffs:>7,} of {who}: to the queue of {moved.to}")
     if not found.changes:
         show.say("Nothing to apply: everything is in force already.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Integer, case, insert, literal, select, update
+from sqlalchemy import Integer, case, literal, select, update
 from sqlmodel import Session
 
 from handoff.opening import open_handoffs
@@ -13,7 +13,7 @@ from handoff.territories import first_rule
 from nurture.language import conditions as c
 from nurture.language.predicates import predicate
 from nurture.language.teams import Route
-from nurture.ledger.batches import batch
+from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.engine import Ledger
 from tests.conditions import drawn
 from tests.conditions.people import definitions, people
@@ -50,9 +50,7 @@ def together(session: Session, whens: list[c.Condition]) -> dict[int, int | None
 def test_the_first_rule_that_holds_is_found_whatever_the_rules_ask(ledger: Ledger) -> None:
     with ledger.begin() as session:
         people(session)
-        session.execute(
-            insert(batch).from_select(["id", "lead_id"], select(LEAD.c.id, LEAD.c.id))
-        )
+        fill(session, filling(select(LEAD.c.id, LEAD.c.id)))
 
         @settings(
             max_examples=60, deadline=None, derandomize=True,

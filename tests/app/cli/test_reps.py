@@ -56,3 +56,24 @@ def test_what_is_wrong_is_said(run: Run, words: tuple[str, ...], code: int, said
     assert done.exit_code == code
     assert said in done.stderr
     assert "\x1b" not in done.stderr
+
+
+def test_a_plan_says_what_becomes_of_the_leads_of_who_is_gone(run: Run, folder: Path) -> None:
+    file = folder / "handoff.yaml"
+    text = file.read_text()
+    assert run("handoffs", "give", "1", "owen").exit_code == 0
+    begin, end = text.index("      - rep: owen\n"), text.index("  smb:\n")
+    file.write_text(text[:begin] + text[end:])
+    for _ in range(2):
+        lines = run("plan").stdout.splitlines()
+        assert lines[-2:] == [
+            "open handoffs of reps and teams that are gone:",
+            "          1 of owen (enterprise): to the queue of enterprise",
+        ]
+    assert document(run("plan", "--json"))["handoffs"] == [
+        {"team": "enterprise", "rep": "owen", "handoffs": 1, "to": "enterprise"}
+    ]
+    assert run("apply").exit_code == 0
+    assert document(run("handoffs", "show", "1", "--json"))["rep"] == ""
+    assert "owen is gone from handoff.yaml" in run("lead", "timeline", "ann@example.test").stdout
+    assert document(run("plan", "--json"))["handoffs"] == []
