@@ -18,7 +18,7 @@ FOLDER = Path(".nurture") / "log"
 FILE = "nurture.log"
 SIZE = 5_000_000
 KEPT = 5
-CHATTY = ("httpx", "httpcore", "apscheduler", "alembic", "asyncio")
+CHATTY = ("httpx", "httpcore", "apscheduler", "alembic", "asyncio", "urllib3")
 """Libraries that tell of every request; their warnings are enough."""
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

@@ -29,7 +29,7 @@ def notice_templates() -> dict[str, Template]:
 
 
 def _own(definitions: Definitions) -> dict[str, Template]:
-    """The workspace's own notices by name, which `notify` may ask for."""
+    """The workspace's own notices by name: for `notify`, or in place of the program's."""
     return {
         name.removeprefix(OWN): template
         for name, template in definitions.templates.items()
@@ -48,6 +48,6 @@ class NoticePresses:
     def __call__(self, definitions: Definitions, now: datetime) -> NoticePress:
         with self._lock:
             if self._kept is None or self._kept.definitions is not definitions:
-                forms = _own(definitions) | notice_templates()
+                forms = notice_templates() | _own(definitions)
                 self._kept = NoticePress(definitions, forms, self._keys, now)
             return replace(self._kept, now=now)

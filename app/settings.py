@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import MutableMapping
+import re
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from nurture.language.channels import VARIABLES
 from nurture.ledger.errors import InputRefused
 from nurture.webhooks.signing import read_secrets
 
 PREFIX = "NURTURE_"
 TEST_SWITCHES = ("NURTURE_TEST_", "NURTURE_SHARED_DATA")
 """Read by the test suite alone."""
+LONG_ENOUGH = 8
+"""Characters from which on a part of an address is taken for a token."""
 
 
 class Settings(BaseSettings):
@@ -50,6 +55,19 @@ class Settings(BaseSettings):
     prefect_port: int = Field(default=4200, ge=0, le=65535)
     prefect_home: Path | None = None
 
+    _channels: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, _: Any) -> None:
+        """Keep the addresses of channels, whose names nobody knows beforehand."""
+        for name, text in os.environ.items():
+            if name.startswith(VARIABLES):
+                self._channels[name] = SecretStr(text)
+
+    @property
+    def channel(self) -> Mapping[str, SecretStr]:
+        """The addresses of channels by the name of their variable, NURTURE_CHANNEL_…."""
+        return self._channels
+
     @field_validator("webhook_secret")
     @classmethod
     def _signs(cls, value: SecretStr) -> SecretStr:
@@ -65,8 +83,16 @@ class Settings(BaseSettings):
         """Every secret text there is: what logs must never show."""
         kept = (
             self.database, self.secret, self.smtp_password, self.prefect_auth, self.webhook_secret,
+            *self.channel.values(),
         )  # fmt: skip
-        return tuple(text for each in kept if each and (text := each.get_secret_value()))
+        told = [text for each in kept if each and (text := each.get_secret_value())]
+        addresses = (each.get_secret_value() for each in self.channel.values())
+        return (*told, *(part for each in addresses for part in _tokens(each)))
+
+
+def _tokens(address: str) -> list[str]:
+    """The parts of a channel's address that may be secret by themselves, wherever they show up."""
+    return [part for part in re.split(r"[/:@?&=#, ]+", address) if len(part) >= LONG_ENOUGH]
 
 
 def read_settings() -> Settings:
@@ -88,7 +114,9 @@ def unknown_settings() -> list[str]:
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     said = []
     for name in sorted(os.environ):
-        if not name.startswith(PREFIX) or name in known or name.startswith(TEST_SWITCHES):
+        if name in known or name.startswith((*TEST_SWITCHES, VARIABLES)):
+            continue
+        if not name.startswith(PREFIX):
             continue
         near = difflib.get_close_matches(name, known, 1, 0.6)
         said.append(f"{name} (did you mean {near[0]}?)" if near else name)

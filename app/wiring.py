@@ -14,6 +14,7 @@ from app import processes
 from app.applied import Applied
 from app.keys import link_keys
 from app.notice_forms import NoticePresses
+from app.notifier import ChannelNotifier
 from app.settings import Settings
 from app.shadow.running import Shadow
 from app.transports import AppliedTransport
@@ -87,6 +88,7 @@ def open_workspace(
             press=Presses(keys, link_keeper(ledger)),
             notices=NoticePresses(keys),
             caller=caller,
+            notifier=ChannelNotifier(settings, applied, transport, caller),
         )
         runtime.shadow = shadow = Shadow(runtime)
         try:

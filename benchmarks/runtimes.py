@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from flows.runtime import Runtime
+from handoff.notifier import AcceptingNotifier
 from nurture.delivery.press import Press
 from nurture.delivery.transport import Connection
 from nurture.delivery.waiting import link_keeper
@@ -44,4 +45,5 @@ def runtime(ledger: Ledger, rules: Definitions, clock: Callable[[], datetime]) -
         press=lambda definitions: press,
         notices=no_notices,
         caller=AnsweringCaller(),
+        notifier=AcceptingNotifier(),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from sqlmodel import Session
 
 from flows.runtime import Runtime
-from handoff import board
+from handoff import board, posting
 from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
 from nurture.language.definitions import Definitions
@@ -29,7 +29,7 @@ from nurture.webhooks import claim as calls
 Groups = Mapping[str, tuple[Question, ...]]
 """Questions for the next instant, by what then has work."""
 
-OUT: Groups = {**waiting.QUESTIONS, "call": calls.QUESTIONS}
+OUT: Groups = {**waiting.QUESTIONS, "call": calls.QUESTIONS, "post": posting.QUESTIONS}
 
 
 def _all(groups: Groups) -> tuple[Question, ...]:
@@ -40,7 +40,7 @@ _OUT = together(_all(OUT))
 
 
 def due_out(session: Session, *, now: datetime) -> set[str]:
-    """What can go out at `now`: `nurture` mail, a `notice`, a `call`."""
+    """What can go out at `now`: `nurture` mail, a `notice`, a `call`, a `post` to a channel."""
     return _due(session, OUT, _OUT, now)
 
 

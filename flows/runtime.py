@@ -9,6 +9,7 @@ from datetime import datetime
 from threading import Event
 
 from handoff.notice_press import NoticePress
+from handoff.notifier import Notifier
 from nurture.delivery.press import Press
 from nurture.delivery.transport import Transport
 from nurture.language.definitions import Definitions
@@ -24,8 +25,8 @@ class Runtime:
     (wall or virtual); `owner` names this process in leases, `alive` tells whether another
     owner's process still runs; `shadow()` is the runtime of the copy in which versions run in
     shadow, None while none does; `keys` sign links, the newest last; `press` and `notices` write
-    mail to leads and to sales, `caller` tells other systems; `stop` is set when the process is
-    to end: the mail in hand is finished, nothing new is begun.
+    mail to leads and to sales, `caller` tells other systems, `notifier` channels; `stop` is set
+    when the process is to end: the mail in hand is finished, nothing new is begun.
     """
 
     ledger: Ledger
@@ -38,6 +39,7 @@ class Runtime:
     press: Callable[[Definitions], Press]
     notices: Callable[[Definitions, datetime], NoticePress]
     caller: Caller
+    notifier: Notifier
     alive: Callable[[str], bool] = lambda owner: True
     stop: Event = field(default_factory=Event)
     shadow: Callable[[], Runtime | None] = lambda: None

@@ -23,6 +23,7 @@ from handoff.clocks import run_clocks
 from handoff.ladder import climb
 from handoff.notices import write_notices
 from handoff.opening import open_handoffs
+from handoff.posting import Posting, post_out
 from handoff.touches import met_by_engagements
 from nurture.delivery.deliver import Round, deliver
 from nurture.delivery.sweep import sweep
@@ -124,6 +125,7 @@ def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
             "notify sales",
             _piece(runtime, "write notices", verb),
             Piece("send notices", partial(send, runtime, "notice")),
+            Piece("tell channels", partial(post, runtime)),
         )
 
 
@@ -161,6 +163,8 @@ def mail(runtime: Runtime, *, judged: int, now: datetime) -> Iterator[Piece]:
             yield _together(name, back, Piece(name, partial(send, runtime, kind, judged=judged)))
     if "call" in found:
         yield Piece("call webhooks", partial(call, runtime, judged=judged))
+    if "post" in found:
+        yield Piece("tell channels", partial(post, runtime))
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
@@ -206,5 +210,19 @@ def call(runtime: Runtime, *, judged: int = 0) -> Tally:
             clock=runtime.clock,
             stop=runtime.stop.is_set,
             judged=judged,
+        )
+    )
+
+
+def post(runtime: Runtime) -> Tally:
+    """A window of the notices to channels that are due."""
+    return post_out(
+        Posting(
+            ledger=runtime.ledger,
+            definitions=runtime.definitions(),
+            notifier=runtime.notifier,
+            owner=runtime.owner,
+            clock=runtime.clock,
+            stop=runtime.stop.is_set,
         )
     )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from handoff.notices import NoticeLetter
+from handoff.letters import Chat, NoticeLetter
+from handoff.wording import unlinked
 from nurture.delivery import links
 from nurture.delivery.compose import Letter, Skeleton, compose, message_id, skeleton
 from nurture.delivery.headers import lead_mailbox
@@ -25,6 +26,8 @@ PURPOSES = {
     "page": "handoff page",
 }
 """A salt a verb: a link to look never accepts.  Tokens carry (handoff, generation)."""
+CHAT = ".chat"
+"""What the name of a notice's form for channels ends in: `offered.chat.txt`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class NoticePress:
     keys: tuple[bytes, ...]
     now: datetime
     _forms: dict[str, _Form] = field(default_factory=dict)
+    _chats: dict[str, tuple[Compiled, Compiled]] = field(default_factory=dict)
     _html: Sandbox = field(default_factory=lambda: sandbox(html=True))
     _plain: Sandbox = field(default_factory=lambda: sandbox(html=False))
 
@@ -77,6 +81,26 @@ class NoticePress:
             ),
         )
         return Written(letter.message, to.text, sender.text, subject, identity, content)
+
+    def chat(self, letter: NoticeLetter) -> Chat:
+        """The letter in the form for channels: its facts can neither call anybody nor lead away."""
+        title, text = self._chat(letter.template)
+        values = unlinked(letter.values) | {"links": self._links(letter)}
+        return Chat(
+            " ".join(title.render(values).split()),
+            "\n".join(line.rstrip() for line in text.render(values).strip().splitlines()),
+        )
+
+    def _chat(self, name: str) -> tuple[Compiled, Compiled]:
+        if name not in self._chats:
+            template = self.templates.get(f"{name}{CHAT}")
+            if template is None:
+                raise RenderFailed(f"the notice {name} has no form for channels: {name}{CHAT}.txt")
+            self._chats[name] = (
+                self._plain.compile(template.subject, name=f"{template.name} subject"),
+                self._plain.compile(template.text, name=template.name),
+            )
+        return self._chats[name]
 
     def _name(self, letter: NoticeLetter) -> str:
         people = (letter.values["rep"], letter.values["manager"])

@@ -8,20 +8,23 @@ it a notice; from then on delivery repeats it, with the same Message-ID, until i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import BigInteger, Select, bindparam, case, cast, func, select, update
 from sqlmodel import Session
 
 from handoff import brief
+from handoff.channels import route
+from handoff.letters import NoticeLetter, Writer
 from handoff.offers import DRAFT, DRAFTED
-from handoff.tables import HANDOFF, MESSAGE, REP
+from handoff.posts import put
+from handoff.tables import HANDOFF, MESSAGE, POST, REP, RUNG
 from nurture.delivery.press import Written
 from nurture.delivery.progress import wake
+from nurture.language.channels import EMAIL
 from nurture.language.definitions import Definitions
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch, fill, filling
@@ -32,46 +35,31 @@ WINDOW = 500
 """Notices written in one transaction."""
 
 
-@dataclass(frozen=True)
-class NoticeLetter:
-    """One notice to write: who gets it, by which template, with which values.
-
-    `values` are what notice templates may say, but for `links`, which the writer signs for
-    (`handoff`, `generation`).  Without a handoff (a step asked for it) `handoff` is 0.
-    """
-
-    message: int
-    key: str
-    template: str
-    recipient: str
-    handoff: int
-    generation: int
-    values: dict[str, Any]
-
-
-Writer = Callable[[NoticeLetter], Written]
-
-
 def write_notices(
     session: Session, definitions: Definitions, *, now: datetime, writer: Writer
 ) -> Tally:
     """Write the drafts, the oldest first; one that cannot be written is set aside with its reason.
 
-    Afterwards each has its bytes, recipient and subject, and is due.  `more` after a full window.
+    Afterwards each has its bytes, recipient and subject, and is due; or, told through a channel,
+    a post.  `more` after a full window.
     """
     found = fill(session, _DRAFTS, now=now)
     if not found:
         return Tally()
-    written, failed = [], []
+    written, failed, posted = [], [], []
     for letter in letters(session, definitions, now=now):
         try:
-            written.append(_bytes(writer(letter)))
+            if letter.channel == EMAIL:
+                written.append(_bytes(writer(letter)))
+            else:
+                posted.append((letter, writer.chat(letter)))
         except RenderFailed as error:
             failed.append({"ref": letter.message, "why": str(error)})
     _keep(session, written, failed, now=now)
-    return Tally.of("notices written", len(written), more=found == WINDOW) + Tally.of(
-        "notices that cannot be written", len(failed)
-    )
+    if posted:
+        put(session, definitions, posted, now=now)
+    tally = Tally.of("notices written", len(written) + len(posted), more=found == WINDOW)
+    return tally + Tally.of("notices that cannot be written", len(failed))
 
 
 _DRAFTS = filling(
@@ -87,11 +75,17 @@ def letters(session: Session, definitions: Definitions, *, now: datetime) -> lis
     """The letters of the messages in `batch`, in the order of their numbers."""
     facts = brief.leads(session, definitions, now=now)
     rows = session.execute(_LETTERS).all()
+    tried: defaultdict[int, set[str]] = defaultdict(set)
+    for message, channel in session.execute(_TRIED):
+        tried[message].add(channel)
     reps = {rep: {"name": name, "email": email} for rep, name, email in session.execute(_REPS)}
     return [
         NoticeLetter(
             row.id, row.notice_key, row.template, row.recipient, row.handoff, row.occurrence,
-            facts[row.lead_id] | _values(definitions, row, reps),
+            facts[row.lead_id] | _values(definitions, row, reps), route(
+                definitions, team=row.team, template=row.template, action=row.action or "",
+                tried=tried[row.id],
+            ),
         )
         for row in rows
     ]  # fmt: skip
@@ -111,11 +105,14 @@ _REPS = select(REP.c.rep, REP.c.name, REP.c.email)
 def _letters() -> Select[Any]:
     m, h = MESSAGE.c, HANDOFF.c
     clock = brief.clock_due(h.id, m.occurrence, ("due_at", "zone", "rep"))
+    number = case((m.notice_key.like("rung:%"), cast(func.substr(m.notice_key, 6), BigInteger)))
+    action = select(RUNG.c.action).where(RUNG.c.id == number).correlate(MESSAGE).scalar_subquery()
     return (
         select(m.id, m.notice_key, m.template, m.recipient, m.occurrence, m.lead_id)
         .add_columns(func.coalesce(h.id, 0).label("handoff"))
         .add_columns(func.coalesce(h.team, m.topic).label("team"))
         .add_columns(func.coalesce(h.reason, m.reason).label("reason"), h.state)
+        .add_columns(action.label("action"))
         .add_columns(*(each.label(name) for each, name in zip(clock, _CLOCK, strict=True)))
         .select_from(batch)
         .join(MESSAGE, m.id == batch.c.id)
@@ -125,6 +122,7 @@ def _letters() -> Select[Any]:
 
 
 _LETTERS = _letters()
+_TRIED = select(POST.c.message_id, POST.c.channel).join(batch, batch.c.id == POST.c.message_id)
 
 
 def _values(definitions: Definitions, row: Any, reps: dict[str, dict[str, str]]) -> dict[str, Any]:

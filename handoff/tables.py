@@ -17,6 +17,8 @@ LEAD = table_of(t.Lead)
 CHANGE = table_of(t.Change)
 MESSAGE = table_of(t.Message)
 OPENING = table_of(t.Opening)
+POST = table_of(t.Post)
+CHANNEL = table_of(t.Channel)
 
 OPEN = ("offered", "accepted", "working")
 """States in which a lead is with sales, and fills a place in a rep's room."""

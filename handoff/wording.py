@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from nurture.ledger.errors import InputRefused
@@ -46,3 +48,26 @@ def clock(at: datetime, zone: str, *, now: datetime) -> str:
     local = at.astimezone(place)
     near = abs((local.date() - now.astimezone(place).date()).days) < 7
     return f"{local:%a %H:%M}" if near else f"{local:%a} {local.day} {local:%b %Y %H:%M}"
+
+
+_LOOKALIKES = str.maketrans(
+    {
+        "<": "‹", ">": "›", "@": "＠", "[": "［", "]": "］", "*": "∗", "_": "＿", "`": "ˋ",
+        "~": "∼", "#": "＃", "|": "ǀ", "\\": "＼", "{": "｛", "}": "｝",
+    }
+)  # fmt: skip
+_INNER_DOT = re.compile(r"(?<=\w)\.(?=\w)")
+_SCHEME = re.compile(r":(?=//)")
+
+
+def unlinked(value: Any) -> Any:
+    """A value, and all in it, in letters no chat program reads as more than text: no mention
+    (`<!channel>`, `@here`), link, picture or mark-up, on one line; it looks almost the same."""
+    if isinstance(value, str):
+        plain = one_line(value).translate(_LOOKALIKES)
+        return _INNER_DOT.sub("\u2024", _SCHEME.sub("\uff1a", plain))
+    if isinstance(value, dict):
+        return {key: unlinked(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [unlinked(each) for each in value]
+    return value

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from app.cli import (
+    channels,
     database,
     demo,
     doctor,
@@ -78,6 +79,7 @@ for name, group in (
     ("sequences", sequences.commands),
     ("messages", messages.commands),
     ("webhooks", webhooks.commands),
+    ("channels", channels.commands),
     ("report", report.commands),
     ("tokens", tokens.commands),
     ("db", database.commands),

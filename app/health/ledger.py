@@ -36,6 +36,7 @@ def check(folder: Path, settings: Settings, *, now: datetime, mail: bool) -> Ite
             yield from guarded("definitions", lambda: _definitions(session, folder))
             yield from guarded("mail", lambda: _mail(session))
             yield from guarded("webhooks", lambda: _webhooks(session, settings, now))
+            yield from guarded("channels", lambda: _channels(session, settings))
             yield from guarded("work", lambda: _work(session, now))
             if mail:
                 yield from guarded("mail server", lambda: _server(session, settings))
@@ -132,6 +133,26 @@ def _webhooks(session: Session, settings: Settings, now: datetime) -> Iterator[F
         yield Finding("webhooks", "warn", said, advice)
     else:
         yield Finding("webhooks", "ok", said)
+
+
+def _channels(session: Session, settings: Settings) -> Iterator[Finding]:
+    """Each channel of notices: whether it can be spoken to, in form, and how it was last."""
+    from app.channels import channels
+    from nurture.language.loading import load_definitions
+
+    definitions = load_definitions(session)
+    for each in channels(session, definitions, settings):
+        check = f"channel {each.name}"
+        if each.trouble:
+            yield Finding(check, "fail", each.trouble, "Its notices go by the next channel.")
+        elif each.down_since is not None:
+            advice = f"Its notices go by the next one. Try it: nurture channels test {each.name}"
+            yield Finding(check, "warn", f"out of order: {each.reason}", advice)
+        else:
+            yield Finding(check, "ok", each.service)
+    if definitions.workspace.channels and definitions.workspace.admin is None:
+        advice = "Write admin: with an address into nurture.yaml."
+        yield Finding("admin", "warn", "nobody is told when a channel is out of order", advice)
 
 
 def _work(session: Session, now: datetime) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from app.applied import Applied
 from app.notice_forms import NoticePresses
 from app.shadow.beginning import begun, marked
 from flows.runtime import Runtime
+from handoff.notifier import AcceptingNotifier
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport, SparingPress
 from nurture.language.definitions import Definitions
@@ -71,5 +72,6 @@ def _runtime(live: Runtime, copy: Ledger) -> Runtime:
         press=press,
         notices=NoticePresses(KEYS),
         caller=AnsweringCaller(),
+        notifier=AcceptingNotifier(),
         shadow=lambda: None,
     )

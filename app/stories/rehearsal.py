@@ -12,6 +12,7 @@ from app.applying import apply_workspace
 from app.notice_forms import NoticePresses
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
+from handoff.notifier import AcceptingNotifier
 from nurture.calendar.zones import LATEST
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport
@@ -85,5 +86,6 @@ def rehearse(ledger: Ledger, folder: Path) -> Rehearsal:
         press=lambda _: press,
         notices=NoticePresses(KEYS),
         caller=(caller := AnsweringCaller()),
+        notifier=AcceptingNotifier(),
     )
     return Rehearsal(runtime, clock, caller)

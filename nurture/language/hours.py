@@ -22,6 +22,7 @@ from nurture.calendar.hours import (
     parse_hours,
     weekly,
 )
+from nurture.language.channels import QuietHours
 from nurture.language.handoff import HandoffRules
 from nurture.language.sequence import WindowModel
 from nurture.language.teams import RepModel
@@ -88,8 +89,12 @@ def waking_hours(workspace: Workspace) -> Keyed | None:
     quiet = workspace.quiet_hours
     if quiet is None:
         return None
-    week = weekly(parse_days(_list(quiet.days)), parse_hours(quiet.hours))
-    return _keyed("outside quiet hours", outside(week))
+    return _keyed("outside quiet hours", outside_quiet_hours(quiet))
+
+
+def outside_quiet_hours(quiet: QuietHours) -> Calendar:
+    """Open whenever quiet hours are not."""
+    return outside(weekly(parse_days(_list(quiet.days)), parse_hours(quiet.hours)))
 
 
 def team_hours(rules: HandoffRules, workspace: Workspace, team: str) -> str:

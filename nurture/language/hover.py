@@ -39,7 +39,9 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "quiet_hours": "When no lead gets nurture mail, by its own clock.",
         "delivery": "Where mail goes: a folder, or an SMTP server.",
         "intake": "What engagements may do beside being counted.",
-        "webhooks": "Where calls of sequences may go beside the public internet.",
+        "webhooks": "Where calls may go beside the public internet.",
+        "channels": "Ways to tell sales beside mail, by name.",
+        "admin": "Who is told when a channel is out of order, or the brake of handoffs holds.",
     },
     "Defaults": {
         "topic": "What mails are about, unless a mail, step or sequence says otherwise.",
@@ -78,7 +80,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "minimum_gap": "The least time from one mail to the next: 20 hours.",
     },
     "QuietHours": {
-        "hours": 'Hours of the lead\'s own zone: "20:00-08:00". They may run over midnight.',
+        "hours": 'Hours of the local day: "20:00-08:00". They may run over midnight.',
         "days": "The weekdays they begin on; else all.",
     },
     "Delivery": {

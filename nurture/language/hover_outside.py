@@ -6,6 +6,12 @@ from collections.abc import Mapping
 
 OUTSIDE: Mapping[str, Mapping[str, str]] = {
     "Webhooks": {"allow": 'Addresses and networks that may be called: ["10.0.0.0/8"].'},
+    "ChannelModel": {
+        "from": "The environment variable with its address: NURTURE_CHANNEL_…",
+        "webhook": "A system that is called by https, signed as calls of sequences are.",
+        "quiet_hours": "Hours of `zone` at which notices wait.",
+        "zone": "The zone of its quiet hours; else that of the workspace.",
+    },
     "NotifyModel": {
         "team": "Whom it is for: a team of handoff.yaml.",
         "notice": "Which notice: warm, or one of templates/notices.",

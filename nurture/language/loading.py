@@ -24,7 +24,7 @@ from nurture.language.program import Program
 from nurture.language.reading import read
 from nurture.language.scoring import Scoring
 from nurture.language.sequence import SequenceModel
-from nurture.language.templates import take_apart
+from nurture.language.templates import CHAT_FILE, take_apart
 from nurture.language.validate import Checked
 from nurture.language.vocabulary import LENIENT, Known
 from nurture.language.workspace import Workspace
@@ -232,20 +232,25 @@ def _programs(
 
 
 def read_templates(sources: Mapping[str, str]) -> dict[str, Template]:
-    """Templates by name from the texts of their files (`welcome.html`, `welcome.txt`)."""
+    """Templates by name from the texts of their files: `welcome.html` with `welcome.txt`, and
+    `offered.chat.txt`, a form for channels, which stands alone."""
     found: dict[str, Template] = {}
     for file, source in sources.items():
         name, _, ending = file.rpartition(".")
-        if ending != "html":
+        if file.endswith(CHAT_FILE):
+            page, _ = take_apart(source)
+            html, text = "", page.body
+        elif ending == "html":
+            page, _ = take_apart(source)
+            html, text = page.body, take_apart(sources.get(f"{name}.txt", ""))[0].body
+        else:
             continue
-        page, _ = take_apart(source)
-        text = take_apart(sources.get(f"{name}.txt", ""))[0].body
         found[name] = Template(
             name=name,
             subject=page.front_text("subject"),
             preheader=page.front_text("preheader"),
             topic=page.front_text("topic"),
-            html=page.body,
+            html=html,
             text=text,
             hash=hashlib.sha256(f"{source}\0{text}".encode()).hexdigest(),
         )

@@ -11,7 +11,7 @@ from nurture.language.pieces import faults_in, included, includes_in, put_in
 from nurture.language.problems import Problem
 from nurture.language.reading import of_fault
 from nurture.language.source import decode
-from nurture.language.templates import FENCE, Page, take_apart
+from nurture.language.templates import CHAT_FILE, FENCE, Page, take_apart
 from nurture.language.tree import Table
 
 
@@ -99,7 +99,7 @@ def _mail(
         for fault, found in faults_in(text, pieces)
     ]
     whole, origins = put_in(text, pieces)
-    if file.path.endswith(".txt"):
+    if file.path.endswith(".txt") and not file.path.endswith(CHAT_FILE):
         return Mail(file.path, name, Page(Table(1, 1), whole, 1), tuple(origins)), problems
     page, faults = take_apart(whole)
     problems += [of_fault(file.path, each, name) for each in faults]

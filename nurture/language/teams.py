@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from nurture.language.channels import EMAIL
 from nurture.language.condition_fields import ConditionField
 from nurture.language.models import (
     Address,
@@ -15,6 +16,7 @@ from nurture.language.models import (
     Hours,
     Model,
     Name,
+    Names,
     Zone,
     reading,
     whole,
@@ -97,7 +99,8 @@ class RepModel(Model):
 class Team(Model):
     """A team: who leads it, who works in it, its clocks, and whose turn it is.
 
-    `first` says whose a lead is already, before turns are taken.
+    `first` says whose a lead is already, before turns are taken; `channels` how its reps are told,
+    by the first that works.
     """
 
     manager: Person
@@ -107,6 +110,7 @@ class Team(Model):
     assign: Assign = "round_robin"
     first: tuple[Claim, ...] = ()
     reps: tuple[RepModel, ...] = Field(min_length=1)
+    channels: Names = (EMAIL,)
 
 
 class Route(Model):

@@ -22,6 +22,8 @@ from nurture.language.tree import Fault, Listing, Node, Scalar, Table
 FRONT_KEYS = ("subject", "preheader", "topic")
 # Parses only, nothing is rendered here; the markers and their whitespace are the sender's.
 _SYNTAX = Environment(autoescape=True)
+CHAT_FILE = ".chat.txt"
+"""What the files of notices in their form for channels end in."""
 FENCE = re.compile(r"---[ \t]*")
 
 

@@ -73,8 +73,10 @@ EVENTS: Mapping[str, str] = {
 
 NOTICES = ("warm",)
 """Notices of the program that are about a lead nobody in sales has: a step may ask for them."""
-SHIPPED_NOTICES = (*NOTICES, "offered", "reminder", "manager-late", "given", "recycled")
-"""Every notice of the program; those of a workspace have other names."""
+TOLD_NOTICES = ("offered", "reminder", "manager-late", "given", "recycled")
+"""Notices of handoffs, which channels may be told."""
+SHIPPED_NOTICES = (*NOTICES, *TOLD_NOTICES)
+"""Every notice of the program; one of a workspace with such a name stands in its place."""
 
 SUBJECTS = (
     "all", "any", "not", "score", "behaviour", "fit", "grade", "lifecycle", "tags", "topic",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from nurture.calendar.errors import HolidaysUnknown
 from nurture.calendar.holidays import days_off
+from nurture.language.channels import ChannelModel, QuietHours
 from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.conditions import FieldType
 from nurture.language.faults import fault
@@ -84,13 +85,6 @@ class CalendarModel(Model):
     closed: tuple[Day, ...] = ()
 
 
-class QuietHours(Model):
-    """Hours of the lead's own zone at which it gets no nurture mail, whatever its sequence says."""
-
-    hours: Hours
-    days: Days = "mon-sun"
-
-
 class Smtp(Model):
     """Where mail goes; user and password come from the environment only."""
 
@@ -145,3 +139,6 @@ class Workspace(Model):
     delivery: Delivery = Delivery()
     intake: Intake = Intake()
     webhooks: Webhooks = Webhooks()
+    channels: dict[Name, ChannelModel] = {}
+    admin: Address | None = None
+    """Who is told when a channel is out of order, or the brake of handoffs holds."""

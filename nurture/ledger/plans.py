@@ -70,6 +70,12 @@ LARGE = {
         "webhook_call_due": "1000 2",
         "webhook_call_claimed": "100 10 2",
     },
+    "post": {
+        "sqlite_autoindex_post_1": "200000 1",
+        "ix_post_message_id": "200000 1",
+        "post_due": "200 2",
+        "post_claimed": "20 2",
+    },
     "touch": {"touch_tick": "1000 200 1"},
     "episode": {
         "episode_open": "100000 1 1",

@@ -11,8 +11,9 @@ from sqlalchemy import update
 
 from handoff import notice_press
 from handoff.assignment import assign
+from handoff.letters import NoticeLetter
 from handoff.notice_press import NoticePress
-from handoff.notices import NoticeLetter, write_notices
+from handoff.notices import write_notices
 from handoff.tables import HANDOFF, LEAD, MESSAGE
 from nurture.delivery.press import Written
 from nurture.language.definitions import Definitions, Template

@@ -20,6 +20,7 @@ from sqlmodel import Session
 from app.applying import apply_workspace
 from app.notice_forms import NoticePresses
 from flows.runtime import Runtime
+from handoff.notifier import AcceptingNotifier
 from flows.tick import Outcome, run_tick
 from handoff import answers
 from nurture.delivery.maildir import MaildirTransport
@@ -119,6 +120,7 @@ class Play:
             press=lambda definitions: Press(definitions, KEYS, keeper),
             notices=NoticePresses(KEYS),
             caller=self.caller,
+            notifier=AcceptingNotifier(),
         )
 
     # -- what happens

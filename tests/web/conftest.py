@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from app.web import make_app
 from app.web.site import Site
 from flows.runtime import Runtime
+from handoff.notifier import AcceptingNotifier
 from handoff.assignment import assign
 from handoff.notice_press import PURPOSES
 from nurture.delivery import links
@@ -63,6 +64,7 @@ class Place:
             press=_no_mail,
             notices=_no_mail,
             caller=AnsweringCaller(),
+            notifier=AcceptingNotifier(),
         )
         self.app = make_app(runtime, poke=self._poke, health=lambda: dict(self.told), **how)
         return self

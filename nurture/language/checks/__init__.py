@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from nurture.language.checks import (
+    channels,
     cycles,
     edits,
     entries,
@@ -37,6 +38,7 @@ Check = Callable[[View], Iterator[Problem]]
 
 ALL: tuple[Check, ...] = (
     *workspace.CHECKS,
+    *channels.CHECKS,
     *names.CHECKS,
     *wording.CHECKS,
     *steps.CHECKS,

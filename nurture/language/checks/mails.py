@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from nurture.language.checks.view import NOTICES, Mail, View, mail_of, steps, text
 from nurture.language.problems import Problem
-from nurture.language.templates import FRONT_KEYS, Variable, read_variables
+from nurture.language.templates import CHAT_FILE, FRONT_KEYS, Variable, read_variables
 from nurture.language.tree import Node, Scalar, Table
-from nurture.language.vocabulary import LEAD_FIELDS, SHIPPED_NOTICES
+from nurture.language.vocabulary import LEAD_FIELDS, SHIPPED_NOTICES, TOLD_NOTICES
 
 ROOTS = ("lead", "brand", "sender", "unsubscribe_url", "preheader", "subject", "base_url")
 SENDER = ("name", "postal")
@@ -26,6 +26,7 @@ OF_NOTICES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("timeline", "read", "opening_line", "due", "brand"), ()),
 }  # fmt: skip
 """What notices to sales are given, with its parts."""
+CHAT = CHAT_FILE.removesuffix(".txt")
 _HIDDEN = ("external_id", "timezone", "created_at")
 """Fields of a lead that no mail is given."""
 
@@ -172,7 +173,8 @@ def in_notice(variable: str) -> list[str]:
 
 
 def notices(view: View) -> Iterator[Problem]:
-    """A notice of a workspace has a subject and a name of its own, and some step asks for it."""
+    """A notice of a workspace has a subject, and some step asks for it, or it stands in place of
+    one of the program's; so does a form for channels."""
     asked = {
         text(notify.get("notice"))
         for file in view.of("sequence")
@@ -182,12 +184,16 @@ def notices(view: View) -> Iterator[Problem]:
     readable = all(file.tree is not None for file in view.files)
     for mail in view.mails:
         name = mail.name.removeprefix(NOTICES)
-        if not mail.name.startswith(NOTICES) or not mail.path.endswith(".html"):
+        chat = mail.path.endswith(CHAT_FILE)
+        if not mail.name.startswith(NOTICES) or not (chat or mail.path.endswith(".html")):
             continue
-        if name in SHIPPED_NOTICES:
-            message = f'the program has a notice "{name}"; give yours another name'
-            yield Problem(mail.path, 1, 1, mail.name, message, rule="duplicate-name")
-        elif readable and name not in asked:
+        if chat and name.removesuffix(CHAT) not in TOLD_NOTICES:
+            message = f'no notice "{name.removesuffix(CHAT)}" goes through channels'
+            yield Problem(
+                mail.path, 1, 1, mail.name, message, name.removesuffix(CHAT), TOLD_NOTICES,
+                rule="unknown-notice",
+            )  # fmt: skip
+        elif not chat and readable and name not in asked and name not in SHIPPED_NOTICES:
             message = "no sequence asks for this notice"
             yield Problem(
                 mail.path, 1, 1, mail.name, message, severity="warning", rule="unused-template"

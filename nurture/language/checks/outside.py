@@ -22,11 +22,12 @@ def called(view: View) -> Iterator[tuple[File, Loc, Table, str]]:
             if isinstance(step.get("webhook"), Table):
                 place = (*place, "url")
             url = text(file.at(place))
-            if url is not None and _host(url):
+            if url is not None and host_of(url):
                 yield file, place, step, url
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """The host an address names, '' where it is no address."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:  # said already: it is no address
@@ -35,13 +36,13 @@ def _host(url: str) -> str:
 
 def label(step: Table, url: str) -> str:
     """What a webhook is called in conditions and stories."""
-    return text(below(step, ("webhook", "name"))) or _host(url)
+    return text(below(step, ("webhook", "name"))) or host_of(url)
 
 
 def secure(view: View) -> Iterator[Problem]:
     """What is said of leads goes by https, but on this machine."""
     for file, loc, _, url in called(view):
-        if url.startswith("http://") and _host(url) not in THIS_MACHINE:
+        if url.startswith("http://") and host_of(url) not in THIS_MACHINE:
             message = f'"{url}" would let others read what is said of a lead; calls go by https://'
             yield file.problem(
                 loc, "insecure-url", message, found=url, allowed=(f"https{url[4:]}",)
@@ -54,10 +55,10 @@ def private(view: View) -> Iterator[Problem]:
     if not isinstance(head, Workspace):
         return
     for file, loc, _, url in called(view):
-        address = literal_address(_host(url))
+        address = literal_address(host_of(url))
         if address is not None and not may_call(address, head.webhooks.allow):
             message = (
-                f'"{_host(url)}" lies inside a network, where calls do not go; if it should be'
+                f'"{host_of(url)}" lies inside a network, where calls do not go; if it should be'
                 f' called, write in nurture.yaml: webhooks: {{allow: ["{address}"]}}'
             )
             yield file.problem(loc, "private-address", message, found=url)

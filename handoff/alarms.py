@@ -1,0 +1,72 @@
+"""What the admin is told by mail: a channel out of order and back, the brake that holds.
+
+One mail each, by its key; without `admin:` in nurture.yaml nobody is, and `nurture doctor` says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from nurture.language.channels import EMAIL
+from nurture.language.definitions import Definitions
+from nurture.ledger import tables as t
+from nurture.ledger.types import to_micros
+from nurture.ledger.upsert import insert_new_values
+
+
+def channel_down(
+    session: Session, definitions: Definitions, name: str, reason: str, *,
+    since: datetime, now: datetime,
+) -> None:  # fmt: skip
+    """The channel takes no notices."""
+    said = f"""\
+Since {_said(definitions, since)} notices to the channel {name} do not arrive: {reason}.
+
+They go by the next channel of their team, in the end by mail: none is lost. Now and then one more
+is tried; you hear when it arrives.
+
+To try it yourself: nurture channels test {name}
+"""
+    key, subject = f"channel:{name}:{to_micros(since)}:down", f"The channel {name} is out of order"
+    alarm(session, definitions, key, subject=subject, text=said, now=now)
+
+
+def channel_back(
+    session: Session, definitions: Definitions, name: str, *, since: datetime, now: datetime
+) -> None:
+    """The channel takes notices again."""
+    said = f"""\
+The channel {name}, out of order since {_said(definitions, since)}, takes notices again.
+"""
+    key, subject = f"channel:{name}:{to_micros(since)}:back", f"The channel {name} is back"
+    alarm(session, definitions, key, subject=subject, text=said, now=now)
+
+
+def alarm(
+    session: Session, definitions: Definitions, key: str, *, subject: str, text: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """One mail to the admin, if there is one; the same key says it once."""
+    workspace = definitions.workspace
+    if workspace.admin is None:
+        return
+    row = {
+        "key": key, "kind": "alarm", "channel": EMAIL, "recipient": workspace.admin,
+        "subject": f"{workspace.brand}: {subject}", "text": text,
+        "identity": identity(key), "planned_at": now, "due_at": now,
+    }  # fmt: skip
+    insert_new_values(session, t.Post, [row])
+
+
+def identity(key: str) -> str:
+    """By which the other side knows repeats: of what never changes, and naming nobody."""
+    return f"notice_{sha256(key.encode()).hexdigest()[:32]}"
+
+
+def _said(definitions: Definitions, at: datetime) -> str:
+    local = at.astimezone(ZoneInfo(definitions.workspace.zone))
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
