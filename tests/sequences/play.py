@@ -20,9 +20,9 @@ from sqlmodel import Session
 from app.applying import apply_workspace
 from app.notice_forms import NoticePresses
 from flows.runtime import Runtime
-from handoff.notifier import AcceptingNotifier
 from flows.tick import Outcome, run_tick
 from handoff import answers
+from handoff.notifier import AcceptingNotifier
 from nurture.delivery.maildir import MaildirTransport
 from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper

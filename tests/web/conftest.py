@@ -17,9 +17,9 @@ from sqlmodel import SQLModel
 from app.web import make_app
 from app.web.site import Site
 from flows.runtime import Runtime
-from handoff.notifier import AcceptingNotifier
 from handoff.assignment import assign
 from handoff.notice_press import PURPOSES
+from handoff.notifier import AcceptingNotifier
 from nurture.delivery import links
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
