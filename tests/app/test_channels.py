@@ -145,14 +145,12 @@ def test_one_that_hangs_is_given_up_and_holds_up_no_other(
     told: ChannelNotifier, receiver: Receiver
 ) -> None:
     told.timeout = 0.2
-    began = time.monotonic()
     hanging = told.tell(telling("hang"))
     told.timeout = 20.0
     other = told.tell(telling("chat"))
     assert other.result(20).verdict == "done"
     assert hanging.result(20) == Answer("again", 0, "no answer within 0.2 seconds")
     receiver.let_go.set()
-    assert time.monotonic() - began < 60
 
 
 def test_a_lane_begins_another_thread_when_one_hangs_and_gives_up_at_last() -> None:
