@@ -23,6 +23,7 @@ from handoff.clocks import run_clocks
 from handoff.ladder import climb
 from handoff.notices import write_notices
 from handoff.opening import open_handoffs
+from handoff.pauses import end_waits, heard_from_leads
 from handoff.posting import Posting, post_out
 from handoff.touches import met_by_engagements
 from nurture.delivery.deliver import Round, deliver
@@ -97,6 +98,8 @@ def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
     who leaves or enters a sequence."""
     definitions = runtime.definitions()
     yield _piece(runtime, "rescore", lambda s: rescore(s, definitions, tick=tick, now=now))
+    if _asked(runtime, lambda s: waiting.waits_for_leads(s, tick)):
+        yield _piece(runtime, "leads that are back", lambda s: heard_from_leads(s, tick, now=now))
     if _asked(runtime, lambda s: waiting.touched_by_sales(s, tick)):
         meet = partial(met_by_engagements, definitions=definitions, tick=tick, now=now)
         yield _piece(runtime, "meet clocks", meet)
@@ -172,6 +175,7 @@ def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
     definitions = runtime.definitions()
     yield _together(
         "climb ladders",
+        _piece(runtime, "end waits", lambda s: end_waits(s, now=now)),
         _piece(runtime, "run clocks", lambda s: run_clocks(s, definitions, now=now)),
         _piece(runtime, "climb", lambda s: climb(s, definitions, now=now)),
     )

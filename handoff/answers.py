@@ -14,19 +14,21 @@ an answer to an older offer does not hold any more.  Every answer leaves a `chan
                                                                      go on
     won        offered, accepted, working     won        customer    all met
     lost       offered, accepted, working     lost       recycled    all met
+    pause      offered, accepted, working                            stand still
+    resume     waiting for the lead                                  go on, as by any other answer
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select, update
 from sqlmodel import Session
 
-from handoff import clocks, closing, lifecycle, standing, wording
+from handoff import clocks, closing, lifecycle, pauses, standing, wording
 from handoff.offers import offer
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
@@ -36,6 +38,8 @@ from nurture.language.ladders import KINDS, Kind
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, InputRefused
+
+LONGEST_WAIT = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,45 @@ def give(
     return Answer(handoff, "offered", text)
 
 
+def pause(
+    session: Session, definitions: Definitions, handoff: int, *,
+    until: datetime, reason: str = "", by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Sales waits for the lead: the clocks stand still until the lead does something, sales is in
+    touch or answers otherwise, or `until` (a year off at most).  Again: until another instant.
+
+    Conflict in a queue, and where no clock runs that could stand still.
+    """
+    if not now < until <= now + LONGEST_WAIT:
+        raise InputRefused("Say until when: an instant ahead, a year off at most.")
+    found = standing.of(session, handoff)
+    if not found.rep or not any(standing.runs(session, handoff, kind) for kind in KINDS):
+        raise Conflict(f"No clock of handoff {handoff} runs for a rep: there is nothing to pause.")
+    values = {"held_at": now, "held_until": until}
+    _decide(session, definitions, found, OPEN, {}, generation, now=now)
+    session.execute(update(HANDOFF).where(HANDOFF.c.id == handoff).values(**values))
+    pauses.hold(session, now=now)
+    said = f": {wording.one_line(reason)[:80]}" if reason else ""
+    at = standing.say(definitions, found.team, until)
+    text = f"{_who(session, found, by)} waits for the lead until {at}{said}"
+    lifecycle.note(session, now=now, old=found.state, new=found.state, reason=text)
+    return Answer(handoff, found.state, text)
+
+
+def resume(
+    session: Session, definitions: Definitions, handoff: int, *,
+    by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Wait for the lead no more: the clocks go on with what was left of them."""
+    found = standing.of(session, handoff)
+    if found.held_until is None:
+        raise Conflict(f"Handoff {handoff} does not wait for the lead. Nothing was changed.")
+    _decide(session, definitions, found, OPEN, {}, generation, now=now)
+    text = f"{_who(session, found, by)} waits for the lead no more"
+    lifecycle.note(session, now=now, old=found.state, new=found.state, reason=text)
+    return Answer(handoff, found.state, text)
+
+
 def _rules(definitions: Definitions) -> HandoffRules:
     if definitions.handoff is None:
         raise Conflict("This workspace has no handoff.yaml: add one and run nurture apply.")
@@ -211,19 +254,21 @@ def _decide(
 ) -> None:  # fmt: skip
     """The one UPDATE that decides who was first; raises Conflict for everybody else.
 
-    Afterwards `batch` holds the handoff.
+    Afterwards `batch` holds the handoff, and clocks that waited for the lead go on.
     """
     wanted = found.generation if generation is None else generation
     decide = (
         update(HANDOFF)
         .where(HANDOFF.c.id == found.handoff, HANDOFF.c.state.in_(allowed))
         .where(HANDOFF.c.generation == wanted, HANDOFF.c.rep == found.rep)
-        .values(**values)
+        .values(**{"state": HANDOFF.c.state} | values)
     )
     if changed(session, decide) != 1:
         raise Conflict(standing.already(session, definitions, found.handoff))
     mine = HANDOFF.c.id == found.handoff
     fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine)))
+    if found.held_until is not None:
+        pauses.go_on(session, now=now)
 
 
 def _taken(session: Session, found: Standing, by: str, *, now: datetime) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session
 
 from handoff.assignment import NEXT_ASSIGNMENT
+from handoff.pauses import NEXT_END
 from handoff.tables import CLOCK, HANDOFF, LEAD, OPEN, REP, RUNG, RUNNING
 from nurture.language.ladders import KINDS
 from nurture.ledger.asking import Question, soonest, together
@@ -20,8 +21,8 @@ _LISTED = (
     HANDOFF.c.id, HANDOFF.c.lead_id, HANDOFF.c.team, HANDOFF.c.rep,
     func.coalesce(REP.c.name, "").label("rep_name"), HANDOFF.c.state, HANDOFF.c.generation,
     HANDOFF.c.reason, HANDOFF.c.path, HANDOFF.c.outcome, HANDOFF.c.opened_at,
-    HANDOFF.c.offered_at, HANDOFF.c.closed_at, LEAD.c.email, LEAD.c.external_id,
-    LEAD.c.first_name, LEAD.c.last_name, LEAD.c.company,
+    HANDOFF.c.offered_at, HANDOFF.c.held_until, HANDOFF.c.closed_at, LEAD.c.email,
+    LEAD.c.external_id, LEAD.c.first_name, LEAD.c.last_name, LEAD.c.company,
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ class ClockRow:
     met_at: datetime | None
     lapsed_at: datetime | None
     stopped_at: datetime | None
+    held_at: datetime | None
     took: timedelta | None
     took_open: timedelta | None
     reason: str
@@ -64,10 +66,12 @@ class ClockRow:
 
     @property
     def state(self) -> str:
-        """running, late, met, met late, or stopped."""
+        """running, waiting (for the lead), late, met, met late, or stopped."""
         if self.stopped_at:
             return "stopped"
         late = self.late > timedelta()
+        if self.held_at and self.running and not late:
+            return "waiting"
         if self.met_at:
             return "met late" if late else "met"
         return "late" if late else "running"
@@ -89,6 +93,7 @@ class HandoffRow:
     outcome: str
     opened_at: datetime
     offered_at: datetime | None
+    held_until: datetime | None
     closed_at: datetime | None
     email: str | None
     external_id: str | None
@@ -167,8 +172,8 @@ def clocks_of(
     rows = session.execute(
         select(
             c.handoff_id.label("handoff"), c.kind, c.generation, c.round, c.rep, c.zone, c.allowed,
-            c.business, c.started_at, c.due_at, c.met_at, c.lapsed_at, c.stopped_at, c.took,
-            c.took_open, c.reason,
+            c.business, c.started_at, c.due_at, c.met_at, c.lapsed_at, c.stopped_at,
+            c.held_at, c.took, c.took_open, c.reason,
         )
         .where(c.handoff_id.in_(handoffs))
         .order_by(c.handoff_id, c.generation, _PLACE, c.round)
@@ -176,15 +181,54 @@ def clocks_of(
     found: dict[int, list[ClockRow]] = {}
     for row in rows:
         until = row["met_at"] or row["stopped_at"] or now
+        if row["held_at"] and row["due_at"] > row["held_at"]:  # it stands still
+            until = row["due_at"]
         late = max(timedelta(), until - row["due_at"])
         found.setdefault(row["handoff"], []).append(ClockRow(**row, late=late))
     return found
 
 
-def sla_due(session: Session, *, now: datetime, within: timedelta) -> list[HandoffRow]:
-    """Open handoffs that are late, or will be within this time, the most urgent first."""
-    rows = handoffs(session, now=now, states=OPEN, limit=1000)
-    return [row for row in rows if row.due_at is not None and row.due_at <= now + within]
+@dataclass(frozen=True)
+class RunningOut:
+    """A clock that is late or will be soon; `left` is below zero when it is late."""
+
+    handoff: int
+    lead: str
+    team: str
+    rep: str
+    state: str
+    kind: str
+    round: int
+    due_at: datetime
+    left: timedelta
+
+
+def running_out(
+    session: Session, *, now: datetime, within: timedelta, team: str = "", rep: str = "",
+    limit: int = 200,
+) -> list[RunningOut]:  # fmt: skip
+    """Clocks that are late, or run out within this time: the most urgent first."""
+    asked = {HANDOFF.c.team: team, HANDOFF.c.rep: rep}
+    name = (LEAD.c.first_name + " " + LEAD.c.last_name).label("name")
+    rows = session.execute(
+        select(
+            HANDOFF.c.id, name, LEAD.c.email, LEAD.c.external_id, HANDOFF.c.team, HANDOFF.c.rep,
+            HANDOFF.c.state, CLOCK.c.kind, CLOCK.c.round, CLOCK.c.due_at,
+        )
+        .join(HANDOFF, HANDOFF.c.id == CLOCK.c.handoff_id)
+        .join(LEAD, LEAD.c.id == HANDOFF.c.lead_id)
+        .where(RUNNING, CLOCK.c.held_at.is_(None), CLOCK.c.due_at <= now + within)
+        .where(*(column == value for column, value in asked.items() if value))
+        .order_by(CLOCK.c.due_at, CLOCK.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    return [
+        RunningOut(
+            row.id, row.name.strip() or row.email or f"id:{row.external_id}", row.team, row.rep,
+            row.state, row.kind, row.round, row.due_at, row.due_at - now,
+        )
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True)
@@ -224,8 +268,11 @@ def next_due(session: Session, *, now: datetime) -> datetime | None:
 
 
 QUESTIONS: tuple[Question, ...] = (
-    select(func.min(CLOCK.c.due_at, type_=Instant())).where(RUNNING, CLOCK.c.lapsed_at.is_(None)),
+    select(func.min(CLOCK.c.due_at, type_=Instant())).where(
+        RUNNING, CLOCK.c.lapsed_at.is_(None), CLOCK.c.held_at.is_(None)
+    ),
     select(func.min(RUNG.c.due_at, type_=Instant())).where(among(RUNG.c.state, ("waiting",))),
     NEXT_ASSIGNMENT,
+    NEXT_END,
 )
 _NEXT = together(QUESTIONS)

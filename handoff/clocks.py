@@ -118,7 +118,7 @@ def _ending(
     clocks: Select[Any], values: dict[str, Any], reason: ColumnElement[str]
 ) -> tuple[Update, ...]:
     """Rungs first: a clock that has ended no longer says which were waiting for it."""
-    waiting = (RUNG.c.clock_id.in_(clocks), RUNG.c.state == "waiting")
+    waiting = (RUNG.c.clock_id.in_(clocks), RUNG.c.state.in_(("waiting", "held")))
     said = CLOCK.c.reason + "; " + reason
     return (
         update(RUNG).where(*waiting).values(state="void", reason=reason),
@@ -133,10 +133,11 @@ def _measured() -> Update:
     ended_at = func.coalesce(CLOCK.c.met_at, CLOCK.c.stopped_at, type_=Instant())
     end = Greatest(CLOCK.c.started_at, ended_at)  # a touch may be reported that came before
     took = end - CLOCK.c.started_at
+    opened = open_time(CLOCK.c.started_at, end, CLOCK) - func.coalesce(CLOCK.c.held, 0)
     return (
         update(CLOCK)
         .where(CLOCK.c.handoff_id.in_(_MINE), CLOCK.c.took.is_(None), ended_at.is_not(None))
-        .values(took=took, took_open=open_time(CLOCK.c.started_at, end, CLOCK))
+        .values(took=took, took_open=opened)
     )
 
 
@@ -156,7 +157,7 @@ def run_clocks(session: Session, definitions: Definitions, *, now: datetime) -> 
 _LATE = filling(
     select(CLOCK.c.id, HANDOFF.c.lead_id)
     .join(HANDOFF, HANDOFF.c.id == CLOCK.c.handoff_id)
-    .where(RUNNING, CLOCK.c.lapsed_at.is_(None), CLOCK.c.due_at <= NOW)
+    .where(RUNNING, CLOCK.c.lapsed_at.is_(None), CLOCK.c.held_at.is_(None), CLOCK.c.due_at <= NOW)
     .order_by(CLOCK.c.due_at, CLOCK.c.id)
     .limit(SIZE)
     .with_for_update(skip_locked=True, of=CLOCK)

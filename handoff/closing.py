@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, not_, select, update
 from sqlmodel import Session
 
-from handoff import clocks, lifecycle
+from handoff import clocks, lifecycle, pauses
 from handoff.tables import EPISODE, HANDOFF, OPEN
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
@@ -49,6 +49,7 @@ def close(session: Session, state: str, *, reason: str, now: datetime) -> None:
 
 def finish(session: Session, state: str, *, reason: str, now: datetime) -> None:
     """What follows from a state that is written already."""
+    pauses.go_on(session, now=now)
     clocks.stop(session, now=now, reason=state)
     mine = select(HANDOFF.c.episode_id).where(HANDOFF.c.id.in_(select(batch.c.id)))
     session.execute(

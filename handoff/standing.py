@@ -27,6 +27,7 @@ class Standing:
     generation: int
     accepted_at: datetime | None
     touched_at: datetime | None
+    held_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def of(session: Session, handoff: int) -> Standing:
     h = HANDOFF.c
     row = session.execute(
         select(
-            h.id, h.lead_id, h.team, h.rep, h.state, h.generation, h.accepted_at, h.touched_at
+            h.id, h.lead_id, h.team, h.rep, h.state, h.generation, h.accepted_at, h.touched_at,
+            h.held_until,
         ).where(h.id == handoff)
     ).one_or_none()
     if row is None:
@@ -90,7 +92,7 @@ def already(
         offered = session.execute(
             select(HANDOFF.c.offered_at).where(HANDOFF.c.id == handoff)
         ).scalar()
-        since = f" since {_say(definitions, now_is.team, offered)}" if offered else ""
+        since = f" since {say(definitions, now_is.team, offered)}" if offered else ""
         return f"Handoff {handoff} is with {who}{since}. Nothing was changed."
     last = session.execute(
         select(CHANGE.c.reason, CHANGE.c.at)
@@ -100,12 +102,12 @@ def already(
         .limit(1)
     ).one_or_none()
     what, when = (last.reason, last.at) if last else (now_is.state, None)
-    on = f" on {_say(definitions, now_is.team, when)}" if when else ""
+    on = f" on {say(definitions, now_is.team, when)}" if when else ""
     again = "" if now_is.state in OPEN else " It is closed."
     return f"Handoff {handoff} was {what}{on}.{again} Nothing was changed."
 
 
-def _say(definitions: Definitions, team: str, at: datetime) -> str:
+def say(definitions: Definitions, team: str, at: datetime) -> str:
     rules = definitions.handoff
     known = rules is not None and team in rules.teams
     zone = rules.teams[team].zone if rules is not None and known else definitions.workspace.zone

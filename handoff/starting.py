@@ -40,7 +40,9 @@ _CLOCK = (
     "handoff_id", "kind", "generation", "round", "rep", "restarts", "calendar", "zone", "allowed",
     "business", "started_at", "due_at", "reason",
 )  # fmt: skip
-_RUNG = ("clock_id", "rung", "repetition", "action", "due_at", "path")
+_RUNG = (
+    "clock_id", "rung", "repetition", "action", "due_at", "business", "of_end", "path",
+)  # fmt: skip
 _HOLDER = ("id", "team", "rep", "generation", "accepted_at", "last_touch_at")
 
 
@@ -141,7 +143,11 @@ def _ladders(rules: HandoffRules, kinds: tuple[Kind, ...]) -> Select[Any]:
     )
     at = _falls(keys)
     joined = and_(at.c.term == rung.c.term, *(at.c[name] == clock.c[name] for name in shared))
-    row = (clock.c.id, rung.c.rung, rung.c.repetition, rung.c.action, at.c.falls_at, rung.c.path)
+    counted = case((rung.c.again > 0, rung.c.again_business), else_=rung.c.business)
+    row = (
+        clock.c.id, rung.c.rung, rung.c.repetition, rung.c.action, at.c.falls_at, counted,
+        rung.c.share.is_(None), rung.c.path,
+    )  # fmt: skip
     rows = select(*row).join(rung, fits).join(at, joined).where(wanted)
     return rows.order_by(clock.c.id, rung.c.rung, rung.c.repetition)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
 from sqlmodel import Session
 
-from handoff import clocks, lifecycle
+from handoff import clocks, lifecycle, pauses
 from handoff.tables import CLOCK, HANDOFF, OPEN, RUNNING
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
@@ -51,6 +51,7 @@ def met_by_engagements(
             last_touch_at=_touch(func.max, now),
         )
     )
+    pauses.go_on(session, now=now)
     clocks.meet(session, ("accept", "first_touch"), at=_of_handoff("touched_at"), reason=reason)
     clocks.meet(session, ("next_step",), at=_of_handoff("last_touch_at"), reason=reason)
     clocks.start(session, definitions, rules, why="touched", now=now, kinds=clocks.TOUCHED)
@@ -74,7 +75,7 @@ def _touched(now: datetime, tick: int) -> Select[Any]:
         select(HANDOFF.c.id, HANDOFF.c.lead_id)
         .where(HANDOFF.c.lead_id.in_(leads), among(HANDOFF.c.state, OPEN))
         .where(HANDOFF.c.rep != "", _touch(func.max, now).is_not(None))
-        .where(or_(UNTOUCHED, waits))
+        .where(or_(UNTOUCHED, waits, HANDOFF.c.held_until.is_not(None)))
         .order_by(HANDOFF.c.id)
         .limit(SIZE)
         .with_for_update(of=HANDOFF)

@@ -10,10 +10,11 @@ from sqlmodel import Session
 
 from handoff.assignment import NEXT_ASSIGNMENT
 from handoff.offers import DRAFTED
-from handoff.tables import EPISODE
+from handoff.tables import EPISODE, HANDOFF, OPEN
 from handoff.touches import KIND
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, together
+from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
@@ -50,11 +51,24 @@ def touched_by_sales(session: Session, tick: int) -> bool:
     return bool(session.execute(_TOUCHED, {"tick": tick}).scalar())
 
 
+def waits_for_leads(session: Session, tick: int) -> bool:
+    """The tick brings news of a lead that sales waits for."""
+    return bool(session.execute(_WAITED_FOR, {"tick": tick}).scalar())
+
+
 # Built once: asked several times a tick, and building costs more than asking.
 _TOUCHED = select(
     exists(
         select(ENGAGEMENT.id)
         .join(table_of(t.Touch), TOUCH.engagement_id == ENGAGEMENT.id)
         .where(TOUCH.tick_id == bindparam("tick", type_=BigInteger()), ENGAGEMENT.kind == KIND)
+    )
+)
+_WAITED_FOR = select(
+    exists(
+        select(HANDOFF.c.id)
+        .join(table_of(t.Touch), TOUCH.lead_id == HANDOFF.c.lead_id)
+        .where(HANDOFF.c.held_until.is_not(None), among(HANDOFF.c.state, OPEN))
+        .where(TOUCH.tick_id == bindparam("tick", type_=BigInteger()))
     )
 )

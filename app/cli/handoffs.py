@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli import show
+from app.cli.instants import instant_in
 from app.cli.opening import Opened, opened
 from app.cli.options import By, Json, Limit, Workspace, example
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from handoff.answers import Answer
-    from handoff.board import ClockRow, HandoffRow
+    from handoff.board import ClockRow, HandoffRow, RunningOut
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, help="The handoff's number.")]
@@ -59,15 +61,13 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Handoffs with their next deadline, the most urgent first."""
-    from datetime import timedelta
-
     from handoff.board import handoffs
 
     with opened(workspace) as work, work.looking() as session:
         states = [each.value for each in state or ()]
         rows = handoffs(session, now=work.now, states=states, team=team, rep=rep, limit=limit)
         if not rows:
-            _meant(work, team, rep)
+            meant(work, team, rep)
         rows = [row for row in rows if row.late > timedelta()] if late else rows
         if as_json:
             return show.document({"handoffs": [_plain(row) for row in rows]})
@@ -88,7 +88,7 @@ def list_(
     return None
 
 
-def _meant(work: Opened, team: str, rep: str) -> None:
+def meant(work: Opened, team: str, rep: str) -> None:
     """Nothing was found: a name nobody has is said; one of the past may have handoffs still."""
     from nurture.calendar.nearest import suggestion
     from nurture.ledger.errors import NotFound
@@ -116,7 +116,7 @@ def show_(number: Number, workspace: Workspace = None, as_json: Json = False) ->
         show.table(
             ("clock", "rep", "due", "state", "late", "late at work"),
             [
-                (_clock(c), c.rep, show.when(c.due_at, work.zone), c.state,
+                (clock_name(c), c.rep, show.when(c.due_at, work.zone), c.state,
                  show.span(c.late) if c.late else "",
                  show.span(c.late_open) if c.late_open else "")
                 for c in row.clocks
@@ -134,7 +134,7 @@ def show_(number: Number, workspace: Workspace = None, as_json: Json = False) ->
     return None
 
 
-def _clock(clock: ClockRow) -> str:
+def clock_name(clock: ClockRow | RunningOut) -> str:
     """`next step`, of later rounds with the number."""
     return clock.kind.replace("_", " ") + (f" {clock.round}" if clock.round > 1 else "")
 
@@ -152,6 +152,7 @@ def _card(row: HandoffRow, zone: str) -> None:
             ("why", row.reason),
             ("decided by", row.path),
             ("opened", show.when(row.opened_at, zone)),
+            ("waits until", show.when(row.held_until, zone)),
             ("closed", show.when(row.closed_at, zone)),
             ("outcome", row.outcome),
         )
@@ -192,6 +193,51 @@ def touch(
 
     _answer(workspace, as_json, lambda s, w: answers.touch(
         s, w.definitions, number, how=how, by=by, now=w.now))  # fmt: skip
+
+
+@commands.command(epilog=example("nurture handoffs pause 7 --until 2026-03-09 --reason holidays"))
+def pause(
+    number: Number,
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until", metavar="WHEN", help="A day, or an instant; in the team's zone unless it has"
+            " one.",
+        ),
+    ],
+    reason: Reason = "",
+    by: By = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Wait for the lead: the deadlines stand still.
+
+    They go on with what was left when the lead does something, sales is in touch, or the time is
+    over.
+    """
+    from handoff import answers
+
+    _answer(workspace, as_json, lambda s, w: answers.pause(
+        s, w.definitions, number, until=_until(s, w, number, until), reason=reason, by=by,
+        now=w.now))  # fmt: skip
+
+
+def _until(session: Session, work: Opened, number: int, text: str) -> datetime:
+    from handoff import standing
+
+    rules = work.definitions.handoff
+    team = standing.of(session, number).team
+    known = rules.teams.get(team) if rules else None
+    return instant_in(text, known.zone if known else work.zone)
+
+
+@commands.command(epilog=example("nurture handoffs resume 7"))
+def resume(number: Number, by: By = "", workspace: Workspace = None, as_json: Json = False) -> None:
+    """Wait for the lead no more: the deadlines go on with what was left of them."""
+    from handoff import answers
+
+    _answer(workspace, as_json, lambda s, w: answers.resume(
+        s, w.definitions, number, by=by, now=w.now))  # fmt: skip
 
 
 @commands.command(epilog=example("nurture handoffs give 7 mareike"))

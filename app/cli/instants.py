@@ -42,5 +42,21 @@ def _instant(text: str, wall: datetime) -> datetime:
     return at
 
 
+def instant_in(text: str, zone: str, *, option: str = "--until") -> datetime:
+    """What was typed as the value of `option`, read in a zone unless it has one; a day is its
+    beginning."""
+    from nurture.calendar.zones import local_instant
+    from nurture.calendar.zones import zone as zone_of
+
+    try:
+        at = datetime.fromisoformat(text.strip())
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+        return local_instant(at.date(), at.hour * 60 + at.minute, zone_of(zone))
+    except (ValueError, OverflowError):
+        said = f"{text!r} is no instant; write 2026-03-09, or 2026-03-09T09:00"
+        raise typer.BadParameter(said, param_hint=option) from None
+
+
 def _wrong(said: str) -> typer.BadParameter:
     return typer.BadParameter(said, param_hint="--now")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from app.cli import show
+from app.cli.instants import instant_in
 from app.cli.opening import Opened, opened
 from app.cli.options import Json, Workspace, example
 
@@ -70,7 +70,7 @@ def pause(
     with opened(workspace) as work:
         with work.writing() as session:
             zone = _zone(work, rep)
-            end = _instant(until, zone) if until else None
+            end = instant_in(until, zone) if until else None
             new = roster.pause(session, rep, until=end, reason=reason, now=work.now)
         said = f" until {show.when(end, zone)} in {zone}" if end else ""
         _answer(rep, "paused", f"{rep} is paused{said}: nothing new comes.", new, as_json)
@@ -103,18 +103,3 @@ def _zone(work: Opened, rep: str) -> str:
             if each.rep == rep:
                 return each.zone or team.zone
     return work.zone
-
-
-def _instant(text: str, zone: str) -> datetime:
-    """What was typed, read in the rep's zone; a day ends the pause at its beginning."""
-    from nurture.calendar.zones import local_instant
-    from nurture.calendar.zones import zone as zone_of
-
-    try:
-        at = datetime.fromisoformat(text.strip())
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-        return local_instant(at.date(), at.hour * 60 + at.minute, zone_of(zone))
-    except (ValueError, OverflowError):
-        said = f"{text!r} is no instant; write 2026-03-09, or 2026-03-09T09:00"
-        raise typer.BadParameter(said, param_hint="--until") from None

@@ -88,6 +88,7 @@ LARGE = {
         "handoff_past": "200000 2 1",
         "handoff_domain": "150000 5 1",
         "handoff_parent": "50000 5 1",
+        "handoff_held": "1000 2",
         "handoff_queue": "100 20",
         "handoff_rep": "200000 2000 200",
     },

@@ -57,6 +57,7 @@ class Episode(SQLModel, table=True):
 class Handoff(SQLModel, table=True):
     """A lead offered to a team and a rep: offered, accepted, rejected, working, recycled, won,
     lost, lapsed.  `rep` is '' while it waits in the team's queue; `generation` counts its reps.
+    Between `held_at` and `held_until` sales waits for the lead, and its clocks stand still.
     `touched_at` is when sales first was in touch with the lead, `last_touch_at` when last.
     A lead has at most one that is open.
 
@@ -76,6 +77,8 @@ class Handoff(SQLModel, table=True):
               sqlite_where=text("domain <> ''")),
         Index("handoff_parent", "parent", "id", postgresql_where=text("parent <> ''"),
               sqlite_where=text("parent <> ''")),
+        Index("handoff_held", "held_until", postgresql_where=text("held_until IS NOT NULL"),
+              sqlite_where=text("held_until IS NOT NULL")),
         Index("handoff_queue", "team", postgresql_where=text("rep = '' AND state = 'offered'"),
               sqlite_where=text("rep = '' AND state = 'offered'")),
     )
@@ -99,6 +102,8 @@ class Handoff(SQLModel, table=True):
     accepted_at: datetime | None = instant(required=False)
     touched_at: datetime | None = instant(required=False)
     last_touch_at: datetime | None = instant(required=False)
+    held_at: datetime | None = instant(required=False)
+    held_until: datetime | None = instant(required=False)
     closed_at: datetime | None = instant(required=False)
     outcome: str = words()
 
@@ -109,9 +114,12 @@ class Clock(SQLModel, table=True):
     It runs while `met_at` and `stopped_at` are None; `lapsed_at` marks the first tick that saw it
     late.  `allowed` is how long it had (in open time of `calendar` when `business`; None of clocks
     older than that column), `took` how long it ran until it was met or stopped, `took_open` how
-    much of that was open time.  A new generation (another rep) starts a clock of its own if it
-    `restarts`; else the clock goes on: it moves to that generation, and to that rep unless it ran
-    out before.  Each touch ends one next_step and starts the next `round`.
+    much of that was open time.  From `held_at` on it stands still, with `remaining` of its window;
+    `held` is how long it did so before (in its own time), which `took_open` leaves out.
+
+    A new generation (another rep) starts a clock of its own if it `restarts`; else the clock goes
+    on: it moves to that generation, and to that rep unless it ran out before.  Each touch ends one
+    next_step and starts the next `round`.
     """
 
     __tablename__ = "clock"
@@ -134,6 +142,9 @@ class Clock(SQLModel, table=True):
     zone: str = words()
     allowed: timedelta | None = length()
     business: bool = flag(default=True)
+    held_at: datetime | None = instant(required=False)
+    held: timedelta | None = length()
+    remaining: timedelta | None = length()
     started_at: datetime = instant()
     due_at: datetime = instant()
     met_at: datetime | None = instant(required=False)
@@ -145,7 +156,12 @@ class Clock(SQLModel, table=True):
 
 
 class Rung(SQLModel, table=True):
-    """One step of a clock's ladder: waiting, fired, collapsed (overtaken by an outage) or void."""
+    """One step of a clock's ladder: waiting, held (with its clock), fired, collapsed (overtaken by
+    an outage) or void.
+
+    It is counted in open time if `business`, from the clock's due instant if `of_end`, else from
+    its start; `remaining` is what is left of that while it is held.
+    """
 
     __tablename__ = "rung"
     __table_args__ = (
@@ -160,6 +176,9 @@ class Rung(SQLModel, table=True):
     repetition: int = number(1)
     action: str = words()
     due_at: datetime = instant()
+    business: bool = flag(default=True)
+    of_end: bool = flag()
+    remaining: timedelta | None = length()
     state: str = words("waiting")
     fired_at: datetime | None = instant(required=False)
     reason: str = words()

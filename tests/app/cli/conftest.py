@@ -64,7 +64,7 @@ def ledger_of(folder: Path) -> Ledger:
 
 
 def add_rows(ledger: Ledger) -> None:
-    """A handoff offered to bo, and a mail of unknown fate, both of the first lead."""
+    """A handoff offered to bo, with one clock, and a mail of unknown fate, of the first lead."""
     with ledger.begin() as session:
         lead = session.execute(
             select(table_of(t.Lead).c.id).where(table_of(t.Lead).c.external_id == "X-1")
@@ -79,6 +79,13 @@ def add_rows(ledger: Ledger) -> None:
             t.Handoff(
                 lead_id=lead, episode_id=episode.id, definition_id=rules, team="enterprise",
                 rep="bo", generation=1, reason="crossed mql", opened_at=NOW, offered_at=NOW,
+            )
+        )  # fmt: skip
+        session.flush()
+        session.add(
+            t.Clock(
+                handoff_id=1, kind="first_touch", generation=1, rep="bo", business=False,
+                started_at=NOW, due_at=NOW, zone="Europe/Berlin",
             )
         )  # fmt: skip
         session.add(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from typer.testing import Result
 
 from tests.app.cli.conftest import NOW, Run, document, invoke
 
+SOON = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
 READ_ONLY = [
     "validate",
     "apply",
@@ -22,6 +24,7 @@ READ_ONLY = [
     "handoffs list",
     "handoffs show 1",
     "reps list",
+    "sla due --within 2d",
     "sequences list",
     "graph trial-welcome",
     "graph trial-welcome --counts",
@@ -33,6 +36,7 @@ READ_ONLY = [
 CHANGING = [
     "handoffs accept 1",
     "handoffs touch 1 --how called",
+    f"handoffs pause 1 --until {SOON}",
     "handoffs give 1 mareike",
     "handoffs reject 1 --reason no-budget-at-all",
     "handoffs recycle 1 --reason bad-timing",
@@ -175,6 +179,22 @@ def test_an_answer_moves_the_handoff_and_a_second_one_is_told_so(run: Run) -> No
     rows = document(ok(run("handoffs", "list", "--state", "accepted", "--json")))["handoffs"]
     assert [row["id"] for row in rows] == [1]
     assert document(ok(run("handoffs", "list", "--state", "won", "--json")))["handoffs"] == []
+
+
+def test_a_paused_handoff_goes_on_and_what_runs_out_is_listed(run: Run) -> None:
+    soon = document(ok(run("sla", "due", "--within", "30d", "--json")))
+    assert {row["kind"] for row in soon["clocks"]} == {"first_touch"}
+    assert [(each["team"], each["rep"]) for each in soon["people"]] == [("enterprise", "bo")]
+    told = ok(run("handoffs", "pause", "1", "--until", SOON)).stdout
+    assert "waits for the lead until" in told
+    assert document(ok(run("sla", "due", "--within", "30d", "--json")))["clocks"] == []
+    assert "waits until" in ok(run("handoffs", "show", "1")).stdout
+    ok(run("handoffs", "resume", "1"))
+    again = run("handoffs", "resume", "1")
+    assert (again.exit_code, "does not wait" in again.stderr) == (1, True)
+    wrong = run("sla", "due", "--within", "soon")
+    assert (wrong.exit_code, "write 4h, 30min or 2d" in wrong.stderr) == (2, True)
+    assert "enterprise" in run("sla", "due", "--team", "enterprize", "--within", "30d").stderr
 
 
 def test_a_paused_sequence_shows_its_reason_until_it_is_resumed(run: Run, folder: Path) -> None:

@@ -1,0 +1,97 @@
+"""`nurture sla …`: what runs out next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli import show
+from app.cli.handoffs import clock_name, meant
+from app.cli.opening import opened
+from app.cli.options import Json, Limit, Workspace, example
+
+if TYPE_CHECKING:
+    from handoff.board import RunningOut
+
+commands = typer.Typer(no_args_is_help=True, help="Deadlines of sales: what runs out next.")
+commands.callback()(lambda: None)
+_COLUMNS = ("due", "left", "clock", "handoff", "lead", "team", "rep", "state")
+
+
+@commands.command(epilog=example("nurture sla due --within 4h", "nurture sla due --team smb"))
+def due(
+    within: Annotated[
+        str, typer.Option("--within", metavar="TIME", help="So far ahead: 4h, 30min, 2d.")
+    ] = "1d",
+    team: Annotated[str, typer.Option("--team", help="Only this team's.")] = "",
+    rep: Annotated[str, typer.Option("--rep", help="Only this rep's.")] = "",
+    limit: Limit = 200,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Deadlines that are late or run out soon, the most urgent first, then how many each rep has.
+
+    A handoff may stand here with several.  What waits for its lead is left out.
+    """
+    from handoff.board import running_out
+
+    ahead = _length(within)
+    with opened(workspace) as work, work.looking() as session:
+        asked = {"team": team, "rep": rep}
+        rows = running_out(session, now=work.now, within=ahead, limit=limit, **asked)
+        if not rows:
+            meant(work, team, rep)
+        if as_json:
+            people = [
+                {"team": of, "rep": who, "late": late, "soon": soon}
+                for of, who, late, soon in _people(rows)
+            ]
+            return show.document({"clocks": show.plain(rows), "people": people})
+        show.table(
+            _COLUMNS,
+            [
+                (
+                    show.when(row.due_at, work.zone), _left(row.left), clock_name(row),
+                    row.handoff, row.lead, row.team, row.rep or "(queue)", row.state,
+                )
+                for row in rows
+            ],
+            empty=f"Nothing runs out within {show.span(ahead)}, and nothing is late.",
+            right=("handoff",),
+        )  # fmt: skip
+        if rows:
+            show.heading("Who has them")
+            people = [(of, who or "(queue)", late, soon) for of, who, late, soon in _people(rows)]
+            show.table(("team", "rep", "late", "soon"), people, right=("late", "soon"))
+            show.note(f"Times in {work.zone}.")
+    return None
+
+
+def _people(rows: Sequence[RunningOut]) -> list[tuple[str, str, int, int]]:
+    """(team, rep, late, soon), who has most late ones first."""
+    late = Counter((row.team, row.rep) for row in rows if row.left < timedelta())
+    every = Counter((row.team, row.rep) for row in rows)
+    found = [(team, rep, late[team, rep], n - late[team, rep]) for (team, rep), n in every.items()]
+    return sorted(found, key=lambda each: (-each[2], -each[3], each[0], each[1]))
+
+
+def _left(left: timedelta) -> str:
+    return show.span(left) if left >= timedelta() else f"{show.span(-left)} late"
+
+
+def _length(text: str) -> timedelta:
+    """`4h`, `30min`, `2d`, or a duration as YAML says it."""
+    from nurture.language.durations import parse_elapsed
+
+    units = {"min": "minutes", "h": "hours", "d": "days"}
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = text.strip().removeprefix(number)
+    try:
+        return parse_elapsed(f"{number} {units[unit]}" if unit in units else text)
+    except ValueError:
+        said = f"{text!r} is no length of time; write 4h, 30min or 2d"
+        raise typer.BadParameter(said, param_hint="--within") from None

@@ -1,0 +1,137 @@
+"""Sales waits for the lead: clocks stand still and go on with what was left of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from handoff import answers, board
+from handoff.pauses import end_waits, heard_from_leads
+from handoff.tables import CHANGE, CLOCK, HANDOFF, RUNG
+from nurture.language.definitions import Definitions
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+from nurture.ledger.errors import Conflict, InputRefused
+from tests.fixtures_ledger import NOW, kept, make_engagement
+from tests.handoff import desk
+from tests.handoff.test_clocks import DAY, HOUR, clock_of, four, running
+from tests.handoff.test_ladder import offered, tick
+
+LADDER = (
+    {"at": "50%", "remind": "rep"},
+    {"at": "100%", "tell": "manager"},
+    {"after": "1 hour", "tell": "manager"},
+)
+
+
+def pausing(ledger: Ledger, known: Definitions, now: datetime, until: datetime) -> answers.Answer:
+    with ledger.begin() as session:
+        return answers.pause(session, known, 1, until=until, by="bo", reason="on leave", now=now)
+
+
+def rungs(ledger: Ledger, kind: str) -> list[tuple[str, datetime]]:
+    with ledger.begin() as session:
+        found = [r for r in board.rungs_of(session, 1) if r.kind == kind]
+        return [(r.state, r.due_at) for r in sorted(found, key=lambda r: r.rung)]
+
+
+def end(ledger: Ledger, now: datetime) -> Any:
+    with ledger.begin() as session:
+        return end_waits(session, now=now)
+
+
+def test_clocks_and_rungs_shift_by_what_was_left_of_them(ledger: Ledger) -> None:
+    """Offered on Monday at 10:00 in Berlin; paused at 11:00 until Wednesday 16:00, found later."""
+    known = offered(ledger, ladder=LADDER, accept="4 business hours", first_touch="30 hours")
+    until = NOW + 2 * DAY + 6 * HOUR
+    answer = pausing(ledger, known, NOW + HOUR, until)
+    at = "Wed 4 Mar 2026 16:00 (Europe/Berlin)"
+    assert answer.text == f"Bo waits for the lead until {at}: on leave"
+    tick(ledger, known, NOW + DAY)
+    assert {state for state, _ in rungs(ledger, "accept")} == {"held"}
+    with ledger.begin() as session:
+        (row,) = board.handoffs(session, now=NOW + DAY)
+        assert [clock.state for clock in row.clocks] == ["waiting", "waiting"]
+        assert board.next_due(session, now=NOW + DAY) == until
+    assert not end(ledger, until - HOUR)
+    assert end(ledger, until + 9 * HOUR).total("waits ended") == 1
+    assert not end(ledger, until + 9 * HOUR)
+    # Three of four hours of work are left: one on Wednesday, two on Thursday.
+    thursday = NOW + 3 * DAY + HOUR
+    assert running(ledger, NOW)["accept"][3] == thursday
+    assert running(ledger, NOW)["first_touch"][3] == until + 29 * HOUR
+    assert [at for _, at in rungs(ledger, "accept")] == [until + HOUR, thursday, thursday + HOUR]
+    plain = until + 29 * HOUR
+    assert [at for _, at in rungs(ledger, "first_touch")] == [
+        plain - 15 * HOUR, plain, plain + HOUR,
+    ]  # fmt: skip
+    with ledger.begin() as session:
+        answers.accept(session, known, 1, now=thursday)
+    clock = clock_of(ledger, "accept")
+    assert (clock.took_open, clock.held_at, clock.remaining) == (4 * HOUR, None, None)
+
+
+def test_a_late_clock_stays_late_and_its_ladder_waits(ledger: Ledger) -> None:
+    known = offered(ledger, ladder=LADDER, accept="2 business hours", first_touch="60 hours")
+    tick(ledger, known, NOW + 2 * HOUR)
+    pausing(ledger, known, NOW + 2.5 * HOUR, NOW + 2 * DAY)
+    with ledger.begin() as session:
+        (row,) = board.handoffs(session, now=NOW + 4 * HOUR)
+        assert [clock.state for clock in row.clocks] == ["late", "waiting"]
+    end(ledger, NOW + 2 * DAY)
+    assert running(ledger, NOW)["accept"][3] == NOW + 2 * HOUR
+    assert rungs(ledger, "accept")[-1] == ("waiting", NOW + 2 * DAY + 0.5 * HOUR)
+
+
+@pytest.mark.parametrize("way", ["touch", "resume", "give", "won", "reject", "engagement"])
+def test_whatever_happens_ends_the_wait(ledger: Ledger, way: str) -> None:
+    known = four(ledger)
+    with ledger.begin() as session:
+        answers.touch(session, known, 1, now=NOW)
+    before = running(ledger, NOW)
+    pausing(ledger, known, NOW + HOUR, NOW + 9 * DAY)
+    now = NOW + HOUR + DAY
+    with ledger.begin() as session:
+        if way == "engagement":
+            lead = session.get(t.Lead, 1)
+            number = kept(session, t.Tick(now=now, owner="test")).id or 0
+            for kind, expected in (("email_opened", 0), ("page_viewed", 1), ("page_viewed", 0)):
+                event = make_engagement(session, lead, kind, occurred_at=now)
+                kept(session, t.Touch(lead_id=1, engagement_id=event.id, tick_id=number))
+                heard = heard_from_leads(session, number, now=now)
+                assert heard.total("leads that are back") == expected
+        else:
+            verb = getattr(answers, "outcome" if way == "won" else way)
+            said: dict[str, Any] = {"reject": {"reason": "no budget"}, "give": {"to": "cy"},
+                                    "won": {"result": "won"}}.get(way, {})  # fmt: skip
+            verb(session, known, 1, now=now, **said)
+        row = desk.rows(session, HANDOFF)[0]
+        assert (row.held_at, row.held_until) == (None, None)
+        assert {c.held_at for c in desk.rows(session, CLOCK)} == {None}
+        assert "held" not in {r.state for r in desk.rows(session, RUNG)}
+        whats = [c.reason for c in desk.rows(session, CHANGE, field="handoff 1")]
+        assert len(whats) == 3, "touched, paused, and what ended it"
+    after = running(ledger, NOW)
+    if way in ("resume", "engagement"):
+        assert after["close"][3] == before["close"][3] + DAY
+    if way in ("won", "reject"):
+        assert after == {}
+        assert clock_of(ledger, "close").took_open is not None
+
+
+def test_a_pause_is_refused_where_there_is_nothing_to_wait_for(ledger: Ledger) -> None:
+    known = offered(ledger)
+    for until in (NOW, NOW + 400 * DAY):
+        with pytest.raises(InputRefused, match="an instant ahead, a year off at most"):
+            pausing(ledger, known, NOW, until)
+    with ledger.begin() as session, pytest.raises(Conflict, match="does not wait"):
+        answers.resume(session, known, 1, now=NOW)
+    pausing(ledger, known, NOW, NOW + DAY)
+    pausing(ledger, known, NOW + HOUR, NOW + 2 * DAY)  # longer after all
+    with ledger.begin() as session:
+        assert desk.rows(session, HANDOFF)[0].held_until == NOW + 2 * DAY
+        answers.touch(session, known, 1, now=NOW + 2 * HOUR)
+    with pytest.raises(Conflict, match="nothing to pause"):
+        pausing(ledger, known, NOW + 3 * HOUR, NOW + DAY)
