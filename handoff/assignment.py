@@ -6,6 +6,7 @@ statements grow with these groups, never with handoffs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -72,6 +73,16 @@ class Group:
         """Reps who let these handoffs lapse."""
         return tuple(self.lapsed.split(",")) if self.lapsed else ()
 
+    def circle(self, rules: HandoffRules) -> Circle:
+        """Who takes turns for them."""
+        return Circle(self.team, rules.teams[self.team].assign, self.skills, self.excluded)
+
+    def claims(self, rules: HandoffRules) -> Iterator[str]:
+        """What is asked before turns, in order."""
+        if self.named:
+            yield "named"
+        yield from rules.teams[self.team].first
+
 
 def assign(session: Session, definitions: Definitions, *, now: datetime) -> Tally:
     """Give every queued handoff to the rep of its team who has a claim to it (`first`), else to the
@@ -94,12 +105,13 @@ def assign(session: Session, definitions: Definitions, *, now: datetime) -> Tall
 
 
 def _waiting(session: Session) -> list[Group]:
-    """Who waits in which queue, in one query; leans on `handoff_queue`."""
-    return [Group(*row) for row in session.execute(_groups())]
+    """Who waits in which queue, in one query."""
+    return [Group(*row) for row in session.execute(groups())]
 
 
 @lru_cache(maxsize=1)
-def _groups() -> Select[tuple[str, str, str, int, int]]:
+def groups() -> Select[tuple[str, str, str, int, int]]:
+    """A row of `Group` for each; leans on `handoff_queue`."""
     lapsed = _lapsed().label("lapsed")
     same = (HANDOFF.c.team, HANDOFF.c.skills, lapsed)
     named = func.count(func.nullif(HANDOFF.c.named, ""))
@@ -125,9 +137,9 @@ def _assign(
     session: Session, definitions: Definitions, rules: HandoffRules, group: Group, *, now: datetime
 ) -> Tally:
     team = rules.teams[group.team]
-    circle = Circle(group.team, team.assign, group.skills, group.excluded)
+    circle = group.circle(rules)
     waiting, more = group.waiting, False
-    for claim in (*(["named"] if group.named else []), *team.first):
+    for claim in group.claims(rules):
         out = give_to(claim, circle, rules.owners.field)
         found, given = _give(session, definitions, rules, group, out, WHY[claim], now=now)
         waiting, more = waiting - given, more or given == SIZE
@@ -223,7 +235,7 @@ def _say_why() -> Update:
 
 def why_waiting(session: Session, rules: HandoffRules, group: Group, *, now: datetime) -> str:
     """`nobody of smb is at work before Mon 09:00`, in the team's zone."""
-    circle = Circle(group.team, rules.teams[group.team].assign, group.skills, group.excluded)
+    circle = group.circle(rules)
     row = session.execute(_count(circle), {"now": now}).one()
     team = group.team
     opens = wording.clock(row.opens, rules.teams[team].zone, now=now) if row.opens else ""

@@ -44,12 +44,12 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     found = fill(session, _FRESH)
     if not found:
         return Tally()
-    session.execute(_opened(definitions), {"now": now})
+    session.execute(opened(definitions), {"now": now})
     passed = _told(session, now=now)
-    opened = Tally.of(
+    done = Tally.of(
         "handoffs opened", found - passed, path=PATH, more=found == SIZE
     )
-    return opened + Tally.of("with sales already", passed, path=PATH)
+    return done + Tally.of("with sales already", passed, path=PATH)
 
 
 def fresh() -> Select[Any]:
@@ -89,8 +89,8 @@ def _told(session: Session, *, now: datetime) -> int:
 
 
 @once
-def _opened(definitions: Definitions) -> Insert:
-    """One row an episode: routed, unless it names a team itself."""
+def opened(definitions: Definitions) -> Insert:
+    """A handoff for each episode of the working set: routed, unless it names a team itself."""
     rules = definitions.handoff
     assert rules is not None
     parent = rules.owners.parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, literal, select, update
 from sqlmodel import Session
 
 from handoff import availability as can
@@ -81,6 +81,16 @@ def roster(session: Session, *, now: datetime, rep: str = "") -> list[RepRow]:
         _row(row, tuple(teams.get(row["rep"], ())))
         for row in session.execute(asked, {"now": now}).mappings()
     ]
+
+
+def members(
+    session: Session, team: str, skills: str, *, now: datetime
+) -> list[tuple[RepRow, bool]]:
+    """Everybody of a team, with whether they have these skills."""
+    knows = can.skilled(literal(skills)).label("knows")
+    asked = _ROW.add_columns(knows).join(MEMBER, MEMBER.c.rep == REP.c.rep)
+    rows = session.execute(asked.where(MEMBER.c.team == team), {"now": now}).mappings()
+    return [(_row(row, (team,)), bool(row["knows"])) for row in rows]
 
 
 def _row(row: RowMapping, teams: tuple[str, ...]) -> RepRow:

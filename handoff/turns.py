@@ -118,6 +118,13 @@ def catch_up(circle: Circle) -> Update:
 
 
 @lru_cache(maxsize=1_000)
+def order(circle: Circle) -> Select[Any]:
+    """(rep, number): whose turn it is, from 1 on; asked with `now` and a `need` of 1."""
+    slots = _slots(available(circle).cte("free"), by_weight=circle.assign == "weighted")
+    return select(slots.c.rep, slots.c.number)
+
+
+@lru_cache(maxsize=1_000)
 def give_out(circle: Circle) -> Update:
     """Give the working set's handoffs, oldest first, to whose turn it is; as many as there is room.
 

@@ -22,6 +22,7 @@ from app.cli import (
     planning,
     report,
     reps,
+    route,
     running,
     schema,
     sequences,
@@ -71,6 +72,7 @@ running.register(program)
 graph.register(program)
 demo.register(program)
 doctor.register(program)
+route.register(program)
 for name, group in (
     ("leads", imports.leads),
     ("events", imports.events),

@@ -121,11 +121,7 @@ def as_written(checked: Checked, name: str) -> Program:
 
     DefinitionInvalid with the problems that keep it from being read, NotFound with the names.
     """
-    rows = [
-        t.Definition(id=number, kind=file.kind, name=named, source=file.definition)
-        for number, file in enumerate(checked.files, start=1)
-        if (named := checked.name_of(file)) is not None
-    ]
+    rows = _rows_of(checked)
     _among(name, [row.name for row in rows if row.kind == "sequence"])
     definitions = build(rows)
     if name in definitions.active:
@@ -135,6 +131,23 @@ def as_written(checked: Checked, name: str) -> Program:
     if not problems:
         raise InputRefused("\n".join(definitions.unreadable))
     raise DefinitionInvalid(problems)
+
+
+def all_as_written(checked: Checked) -> Definitions:
+    """A workspace's files compiled, applied or not; DefinitionInvalid with what is wrong with
+    them."""
+    errors = [each for each in checked.problems if each.severity == "error"]
+    if errors:
+        raise DefinitionInvalid(errors)
+    return build(_rows_of(checked))
+
+
+def _rows_of(checked: Checked) -> list[t.Definition]:
+    return [
+        t.Definition(id=number, kind=file.kind, name=named, source=file.definition)
+        for number, file in enumerate(checked.files, start=1)
+        if (named := checked.name_of(file)) is not None
+    ]
 
 
 def _among(name: str, known: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ READ_ONLY = [
     "handoffs show 1",
     "reps list",
     "sla due --within 2d",
+    "route --explain ann@example.test",
     "sequences list",
     "graph trial-welcome",
     "graph trial-welcome --counts",
