@@ -5,7 +5,7 @@ One mail each, by its key; without `admin:` in nurture.yaml nobody is, and `nurt
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from nurture.language.channels import EMAIL
 from nurture.language.definitions import Definitions
+from nurture.language.durations import Span
 from nurture.ledger import tables as t
 from nurture.ledger.types import to_micros
 from nurture.ledger.upsert import insert_new_values
@@ -44,6 +45,24 @@ The channel {name}, out of order since {_said(definitions, since)}, takes notice
 """
     key, subject = f"channel:{name}:{to_micros(since)}:back", f"The channel {name} is back"
     alarm(session, definitions, key, subject=subject, text=said, now=now)
+
+
+def brake_holds(
+    session: Session, definitions: Definitions, first: int, *, said: str, within: timedelta,
+    now: datetime,
+) -> None:  # fmt: skip
+    """The brake holds, `first` being the first episode it does."""
+    text = f"""\
+At {_said(definitions, now)} there were more than {said} within {Span(within)}. The others wait:
+they are not lost, and nobody in sales was told of them. What crosses the line from now on goes on
+as always.
+
+See what is held, and why:  nurture brake show
+Let it go to sales:         nurture brake release
+Drop it, if it was wrong:   nurture brake drop REASON
+"""
+    subject = "The brake holds handoffs"
+    alarm(session, definitions, f"brake:{first}", subject=subject, text=text, now=now)
 
 
 def alarm(

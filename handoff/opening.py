@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Insert, Select, case, literal, or_, select, update
 from sqlmodel import Session
 
+from handoff import brake
 from handoff.claims import domain_of, text_of
 from handoff.routes import PATH, routed
 from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
@@ -36,30 +37,32 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
 
     Of several of one lead the first; the others, and those of leads with sales, are passed by.
     The team is the one the episode names, else that of the first routing rule that holds for the
-    lead; where none does, the first team of the file takes it: no lead stays unrouted.
+    lead; where none does, the first team of the file takes it: no lead stays unrouted.  Of too many
+    at once some are held (`brake`).
     """
     rules = definitions.handoff
     if rules is None:
         return Tally()
-    found = fill(session, _FRESH)
+    held = brake.hold(session, definitions, now=now)
+    found = 0 if held.more else fill(session, _FRESH)
     if not found:
-        return Tally()
+        return held
     session.execute(opened(definitions), {"now": now})
     passed = _told(session, now=now)
     done = Tally.of(
         "handoffs opened", found - passed, path=PATH, more=found == SIZE
     )
-    return done + Tally.of("with sales already", passed, path=PATH)
+    return held + done + Tally.of("with sales already", passed, path=PATH)
 
 
 def fresh() -> Select[Any]:
-    """Episodes nobody was told of, the oldest first; leans on `episode_untold`.
+    """Episodes nobody was told of and no brake holds, the oldest first; leans on `episode_untold`.
 
     On PostgreSQL they are locked: a second process passes them by.
     """
     return (
         select(EPISODE.c.id, EPISODE.c.lead_id)
-        .where(EPISODE.c.told_at.is_(None))
+        .where(brake.UNTOLD)
         .order_by(EPISODE.c.id)
         .limit(SIZE)
         .with_for_update(skip_locked=True, of=EPISODE)

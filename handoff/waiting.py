@@ -9,8 +9,9 @@ from sqlalchemy import BigInteger, bindparam, case, exists, func, select
 from sqlmodel import Session
 
 from handoff.assignment import NEXT_ASSIGNMENT
+from handoff.brake import UNTOLD
 from handoff.offers import DRAFTED
-from handoff.tables import EPISODE, HANDOFF, OPEN
+from handoff.tables import HANDOFF, OPEN
 from handoff.touches import KIND
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, together
@@ -22,7 +23,7 @@ TOUCH = table_of(t.Touch).c
 MESSAGE = table_of(t.Message).c
 ENGAGEMENT = table_of(t.Engagement).c
 
-NEXT_EPISODE = select(case((exists().where(EPISODE.c.told_at.is_(None)), NOW)))
+NEXT_EPISODE = select(case((exists().where(UNTOLD), NOW)))
 """Now, while somebody crossed the line and nobody in sales was told."""
 NEXT_DRAFT = select(func.min(MESSAGE.due_at, type_=Instant())).where(DRAFTED)
 """When the next notice has to be written: those of steps wait for their window."""

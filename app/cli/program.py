@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from app.cli import (
+    brake,
     channels,
     database,
     demo,
@@ -80,6 +81,7 @@ for name, group in (
     ("handoffs", handoffs.commands),
     ("reps", reps.commands),
     ("sla", sla.commands),
+    ("brake", brake.commands),
     ("sequences", sequences.commands),
     ("messages", messages.commands),
     ("webhooks", webhooks.commands),

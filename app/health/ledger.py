@@ -14,6 +14,7 @@ from app.reading import looking
 from app.settings import Settings
 from app.transports import smtp_settings
 from app.wiring import open_ledger_of
+from handoff import brake
 from insight.calls import call_states, failed_since
 from insight.listing import message_states
 from nurture.ledger import schema, soundness, ticks
@@ -37,6 +38,7 @@ def check(folder: Path, settings: Settings, *, now: datetime, mail: bool) -> Ite
             yield from guarded("mail", lambda: _mail(session))
             yield from guarded("webhooks", lambda: _webhooks(session, settings, now))
             yield from guarded("channels", lambda: _channels(session, settings))
+            yield from guarded("brake", lambda: _brake(session))
             yield from guarded("work", lambda: _work(session, now))
             if mail:
                 yield from guarded("mail server", lambda: _server(session, settings))
@@ -153,6 +155,14 @@ def _channels(session: Session, settings: Settings) -> Iterator[Finding]:
     if definitions.workspace.channels and definitions.workspace.admin is None:
         advice = "Write admin: with an address into nurture.yaml."
         yield Finding("admin", "warn", "nobody is told when a channel is out of order", advice)
+
+
+def _brake(session: Session) -> Iterator[Finding]:
+    """Whether handoffs wait because too many came at once."""
+    held = brake.count_held(brake.standing(session))
+    if held:
+        advice = "See nurture brake show, then release or drop them."
+        yield Finding("brake", "warn", f"it holds {held:,} handoffs", advice)
 
 
 def _work(session: Session, now: datetime) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from handoff import board
+from handoff import board, brake
 from handoff.board import ClockRow, HandoffRow
 from handoff.notices import said
 from insight import funnel, service
@@ -54,6 +54,7 @@ def values(session: Session, definitions: Definitions, *, now: datetime) -> dict
         "teams": teams,
         "handoffs": [_handoff(row, zone) for row in rows],
         "more": everyone - len(rows),
+        "held": brake.count_held(brake.standing(session)),
     }
 
 

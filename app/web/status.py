@@ -12,6 +12,7 @@ from app.reading import looking
 from app.web.access import at_this_machine
 from app.web.guard import log
 from app.web.site import Site, site_of
+from handoff import brake
 from insight.listing import unknown_messages
 from nurture.delivery import waiting
 from nurture.ledger import schema
@@ -74,6 +75,7 @@ def _figures(site: Site) -> dict[str, Any]:
     with looking(site.runtime.ledger) as session:
         return {
             "messages_unknown": unknown_messages(session),
+            "handoffs_held": brake.count_held(brake.standing(session)),
             "oldest_due": {
                 kind: at.isoformat(timespec="seconds") if at else None
                 for kind in ("nurture", "notice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.ladders import RungModel, Sla
-from nurture.language.models import Count, Model, Name, Names
+from nurture.language.models import Count, Elapsed, Model, Name, Names
 from nurture.language.teams import Owners, Route, Team
 
 
@@ -24,6 +24,13 @@ class Recycle(Model):
     reasons: Names = ("not a fit", "no budget", "wrong contact", "bad timing")
 
 
+class Brake(Model):
+    """So many handoffs within a time are the most; what goes beyond waits for somebody to look."""
+
+    handoffs: Count
+    within: Elapsed
+
+
 class HandoffRules(Model):
     """handoff.yaml, whole."""
 
@@ -33,6 +40,7 @@ class HandoffRules(Model):
     ladders: dict[Name, tuple[RungModel, ...]]
     openings: tuple[Opening, ...] = ()
     recycle: Recycle = Recycle()
+    brake: Brake | None = None
     owners: Owners = Owners()
     segments: Segments = {}
 

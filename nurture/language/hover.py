@@ -128,8 +128,13 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "ladders": "What happens when a clock runs out, by name.",
         "openings": "Lines a rep may open the call with.",
         "recycle": "Where leads go that sales sends back.",
+        "brake": "How many handoffs at once are too many; the others wait for somebody to look.",
         "owners": "Which fields of a lead say whose it is.",
         "segments": OWN_SEGMENTS,
+    },
+    "Brake": {
+        "handoffs": "The most handoffs opened …",
+        "within": "… in so much time: 10 minutes.",
     },
     "Sla": {
         "accept": "How long accepting may take.",

@@ -81,9 +81,11 @@ LARGE = {
         "episode_open": "100000 1 1",
         "episode_recheck": "50000 2",
         "episode_untold": "200 1",
+        "episode_held": "2000 1",
     },
     "handoff": {
         "handoff_episode": "200000 1",
+        "handoff_opened": "200000 10",
         "handoff_lead": "2000 1",
         "handoff_past": "200000 2 1",
         "handoff_domain": "150000 5 1",

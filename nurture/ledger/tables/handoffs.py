@@ -17,7 +17,8 @@ from nurture.ledger.tables.columns import (
 )
 
 OPEN = text("closed_at IS NULL")
-UNTOLD = text("told_at IS NULL")
+UNTOLD = text("told_at IS NULL AND brake <> 'held'")
+HELD = text("brake = 'held'")
 OPEN_STATES = ("offered", "accepted", "working")
 """A handoff in one of these is with sales."""
 WITH_SALES = text("state IN ('offered', 'accepted', 'working')")
@@ -30,6 +31,7 @@ class Episode(SQLModel, table=True):
     `enrolment_id` is set, `team` may be).  Open episodes are unique per (lead, cause).
     `recheck_at`: the earliest instant decay can have brought the score below the re-arm line.
     `told_at`: when its handoff was opened, or none had to be since the lead is with sales already.
+    `brake`: held as one of too many at once, then released or dropped by somebody; else ''.
     """
 
     __tablename__ = "episode"
@@ -38,6 +40,7 @@ class Episode(SQLModel, table=True):
               postgresql_where=OPEN, sqlite_where=OPEN),
         Index("episode_recheck", "recheck_at", postgresql_where=OPEN, sqlite_where=OPEN),
         Index("episode_untold", "id", postgresql_where=UNTOLD, sqlite_where=UNTOLD),
+        Index("episode_held", "id", postgresql_where=HELD, sqlite_where=HELD),
     )
 
     id: int | None = key()
@@ -52,6 +55,7 @@ class Episode(SQLModel, table=True):
     told_at: datetime | None = instant(required=False)
     reason: str = words()
     path: str = words()
+    brake: str = words()
 
 
 class Handoff(SQLModel, table=True):
@@ -71,6 +75,7 @@ class Handoff(SQLModel, table=True):
         Index("handoff_episode", "episode_id", unique=True),
         Index("handoff_lead", "lead_id", unique=True,
               postgresql_where=WITH_SALES, sqlite_where=WITH_SALES),
+        Index("handoff_opened", "opened_at"),
         Index("handoff_rep", "rep", "state"),
         Index("handoff_past", "lead_id", "id"),
         Index("handoff_domain", "domain", "id", postgresql_where=text("domain <> ''"),
