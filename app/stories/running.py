@@ -18,7 +18,6 @@ from nurture.delivery.trial import trial
 from nurture.language.faults import Loc
 from nurture.language.places import place_of
 from nurture.language.problems import DefinitionInvalid
-from nurture.language.reading import read
 from nurture.language.sequence import SequenceModel
 from nurture.language.story import Story, instant
 from nurture.language.tree import Node
@@ -76,11 +75,11 @@ def _cases(checked: Checked) -> Iterator[Case]:
     for file in checked.files:
         if file.kind != "sequence":
             continue
-        reading = read(SequenceModel, file.path, file.data, checked.known, name=file.stem)
-        assert reading.model is not None
-        assert reading.tree is not None
-        for number, story in enumerate(reading.model.tests):
-            yield Case(reading.name, file.path, number, story, reading.tree)
+        model, tree = checked.models[file.path], checked.trees[file.path]
+        assert isinstance(model, SequenceModel)
+        assert tree is not None
+        for number, story in enumerate(model.tests):
+            yield Case(model.sequence, file.path, number, story, tree)
 
 
 def play_all(folder: Path, chosen: Sequence[Case], *, processes: int) -> Iterator[Result]:

@@ -216,7 +216,8 @@ def parse(text: str) -> tuple[Node | None, list[Fault]]:
 
     A tree is for reading only: whoever parses the same text soon is given the same one.
     """
-    tree, faults = (_kept if len(text) <= _LONGEST_KEPT else _parse)(text)
+    parsing = next((kept for longest, kept in _KEPT if len(text) <= longest), _parse)
+    tree, faults = parsing(text)
     return tree, list(faults)
 
 
@@ -261,6 +262,6 @@ def _parse(text: str) -> tuple[Node | None, list[Fault]]:
         return None, [*builder.faults, Fault("yaml-syntax", said, 1, 1)]
 
 
-_LONGEST_KEPT = 40_000
-_kept = lru_cache(maxsize=64)(_parse)
-"""A workspace is checked, then applied, and after an edit checked again with one file changed."""
+_KEPT = ((40_000, lru_cache(maxsize=64)(_parse)), (400_000, lru_cache(maxsize=4)(_parse)))
+"""A workspace is checked, then applied, and after an edit checked again with one file changed: the
+last trees are kept, of long texts only a few."""
