@@ -29,39 +29,33 @@ from nurture.webhooks import claim as calls
 Groups = Mapping[str, tuple[Question, ...]]
 """Questions for the next instant, by what then has work."""
 
+Instants = Mapping[str, datetime | None]
+"""Their answers."""
+
 OUT: Groups = {**waiting.QUESTIONS, "call": calls.QUESTIONS, "post": posting.QUESTIONS}
+"""What can go out: `nurture` mail, a `notice`, a `call`, a `post` to a channel."""
 
 
 def _all(groups: Groups) -> tuple[Question, ...]:
     return tuple(chain.from_iterable(groups.values()))
 
 
-_OUT = together(_all(OUT))
+def waiting_flows(session: Session, definitions: Definitions, *, now: datetime) -> Instants:
+    """When what can go out (`OUT`), `escalate` and `upkeep` next have work: the flows that do not
+    move leads."""
+    answers = iter(session.execute(_of_flows(definitions), {"now": now}).one())
+    groups = _flows(definitions)
+    return {name: earliest_of(islice(answers, len(group))) for name, group in groups.items()}
 
 
-def due_out(session: Session, *, now: datetime) -> set[str]:
-    """What can go out at `now`: `nurture` mail, a `notice`, a `call`, a `post` to a channel."""
-    return _due(session, OUT, _OUT, now)
-
-
-def due_flows(session: Session, definitions: Definitions, *, now: datetime) -> set[str]:
-    """Which of the flows that do not move leads have work at `now`."""
-    return _due(session, _flows(definitions), _of_flows(definitions), now)
-
-
-def _due(session: Session, groups: Groups, questions: Select[Any], now: datetime) -> set[str]:
-    answers = iter(session.execute(questions, {"now": now}).one())
-    instants = {name: earliest_of(islice(answers, len(group))) for name, group in groups.items()}
+def due_at(instants: Instants, now: datetime) -> set[str]:
+    """What has work at `now`."""
     return {name for name, at in instants.items() if at is not None and at <= now}
 
 
 def _flows(definitions: Definitions) -> Groups:
     offers = (NEXT_EPISODE, NEXT_DRAFT) if definitions.handoff is not None else ()
-    return {
-        "deliver": _all(OUT),
-        "escalate": board.QUESTIONS + offers,
-        "upkeep": (NEXT_UPKEEP,),
-    }
+    return {**OUT, "escalate": board.QUESTIONS + offers, "upkeep": (NEXT_UPKEEP,)}
 
 
 @once
@@ -70,16 +64,23 @@ def _of_flows(definitions: Definitions) -> Select[Any]:
 
 
 @once
-def _of_everything(definitions: Definitions) -> Select[Any]:
+def _of_leads(definitions: Definitions) -> Select[Any]:
     news = (NEXT_NEWS, NEXT_HAPPENING, NEXT_FADING, NEXT_LOOK)
-    return together((*news, *standing.questions(definitions), *_all(_flows(definitions))))
+    return together((*news, *standing.questions(definitions)))
 
 
-def next_due(session: Session, runtime: Runtime, *, now: datetime) -> datetime | None:
-    """The next instant any flow has work, as far as rows say; `now` when touches wait."""
+def next_due(
+    session: Session, runtime: Runtime, *, now: datetime, others: Instants | None = None
+) -> datetime | None:
+    """The next instant any flow has work, as far as rows say; `now` when touches wait.
+
+    `others`: what the flows that do not move leads wait for, where it is known already.
+    """
     definitions = runtime.definitions()
-    due = soonest(session, _of_everything(definitions), now=now)
-    return earliest_of((due, next_room(session, definitions, now=now)))
+    if others is None:
+        others = waiting_flows(session, definitions, now=now)
+    due = soonest(session, _of_leads(definitions), now=now)
+    return earliest_of((due, next_room(session, definitions, now=now), *others.values()))
 
 
 def next_due_beside(runtime: Runtime, beside: Runtime, *, now: datetime) -> datetime | None:

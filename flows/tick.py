@@ -16,7 +16,7 @@ from itertools import chain
 from sqlmodel import Session
 
 from flows import shadow, work
-from flows.due import due_flows, next_due, next_due_beside
+from flows.due import OUT, Instants, due_at, next_due, next_due_beside, waiting_flows
 from flows.runtime import Runtime
 from flows.work import Piece
 from nurture.ledger import ticks
@@ -122,9 +122,9 @@ def jobs(runtime: Runtime, outcome: Outcome) -> Generator[Job]:
         runtime = _of_one_tick(runtime)
         for _ in range(ROUNDS):
             before = dict(outcome.tally.counts)
-            yield from _round(runtime, outcome)
+            others = yield from _round(runtime, outcome)
             with runtime.ledger.looking() as session:
-                outcome.next_due = next_due(session, runtime, now=outcome.now)
+                outcome.next_due = next_due(session, runtime, now=outcome.now, others=others)
             done = outcome.next_due is None or outcome.next_due > outcome.now
             stuck = before == dict(outcome.tally.counts)
             if done or stuck or outcome.failures or runtime.stop.is_set():
@@ -169,27 +169,38 @@ def _of_one_tick(runtime: Runtime) -> Runtime:
     return replace(runtime, definitions=lambda: definitions)
 
 
-def _round(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
+def _round(runtime: Runtime, outcome: Outcome) -> Generator[Job, None, Instants | None]:
     """Once through the flows.  What follows at once from a run (leads it touched, steps they
-    reached) is done in the same run, so that a run tells a whole story and runs stay few."""
+    reached) is done in the same run, so that a run tells a whole story and runs stay few.
+
+    Returns what the flows behind the leads' wait for, None when the last of them did something.
+    """
     now = outcome.now
     with runtime.ledger.begin() as session:
         keep_openings(session, runtime.definitions(), now=now)
         look_again(session, now=now)
     yield from _leads(runtime, outcome)
-    mail = work.mail(runtime, judged=outcome.judged, now=now)
-    due = None
-    for name, pieces in (
-        ("deliver", _with_effects(runtime, outcome, mail)),
-        ("escalate", _with_effects(runtime, outcome, work.escalate(runtime, now=now))),
-        ("upkeep", work.keep(runtime, now=now)),
-    ):
-        if due is None:
+    waiting: Instants | None = None
+    for name, parts in (("deliver", OUT), ("escalate", ("escalate",)), ("upkeep", ("upkeep",))):
+        if waiting is None:
             with runtime.ledger.looking() as session:
-                due = due_flows(session, runtime.definitions(), now=now)
-        if name in due:
-            yield Job(name, now, pieces)
-            due = None  # what it did may be work for the next
+                waiting = waiting_flows(session, runtime.definitions(), now=now)
+        due = due_at(waiting, now).intersection(parts)
+        if due:
+            yield Job(name, now, _pieces(runtime, outcome, name, due))
+            waiting = None  # what it did may be work for the next
+    return waiting
+
+
+def _pieces(runtime: Runtime, outcome: Outcome, name: str, due: set[str]) -> Iterator[Piece]:
+    """What a flow behind the leads' does."""
+    now = outcome.now
+    if name == "upkeep":
+        return work.keep(runtime, now=now)
+    if name == "escalate":
+        return _with_effects(runtime, outcome, work.escalate(runtime, now=now))
+    mail = work.mail(runtime, due, judged=outcome.judged, now=now)
+    return _with_effects(runtime, outcome, mail)
 
 
 def _leads(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
@@ -197,29 +208,34 @@ def _leads(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
     leads through stages, `score` when it only looks at what engagements mean."""
     now = outcome.now
     claim = Claim(runtime, outcome)
-    with runtime.ledger.looking() as session:
-        instants = (next_score_due(session), next_room(session, runtime.definitions(), now=now))
-    rescoring = bool(claim.tick) or any(each is not None and each <= now for each in instants)
+    rescoring = bool(claim.tick) or _in_time(runtime, now=now)
     score = work.score(runtime, tick=claim.tick, now=now) if rescoring else iter(())
     if rescoring or claim.due:
-        pieces = chain(score, _nurture(runtime, outcome, claim))
+        pieces = chain(score, _nurture(runtime, outcome, claim, rescored=rescoring))
         yield Job("nurture" if claim.due else "score", now, pieces)
+
+
+def _in_time(runtime: Runtime, *, now: datetime) -> bool:
+    """Points have faded by now, or there is room for who waits to enter."""
+    with runtime.ledger.looking() as session:
+        instants = (next_score_due(session), next_room(session, runtime.definitions(), now=now))
+    return any(each is not None and each <= now for each in instants)
 
 
 class Claim:
     """The touches one look at leads holds; `tick` is 0 when nothing new is known of anybody.
-    `due` are the stages with leads to look at.
+    `due` are the stages with leads to look at, none when all were `walked` a moment ago.
 
     Ended only when no pass failed since: else its touches are looked at again by the next tick.
     """
 
-    def __init__(self, runtime: Runtime, outcome: Outcome) -> None:
+    def __init__(self, runtime: Runtime, outcome: Outcome, *, walked: bool = False) -> None:
         self._runtime, self._outcome = runtime, outcome
         self._failures = len(outcome.failures)
         self.tick = outcome.holding = 0
         with runtime.ledger.looking() as session:
             waiting = ticks.waiting(session, now=outcome.now)
-            self.due = [] if waiting else self._due(session)
+            self.due = [] if waiting or walked else self._due(session)
         if waiting:
             with runtime.ledger.begin() as session:
                 claim = ticks.begin_tick(session, now=outcome.now, owner=runtime.owner)
@@ -237,10 +253,13 @@ class Claim:
                 ticks.end_tick(session, self.tick, now=self._outcome.now)
 
 
-def _nurture(runtime: Runtime, outcome: Outcome, claim: Claim) -> Iterator[Piece]:
-    yield from work.stages(runtime, tick=outcome.judged, now=outcome.now)
+def _nurture(
+    runtime: Runtime, outcome: Outcome, claim: Claim, *, rescored: bool
+) -> Iterator[Piece]:
+    found = None if rescored else claim.due
+    yield from work.stages(runtime, tick=outcome.judged, now=outcome.now, found=found)
     claim.end()
-    yield from _effects(runtime, outcome)
+    yield from _effects(runtime, outcome, walked=True)
 
 
 def _with_effects(runtime: Runtime, outcome: Outcome, pieces: Iterator[Piece]) -> Iterator[Piece]:
@@ -248,14 +267,14 @@ def _with_effects(runtime: Runtime, outcome: Outcome, pieces: Iterator[Piece]) -
     yield from _effects(runtime, outcome)
 
 
-def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
+def _effects(runtime: Runtime, outcome: Outcome, *, walked: bool = False) -> Iterator[Piece]:
     """What follows at once: touched leads are rescored and may enter or leave, steps are walked.
 
     After a failure once only, without what failed, and the touches stay for the next tick.
     """
     now = outcome.now
     for _ in range(ROUNDS):
-        claim = Claim(runtime, outcome)
+        claim = Claim(runtime, outcome, walked=walked)
         if not (claim.tick or claim.due):
             return
         if claim.tick:
@@ -266,3 +285,4 @@ def _effects(runtime: Runtime, outcome: Outcome) -> Iterator[Piece]:
         if outcome.failures:
             return
         claim.end()
+        walked = True

@@ -7,7 +7,7 @@ A piece is looked up only after the one before it is done, so a later one sees i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from sqlmodel import Session
 
-from flows.due import due_out
 from flows.runtime import Runtime
 from handoff import waiting
 from handoff.assignment import assign
@@ -34,7 +33,7 @@ from nurture.scoring.rescore import rescore
 from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol
 from nurture.sequences.leave import leave
-from nurture.sequences.standing import DueStage, due_stages
+from nurture.sequences.standing import DueStage, Place, due_stages
 from nurture.webhooks.passes import Calling, call_out
 
 Verb = Callable[[Session], Tally]
@@ -98,13 +97,7 @@ def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
     who leaves or enters a sequence."""
     definitions = runtime.definitions()
     yield _piece(runtime, "rescore", lambda s: rescore(s, definitions, tick=tick, now=now))
-    if _asked(runtime, lambda s: waiting.waits_for_leads(s, tick)):
-        yield _piece(runtime, "leads that are back", lambda s: heard_from_leads(s, tick, now=now))
-    if _asked(runtime, lambda s: waiting.touched_by_sales(s, tick)):
-        meet = partial(met_by_engagements, definitions=definitions, tick=tick, now=now)
-        yield _piece(runtime, "meet clocks", meet)
-    if definitions.handoff is not None:
-        yield from offers(runtime, now=now)
+    yield from offers(runtime, tick=tick, now=now)
     yield _together(
         "leave and enter",
         _piece(runtime, "leave", lambda s: leave(s, definitions, tick=tick, now=now)),
@@ -112,10 +105,22 @@ def score(runtime: Runtime, *, tick: int, now: datetime) -> Iterator[Piece]:
     )
 
 
-def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
-    """Crossings become handoffs, handoffs get a rep, reps get their notice: as far as any wait."""
+def offers(runtime: Runtime, *, tick: int = 0, now: datetime) -> Iterator[Piece]:
+    """Crossings become handoffs, handoffs get a rep, reps get their notice: as far as any wait.
+
+    Before that clocks run on, or are met, by what the tick says leads and sales did.
+    """
     definitions = runtime.definitions()
-    found = _asked(runtime, lambda s: waiting.offers(s, now=now))
+    found = _asked(runtime, lambda s: waiting.offers(s, tick=tick, now=now))
+    if found.returns:
+        yield _piece(runtime, "leads that are back", lambda s: heard_from_leads(s, tick, now=now))
+    if found.touches:
+        meet = partial(met_by_engagements, definitions=definitions, tick=tick, now=now)
+        yield _piece(runtime, "meet clocks", meet)
+    if found.returns or found.touches:
+        found = _asked(runtime, lambda s: waiting.offers(s, now=now))
+    if definitions.handoff is None:
+        return
     if found.episodes:
         yield _piece(runtime, "open handoffs", lambda s: open_handoffs(s, definitions, now=now))
     if found.episodes or found.queue:
@@ -135,38 +140,40 @@ def offers(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
 def stages(
     runtime: Runtime, *, tick: int, now: datetime, found: list[DueStage] | None = None
 ) -> Iterator[Piece]:
-    """Every stage with leads to move, in program order; `found` are those of a moment ago, when
-    nothing was done since."""
+    """Every stage with leads to move, in program order, and again where leads came to a step nobody
+    was due at before; `found` are those of a moment ago, when nothing was done since."""
     definitions = runtime.definitions()
-    done: set[tuple[int, str]] = set()
+    walked: set[Place] = set()
     due = found
     while True:
         if due is None:
             due = _asked(runtime, lambda s: due_stages(s, definitions, tick=tick, now=now))
-        stage = next((each for each in due if (each.definition_id, each.stage) not in done), None)
-        if stage is None:
+        fresh = [stage for stage in due if not stage.places <= walked]
+        if not fresh:
             return
-        done.add((stage.definition_id, stage.stage))
-        move = partial(advance, definitions=definitions, stage=stage, tick=tick, now=now)
-        name = stage.stage or "end"
-        tags = (f"seq:{stage.sequence}", f"stage:{name}")
-        yield _piece(runtime, f"{stage.sequence} / {name}", move, *tags)
+        for stage in fresh:
+            walked |= stage.places
+            move = partial(advance, definitions=definitions, stage=stage, tick=tick, now=now)
+            name = stage.stage or "end"
+            tags = (f"seq:{stage.sequence}", f"stage:{name}")
+            yield _piece(runtime, f"{stage.sequence} / {name}", move, *tags)
         due = None
 
 
-def mail(runtime: Runtime, *, judged: int, now: datetime) -> Iterator[Piece]:
+def mail(
+    runtime: Runtime, due: Collection[str], *, judged: int, now: datetime
+) -> Iterator[Piece]:
     """Take back what dead senders held, then send what is due, and make the calls that are.
 
     `judged` is the tick whose look at goals and exits succeeded, 0 for none.
     """
     back = _piece(runtime, "take back", lambda s: sweep(s, now=now))
-    found = _asked(runtime, partial(due_out, now=now))
     for kind, name in (("notice", "send notices"), ("nurture", "send mail")):
-        if kind in found:
+        if kind in due:
             yield _together(name, back, Piece(name, partial(send, runtime, kind, judged=judged)))
-    if "call" in found:
+    if "call" in due:
         yield Piece("call webhooks", partial(call, runtime, judged=judged))
-    if "post" in found:
+    if "post" in due:
         yield Piece("tell channels", partial(post, runtime))
 
 

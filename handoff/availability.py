@@ -15,6 +15,7 @@ from handoff.tables import CLOCK, HANDOFF, OPEN, REP
 from nurture.ledger.asking import NOW
 from nurture.ledger.extremes import Greatest, Least
 from nurture.ledger.openings import first_open, is_open
+from nurture.ledger.plans import among
 
 _PLENTY = 1_000_000
 _ON_DUTY = (REP.c.duty, REP.c.zone)
@@ -39,7 +40,7 @@ def held() -> ColumnElement[int]:
     return (
         select(func.count())
         .select_from(other)
-        .where(other.c.rep == REP.c.rep, other.c.state.in_(OPEN))
+        .where(other.c.rep == REP.c.rep, among(other.c.state, OPEN))
         .correlate_except(other)
         .scalar_subquery()
     )

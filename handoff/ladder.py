@@ -54,7 +54,7 @@ TEMPLATES = {"remind": "reminder", "tell": "manager-late", "recycle": "recycled"
 _LIVE = and_(
     among(RUNG.c.state, ("waiting",)),
     RUNNING,
-    HANDOFF.c.state.in_(OPEN),
+    among(HANDOFF.c.state, OPEN),
     CLOCK.c.generation == HANDOFF.c.generation,
 )
 

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from handoff.tables import CHANGE, HANDOFF, LEAD
 from nurture.ledger import ticks
 from nurture.ledger.batches import batch
+from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 
 _COLUMNS = ["lead_id", "at", "field", "old", "new", "reason", "path"]
@@ -35,7 +36,7 @@ def move(session: Session, to: str, *, now: datetime, reason: Words, path: Words
 
     Each move leaves a `change` row; leads already there, or further, keep what they have.
     """
-    may = LEAD.c.lifecycle.in_(MAY_BECOME[to])
+    may = among(LEAD.c.lifecycle, MAY_BECOME[to])
     record(
         session, "lifecycle", old=LEAD.c.lifecycle, new=to, reason=reason, path=path, now=now,
         where=may,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, case, exists, func, select
+from sqlalchemy import case, exists, func, select
 from sqlmodel import Session
 
 from handoff.assignment import NEXT_ASSIGNMENT
@@ -14,7 +14,7 @@ from handoff.offers import DRAFTED
 from handoff.tables import HANDOFF, OPEN
 from handoff.touches import KIND
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, together
+from nurture.ledger.asking import NOW, TICK, together
 from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -31,45 +31,31 @@ NEXT_DRAFT = select(func.min(MESSAGE.due_at, type_=Instant())).where(DRAFTED)
 
 class Offers(NamedTuple):
     """Whether there are crossings to open handoffs for, leads in a queue that somebody can take,
-    notices to write."""
+    notices to write, and news of the tick that sales touched a lead, or of one it waits for."""
 
     episodes: bool
     queue: bool
     drafts: bool
+    touches: bool
+    returns: bool
 
 
-def offers(session: Session, *, now: datetime) -> Offers:
-    """What waits for sales to be told, at `now`."""
-    answers = session.execute(_OFFERS, {"now": now}).one()
+def offers(session: Session, *, tick: int = 0, now: datetime) -> Offers:
+    """What waits for sales to be told, or tells of sales, at `now`."""
+    answers = session.execute(_OFFERS, {"now": now, "tick": tick}).one()
     return Offers(*(at is not None and at <= now for at in answers))
 
 
-_OFFERS = together((NEXT_EPISODE, NEXT_ASSIGNMENT, NEXT_DRAFT))
-
-
-def touched_by_sales(session: Session, tick: int) -> bool:
-    """The tick brings word that sales touched a lead."""
-    return bool(session.execute(_TOUCHED, {"tick": tick}).scalar())
-
-
-def waits_for_leads(session: Session, tick: int) -> bool:
-    """The tick brings news of a lead that sales waits for."""
-    return bool(session.execute(_WAITED_FOR, {"tick": tick}).scalar())
-
-
-# Built once: asked several times a tick, and building costs more than asking.
-_TOUCHED = select(
-    exists(
-        select(ENGAGEMENT.id)
-        .join(table_of(t.Touch), TOUCH.engagement_id == ENGAGEMENT.id)
-        .where(TOUCH.tick_id == bindparam("tick", type_=BigInteger()), ENGAGEMENT.kind == KIND)
-    )
+_BY_SALES = (
+    select(ENGAGEMENT.id)
+    .join(table_of(t.Touch), TOUCH.engagement_id == ENGAGEMENT.id)
+    .where(TOUCH.tick_id == TICK, ENGAGEMENT.kind == KIND)
 )
-_WAITED_FOR = select(
-    exists(
-        select(HANDOFF.c.id)
-        .join(table_of(t.Touch), TOUCH.lead_id == HANDOFF.c.lead_id)
-        .where(HANDOFF.c.held_until.is_not(None), among(HANDOFF.c.state, OPEN))
-        .where(TOUCH.tick_id == bindparam("tick", type_=BigInteger()))
-    )
+_WAITED_FOR = (
+    select(HANDOFF.c.id)
+    .join(table_of(t.Touch), TOUCH.lead_id == HANDOFF.c.lead_id)
+    .where(HANDOFF.c.held_until.is_not(None), among(HANDOFF.c.state, OPEN))
+    .where(TOUCH.tick_id == TICK)
 )
+_NEWS = (select(case((rows.exists(), NOW))) for rows in (_BY_SALES, _WAITED_FOR))
+_OFFERS = together((NEXT_EPISODE, NEXT_ASSIGNMENT, NEXT_DRAFT, *_NEWS))

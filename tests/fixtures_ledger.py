@@ -104,11 +104,12 @@ def _quoted(table: Table) -> str:
 
 @contextmanager
 def counting(ledger: Ledger) -> Iterator[list[str]]:
-    """Collects the statements sent meanwhile (BEGIN and COMMIT are not among them)."""
+    """Collects the statements sent meanwhile, but for those that begin and end a transaction or
+    empty the working set: whether it has to be is a matter of what went before."""
     sent: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith("BEGIN"):
+        if not statement.startswith(("BEGIN", "DELETE FROM batch")):
             sent.append(statement)
 
     event.listen(ledger.engine, "before_cursor_execute", note)

@@ -16,6 +16,7 @@ from nurture.delivery.timing import own_zone
 from nurture.language.caps import Cap, caps_of
 from nurture.language.definitions import Definitions
 from nurture.ledger.openings import local_day_ends
+from nurture.ledger.plans import among
 
 USED = ("handed", "sent", "unknown")
 """Mails in these states count: they have, or may have, reached the lead."""
@@ -53,7 +54,7 @@ def _last(cap: Cap, at: ColumnElement[Any]) -> ColumnElement[Any]:
         other.c.lead_id == M.lead_id,
         other.c.handed_at > at - (cap.length + MARGIN if cap.days else cap.length),
         other.c.kind == "nurture",
-        other.c.state.in_(USED),
+        among(other.c.state, USED),
     )
     if cap.topic:
         mails = mails.where(other.c.topic == cap.topic)

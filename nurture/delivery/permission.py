@@ -12,7 +12,7 @@ from nurture.delivery.states import IN_HAND
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.plans import among
+from nurture.ledger.plans import among, one_of
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.upsert import table_of
 
@@ -51,7 +51,7 @@ def consents(definitions: Definitions) -> ColumnElement[bool]:
     )
     topics = definitions.workspace.topics
     open_topics = [name for name, topic in topics.items() if topic.default == "subscribed"]
-    return or_(word.is_(True), and_(word.is_(None), M.topic.in_(open_topics)))
+    return or_(word.is_(True), and_(word.is_(None), one_of(M.topic, open_topics)))
 
 
 def with_sales(definitions: Definitions) -> ColumnElement[bool]:
@@ -63,7 +63,9 @@ def with_sales(definitions: Definitions) -> ColumnElement[bool]:
         .exists()
     )
     sending = [number for number, each in definitions.programs.items() if each.with_sales]
-    return and_(open_handoff, not_(_enrolment(ENROLMENT.definition_id.in_(sending))))
+    if not sending:
+        return open_handoff
+    return and_(open_handoff, not_(_enrolment(one_of(ENROLMENT.definition_id, sending))))
 
 
 def enrolled() -> ColumnElement[bool]:

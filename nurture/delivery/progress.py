@@ -11,6 +11,7 @@ from sqlmodel import Session
 from nurture.delivery.permission import M
 from nurture.ledger import tables as t
 from nurture.ledger.given import in_given
+from nurture.ledger.plans import among
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
@@ -50,7 +51,7 @@ def _let_go(
     *standing: ColumnElement[bool],
     due: datetime,
 ) -> None:
-    behind = select(M.enrolment_id).where(messages, M.state.in_(states))
+    behind = select(M.enrolment_id).where(messages, among(M.state, states))
     session.execute(
         update(ENROLMENT)
         .where(E.id.in_(behind.where(M.enrolment_id.is_not(None))), E.state == "active", *standing)
@@ -60,7 +61,7 @@ def _let_go(
 
 _FINAL_BEHIND = select(M.enrolment_id).where(
     in_given(M.id, "numbers"),
-    M.state.in_(FINAL),
+    among(M.state, FINAL),
     M.enrolment_id.is_not(None),
 )
 _BEHIND = (

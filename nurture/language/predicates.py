@@ -55,6 +55,7 @@ from nurture.ledger import tables as t
 from nurture.ledger.asking import Moment, moment
 from nurture.ledger.extremes import earliest
 from nurture.ledger.localtime import DAY, local_day, wall_instant
+from nurture.ledger.plans import one_of
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import ROUNDING, next_crossing, score_of
@@ -196,7 +197,7 @@ def _scored(
 
 def _tagged(lead: Any, tags: Sequence[str]) -> ColumnElement[bool]:
     own = table_of(t.LeadTag).alias()
-    carried = Folded(own.c.tag).in_([fold(tag) for tag in tags])
+    carried = one_of(Folded(own.c.tag), [fold(tag) for tag in tags])
     return exists().where(own.c.lead_id == lead.id, carried).correlate_except(own)
 
 
@@ -226,7 +227,7 @@ def _was_in(lead: Any, sequences: Sequence[str]) -> ColumnElement[bool]:
     own = table_of(t.Enrolment).alias()
     return (
         exists()
-        .where(own.c.lead_id == lead.id, own.c.sequence.in_(sequences))
+        .where(own.c.lead_id == lead.id, one_of(own.c.sequence, sequences))
         .correlate_except(own)
     )
 
@@ -243,4 +244,4 @@ def _handed(lead: Any, states: Sequence[str]) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     wanted = {state for each in states for state in (OPEN_STATES if each == "open" else (each,))}
-    return two_valued(latest.in_(sorted(wanted)))
+    return two_valued(one_of(latest, sorted(wanted)))

@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from nurture.language.comparing import type_of
 from nurture.language.conditions import FieldType, Operator, Test
+from nurture.ledger.plans import one_of
 
 ESCAPE = "!"
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
@@ -225,7 +226,7 @@ def compare_text(value: ColumnElement[Any], test: Test) -> ColumnElement[bool]:
     folded: ColumnElement[Any] = Folded(value)
     texts = [fold(each) for each in test.values if isinstance(each, str)]
     if test.operator == "is":
-        return two_valued(and_(known, folded.in_(texts)))
+        return two_valued(and_(known, one_of(folded, texts)))
     like = [folded.like(_pattern(test.operator, text), escape=ESCAPE) for text in texts]
     return two_valued(and_(known, or_(literal(value=False), *like)))
 
@@ -263,7 +264,7 @@ def compare_number(
     if tolerance:
         near = [value.between(each - tolerance, each + tolerance) for each in by]
         return two_valued(or_(literal(value=False), *near))
-    return two_valued(value.in_(by))
+    return two_valued(one_of(value, by))
 
 
 def compare_yes_no(value: ColumnElement[Any], test: Test) -> ColumnElement[bool]:
@@ -271,7 +272,7 @@ def compare_yes_no(value: ColumnElement[Any], test: Test) -> ColumnElement[bool]
     if test.operator == "known":
         return value.is_not(None) if test.values[0] else value.is_(None)
     wanted = ["true" if each else "false" for each in test.values if isinstance(each, bool)]
-    return two_valued(value.in_(wanted))
+    return two_valued(one_of(value, wanted))
 
 
 def compare_property(document: Any, name: str, test: Test) -> ColumnElement[bool]:

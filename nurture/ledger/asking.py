@@ -72,7 +72,7 @@ class Asking:
 
     def ask(self, statement: Executable, **more: Any) -> Result[Any]:
         """Execute a statement."""
-        return self.session.execute(statement, self._values(more))
+        return self.session.connection().execute(statement, self._values(more))
 
     def run(self, statement: Executable, **more: Any) -> int:
         """Execute a writing statement; returns how many rows it changed."""

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Engine,
     Insert,
     MetaData,
@@ -29,7 +30,7 @@ SIZE = 20_000
 """Leads a transaction: a writer must never hold SQLite for long."""
 _DEAD = "dead rows of batch"
 _FILLED = "rows in batch"
-"""Whether this session, a transaction, left some there; of those before it nothing is known."""
+"""Whether a connection's transactions left some there; not known after one that was undone."""
 
 batch = Table(
     "batch",
@@ -66,6 +67,9 @@ def attach(engine: Engine) -> None:
     if engine.dialect.name == "postgresql":
         event.listen(engine, "checkout", _bury)
 
+    event.listen(engine, "rollback", _undone)
+    event.listen(engine, "rollback_savepoint", _undone)
+
     @event.listens_for(engine, "connect")
     def _create(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
@@ -92,18 +96,19 @@ def fill(session: Session, rows: Insert, **asked: Any) -> int:
 
     `asked` are the values of the query's parameters.
     """
-    if session.info.get(_FILLED, True):
-        _empty(session)
+    info = session.connection().info
+    if info.get(_FILLED, True):
+        info[_DEAD] = info.get(_DEAD, 0) + changed(session, _EMPTY)
+    info[_FILLED] = True  # should the query fail
     count = changed(session, rows, asked)
-    session.info[_FILLED] = count > 0
+    info[_FILLED] = count > 0
     return count
 
 
-def _empty(session: Session) -> None:
-    """Take every row out, and count them as dead."""
-    deleted = changed(session, _EMPTY)
-    info = session.connection().info
-    info[_DEAD] = info.get(_DEAD, 0) + deleted
+def _undone(connection: Connection, *_savepoint: Any) -> None:
+    """What a transaction took out is there again, unless its connection is gone."""
+    if not connection.invalidated:
+        connection.info[_FILLED] = True
 
 
 def _bury(connection: Any, record: Any, _proxy: Any) -> None:

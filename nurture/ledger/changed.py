@@ -14,4 +14,4 @@ def changed(
 ) -> int:
     """Execute a writing statement, with the values of its parameters; how many rows it inserted,
     updated or deleted."""
-    return int(session.execute(statement, asked).rowcount)  # type: ignore[attr-defined]
+    return int(session.connection().execute(statement, asked).rowcount)

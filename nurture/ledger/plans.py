@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, literal_column, text
+from sqlalchemy import ColumnElement, Connection, false, literal, literal_column, text
 
 LARGE = {
     "lead": {
@@ -127,3 +127,12 @@ def among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
     spelt: list[Any] = [literal_column(f"'{value}'") for value in values]
     found: ColumnElement[bool] = column == spelt[0] if len(spelt) == 1 else column.in_(spelt)
     return found
+
+
+def one_of(column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
+    """The column is one of these values, each a parameter of its own.
+
+    A list given as one parameter is written into the statement anew each time it is asked.
+    """
+    each = [literal(value, column.type) for value in values]
+    return column.in_(each) if each else false()

@@ -23,6 +23,7 @@ from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
+from nurture.ledger.plans import among, one_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new, table_of
 from nurture.ledger.worth import ROUNDING, next_crossing
@@ -118,7 +119,7 @@ def _crossing(_: Definitions, threshold: Threshold) -> Insert:
         .join(LEAD, LEAD.c.id == batch.c.id)
         .where(
             score_now >= literal(threshold.at - ROUNDING, Float()),
-            LEAD.c.lifecycle.not_in(NOT_OFFERED),
+            ~among(LEAD.c.lifecycle, NOT_OFFERED),
         )
         .order_by(LEAD.c.id)  # their numbers say whose turn is first: no plan may decide that
     )  # fmt: skip
@@ -146,7 +147,7 @@ def _moving_on(_: Definitions, threshold: Threshold) -> tuple[Insert, Insert, Up
         EPISODE.c.closed_at.is_(None),  # leans on `episode_open`
         in_batch(EPISODE.c.lead_id),
     )
-    moving = (LEAD.c.id.in_(crossed), LEAD.c.lifecycle.in_(behind))
+    moving = (LEAD.c.id.in_(crossed), among(LEAD.c.lifecycle, behind))
     reason = said(f"crossed the threshold {threshold.threshold} with a score of ", whole(score_now))
     change = insert(CHANGE).from_select(
         ["lead_id", "at", "field", "old", "new", "reason", "path"],
@@ -177,7 +178,7 @@ def _removed(definitions: Definitions) -> Update:
         update(EPISODE)
         .where(
             EPISODE.c.cause.startswith("threshold:"),
-            EPISODE.c.cause.not_in(causes),
+            ~one_of(EPISODE.c.cause, causes),
             EPISODE.c.closed_at.is_(None),
             in_batch(EPISODE.c.lead_id),
         )

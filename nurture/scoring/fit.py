@@ -30,6 +30,7 @@ from nurture.language.words import describe
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
+from nurture.ledger.plans import one_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new
 from nurture.ledger.worth import FIT
@@ -81,7 +82,7 @@ def _standing(*where: Any) -> Update:
 def _removed(definitions: Definitions) -> ReturningUpdate[tuple[str]]:
     """Withdraw entries of rules that are gone."""
     names = [rule.rule for rule in definitions.scoring.fit]
-    gone = _standing(ENTRY.c.rule.not_in(names)).values(
+    gone = _standing(~one_of(ENTRY.c.rule, names)).values(
         withdrawn_at=NOW, withdrawn_reason="the rule was taken out of scoring.yaml"
     )
     return gone.returning(ENTRY.c.rule)

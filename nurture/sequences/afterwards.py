@@ -33,7 +33,10 @@ def count_late_goals(asking: Asking, definitions: Definitions) -> Tally:
     lead or its enrolment changes.
     """
     tally = Tally()
+    concerned = set(asking.ask(_CONCERNED).scalars())
     for program in definitions.active.values():
+        if program.sequence not in concerned:
+            continue
         if program.goal is None or program.goal_within is None:
             continue
         if asking.fill(_ended(definitions, program, program.goal_within)):
@@ -42,6 +45,14 @@ def count_late_goals(asking: Asking, definitions: Definitions) -> Tally:
                 asking.run(_noting(program.goal, program.goal_within))
             tally += Tally.of("reached the goal later", found, path=program.goal.path)
     return tally
+
+
+_CONCERNED = (
+    select(E.sequence)
+    .where(E.lead_id.in_(TOUCHED), among(E.state, COUNTED), E.goal_at.is_(None))
+    .distinct()
+)
+"""The sequences touched leads were in before."""
 
 
 @once

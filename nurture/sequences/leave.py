@@ -28,6 +28,7 @@ from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.batches import SIZE
+from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of
 from nurture.sequences.afterwards import count_late_goals
@@ -167,7 +168,8 @@ def cancelling(
     own = [table.c.settled_at.is_(None)] if table is PLANNED[1] else []
     return (
         update(table)
-        .where(table.c.enrolment_id.in_(enrolments), table.c.state.in_(("due", "deferred")), *own)
+        .where(table.c.enrolment_id.in_(enrolments), among(table.c.state, ("due", "deferred")))
+        .where(*own)
         .values(state="cancelled", settled_at=now, reason=reason)
     )
 

@@ -61,6 +61,11 @@ class DueStage:
     stage: str
     positions: frozenset[int]
 
+    @property
+    def places(self) -> set[Place]:
+        """Where they stand."""
+        return {(self.definition_id, position) for position in self.positions}
+
 
 TOUCHED = select(TOUCH.lead_id).where(TOUCH.tick_id == TICK)
 """The leads something new is known of in this tick."""

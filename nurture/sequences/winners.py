@@ -21,6 +21,7 @@ from nurture.language.values import Text
 from nurture.language.winner import By
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
+from nurture.ledger.plans import among
 from nurture.ledger.types import Duration
 from nurture.ledger.upsert import insert_new_values, table_of, upsert_values
 from nurture.sequences.trial import Arm, judge, look_at
@@ -125,7 +126,7 @@ def _counts(
             DECISION.kind == "split",
             E.sequence == program.sequence,
             M.kind == "nurture",
-            M.state.in_(OUT),
+            among(M.state, OUT),
             M.handed_at <= NOW - literal(RIPE, Duration()),
             or_(*inside),
         )

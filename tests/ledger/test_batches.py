@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
-from sqlalchemy import column, select, text
+from sqlalchemy import Insert, column, false, literal, select, text
 
 from nurture.ledger import batches
 from nurture.ledger.engine import Ledger
@@ -29,3 +31,21 @@ def test_what_was_in_it_before_takes_no_room(
         if ledger.dialect == "postgresql":
             pages = text("SELECT pg_relation_size('batch') / 8192")
             assert session.execute(pages).scalar_one() <= 3
+
+
+def test_what_an_undone_transaction_took_out_is_taken_out_again(ledger: Ledger) -> None:
+    def one(number: int) -> Insert:
+        return batches.filling(select(literal(number).label("i"), literal(number).label("j")))
+
+    nothing = batches.filling(select(literal(1), literal(1)).where(false()))
+    with ledger.begin() as session:
+        batches.fill(session, one(1))
+    with suppress(ZeroDivisionError), ledger.begin() as session:
+        assert batches.fill(session, nothing) == 0
+        raise ZeroDivisionError
+    with ledger.begin() as session:
+        with suppress(ZeroDivisionError), session.begin_nested():
+            assert batches.fill(session, nothing) == 0
+            raise ZeroDivisionError
+        assert batches.fill(session, one(2)) == 1
+        assert session.execute(select(batches.batch.c.id)).scalars().all() == [2]
