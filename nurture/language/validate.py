@@ -24,7 +24,7 @@ from nurture.language.segments import with_segments
 from nurture.language.sequence import SequenceModel
 from nurture.language.snippets import of_head
 from nurture.language.tree import Fault, Node, Table, plain
-from nurture.language.vocabulary import Known
+from nurture.language.vocabulary import LENIENT, Known
 from nurture.language.workspace import Workspace
 
 Parsed = tuple[Node | None, list[Fault]]
@@ -48,6 +48,8 @@ class Checked:
     """By sequence file: the mails it sends."""
     shadows: frozenset[str] = frozenset()
     """The sequence files that are to run beside what is in force."""
+    known: Known = LENIENT
+    """Every name nurture.yaml declares."""
     models: dict[str, Model] = field(default_factory=dict)
     """By file, what has no errors of form."""
     trees: dict[str, Node | None] = field(default_factory=dict)
@@ -124,6 +126,7 @@ def check(
             for path, model in read.models.items()
             if isinstance(model, SequenceModel) and model.shadow
         ),
+        known=known,
         models=read.models,
         trees=read.trees,
     )
