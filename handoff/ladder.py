@@ -208,9 +208,11 @@ _SAID = {"remind": "the window is running out", "tell": "the window ran out"}
 
 
 def _say(session: Session, definitions: Definitions, action: str, *, now: datetime) -> Tally:
+    """Remind or tell; a channel that is told stands behind the verb (`tell:<channel>`)."""
+    verb = action.partition(":")[0]
     found = _take(session, action, now=now)
-    fired = _fire(session, definitions, action, _SAID[action], now=now) if found else 0
-    return Tally.of(f"rungs {action}", fired, more=found == SIZE)
+    fired = _fire(session, definitions, action, _SAID[verb], now=now) if found else 0
+    return Tally.of(f"rungs {verb}", fired, more=found == SIZE)
 
 
 def _give(session: Session, definitions: Definitions, *, now: datetime) -> Tally:

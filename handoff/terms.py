@@ -82,7 +82,10 @@ def rungs(rules: HandoffRules) -> CTE:
 
 
 def action(rung: RungModel) -> str:
-    """What a rung's row says it does: remind, tell, give, or `recycle:<sequence>`."""
+    """What a rung's row says it does: remind, tell, give, `tell:<channel>` or
+    `recycle:<sequence>`."""
+    if rung.tell not in (None, "manager"):
+        return f"tell:{rung.tell}"
     return f"recycle:{rung.recycle}" if rung.recycle else rung.action
 
 

@@ -193,7 +193,7 @@ def _calls(look: _Look) -> list[Named]:
 
 def _rungs(look: _Look) -> list[Named]:
     climbed = sorted(
-        (rung.fired_at or rung.due_at, row.id, rung.rung, rung.action)
+        (rung.fired_at or rung.due_at, row.id, rung.rung, rung.action.partition(":")[0])
         for row in handoffs(look.session, now=look.now, lead=look.lead)
         for rung in rungs_of(look.session, row.id)
         if rung.state in ("fired", "collapsed")

@@ -153,7 +153,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "at": "A share of the clock's window: 50%. 100% is the deadline.",
         "after": "So long after the deadline.",
         "remind": "A reminder to the rep.",
-        "tell": "A notice to the manager.",
+        "tell": "A notice to the manager, or to a channel of nurture.yaml.",
         "give": "The next rep in turn gets it.",
         "recycle": "Back to nurture, into this sequence.",
         "repeat": "Once more while the clock runs: every 2 hours, at most 5.",

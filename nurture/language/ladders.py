@@ -56,7 +56,7 @@ def _repeat(text: str) -> dict[str, Any]:
 class RungModel(Model):
     """A rung at a share of the clock's window (`at: 50%`) or an offset after its end (`after:`).
 
-    Exactly one action: `remind: rep`, `tell: manager`, `give: next rep`,
+    Exactly one action: `remind: rep`, `tell: manager` or a channel, `give: next rep`,
     `recycle: <sequence>` (back to nurture, into that sequence).  `repeat` fires a reminder or a
     notice again, so often at most.
     """
@@ -64,7 +64,7 @@ class RungModel(Model):
     at: Annotated[float, reading("bad-share", parse_share)] | None = None
     after: Duration | None = None
     remind: Literal["rep"] | None = None
-    tell: Literal["manager"] | None = None
+    tell: Name | None = None
     give: Literal["next rep"] | None = None
     recycle: str | None = None
     repeat: Repeat | None = None

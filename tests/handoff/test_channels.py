@@ -15,11 +15,12 @@ from app.notice_forms import notice_templates
 from handoff import posting as passes
 from handoff.assignment import assign
 from handoff.channels import may_go, route
+from handoff.ladder import climb
 from handoff.notice_press import NoticePress
 from handoff.notices import write_notices
 from handoff.notifier import Telling
 from handoff.posting import Posting, post_out
-from handoff.tables import CHANNEL, HANDOFF, LEAD, MESSAGE, POST
+from handoff.tables import CHANNEL, HANDOFF, LEAD, MESSAGE, POST, RUNG
 from handoff.wording import unlinked
 from nurture.language.definitions import Definitions
 from nurture.ledger.engine import Ledger
@@ -346,3 +347,18 @@ def test_without_an_admin_nobody_is_told_and_nothing_breaks(office: Office) -> N
     assert office.notifier.to("email") == []
     with office.ledger.begin() as session:
         assert session.execute(select(CHANNEL.c.down_since)).scalars().first() is not None
+
+
+def test_a_rung_tells_a_channel_and_in_the_end_the_manager(office: Office) -> None:
+    rules = desk.rules(ladder=[{"at": "50%", "tell": "hook"}])
+    office.known = replace(office.known, handoff=rules)
+    office.offer()
+    office.notifier.answers = {"hook": Answer("failed", 404, "refused: answered 404")}
+    office.now = NOW + timedelta(hours=3)
+    with office.ledger.begin() as session:
+        climb(session, office.known, now=office.now)
+    assert [row.action for row in office.rows(RUNG, state="fired")] == ["tell:hook"]
+    office.tick()
+    assert [each.channel for each in office.notifier.told] == ["hook"]
+    late = office.rows(MESSAGE, "recipient", "template", "kind", "state", template="manager-late")
+    assert late == [("mia@example.test", "manager-late", "notice", "due")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.channels import EMAIL
-from nurture.language.checks.names import Named, unknown
+from nurture.language.checks.names import Named, ladders, unknown
 from nurture.language.checks.outside import host_of
 from nurture.language.checks.view import View, tables, text
 from nurture.language.networks import literal_address, may_call
@@ -53,15 +53,23 @@ def secure(view: View) -> Iterator[Problem]:
 
 
 def named(view: View) -> Iterator[Problem]:
-    """Channels of teams stand in nurture.yaml, or are `email`."""
+    """Channels of teams stand in nurture.yaml, or are `email`; those of rungs, or are `manager`."""
     if not view.declares("workspace"):
         return
+    known = view.keys("workspace", "channels")
     found: Named = [
         (file, (*loc, "channels"), team.get("channels"))
         for file in view.of("handoff")
         for loc, team in tables(file, ("teams",))
     ]
-    yield from unknown("channel", found, [EMAIL, *view.keys("workspace", "channels")])
+    yield from unknown("channel", found, [EMAIL, *known])
+    rungs: Named = [
+        (file, (*at, "tell"), rung.get("tell"))
+        for file in view.of("handoff")
+        for loc in ladders(file)
+        for at, rung in tables(file, loc)
+    ]
+    yield from unknown("channel", rungs, ["manager", *known])
 
 
 CHECKS = (forms, secure, named)

@@ -115,7 +115,7 @@ def sequences(view: View) -> Iterator[Problem]:
             named += [(file, (*loc, verb), step.get(verb)) for verb in ("start", "stop")]
     for file in view.of("handoff"):
         named.append((file, ("recycle", "sequence"), file.at(("recycle", "sequence"))))
-        for loc in _ladders(file):
+        for loc in ladders(file):
             named += [
                 (file, (*place, "recycle"), rung.get("recycle"))
                 for place, rung in tables(file, loc)
@@ -134,10 +134,11 @@ def step_ids(view: View) -> Iterator[Problem]:
                 yield from unknown("step", named, [each for at, each in ids if sees(loc, at)])
 
 
-def _ladders(file: File) -> Iterator[Loc]:
-    ladders = file.at(("ladders",))
-    if isinstance(ladders, Table):
-        yield from (("ladders", name) for name in ladders.entries)
+def ladders(file: File) -> Iterator[Loc]:
+    """The places of the ladders of a file."""
+    node = file.at(("ladders",))
+    if isinstance(node, Table):
+        yield from (("ladders", name) for name in node.entries)
 
 
 def agreements(view: View) -> Iterator[Problem]:
