@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     literal,
     not_,
+    null,
     select,
     text,
     update,
@@ -277,25 +278,34 @@ def _count(circle: Circle) -> Select[Any]:
 
 
 def _next_assignment() -> Select[Any]:
-    """`:now` for one that no clock runs for yet; else the first working minute of who fits one."""
-    unseen = (
-        exists()
-        .select_from(HANDOFF.join(MEMBER, MEMBER.c.team == HANDOFF.c.team))
-        .where(QUEUED, not_(exists().where(_ACCEPTING).correlate(HANDOFF)))
+    """`:now` for one that no clock runs for yet; else the first working minute of who fits one.
+
+    Few reps have room, many leads may wait: of each rep it is asked whether any would do.
+    """
+    clock = and_(CLOCK.c.handoff_id == HANDOFF.c.id, CLOCK.c.generation == HANDOFF.c.generation)
+    unseen = exists().where(
+        QUEUED,
+        HANDOFF.c.team.in_(select(MEMBER.c.team)),
+        not_(exists().where(clock).correlate(HANDOFF)),
     )
-    fits = (
-        select(REP.c.duty, REP.c.zone, can.free_from().label("since"))
-        .select_from(HANDOFF)
-        .join(MEMBER, MEMBER.c.team == HANDOFF.c.team)
+    roomy = (
+        select(MEMBER.c.team, REP.c.rep, REP.c.skills, REP.c.duty, REP.c.zone,
+               can.free_from().label("since"))
         .join(REP, REP.c.rep == MEMBER.c.rep)
-        .where(QUEUED, REP.c.active, can.TAKES_TURNS, REP.c.room > can.held())
-        .where(can.skilled(HANDOFF.c.skills), ~can.let_lapse(HANDOFF.c.id, REP.c.rep))
-        .distinct()
-        .subquery()
+        .where(REP.c.active, can.TAKES_TURNS, REP.c.room > can.held())
+        .cte("roomy")
+        .prefix_with("MATERIALIZED")
+    )  # fmt: skip
+    fits = exists().where(
+        QUEUED,
+        HANDOFF.c.team == roomy.c.team,
+        can.skilled(HANDOFF.c.skills, of=roomy.c.skills),
+        not_(can.let_lapse(HANDOFF.c.id, roomy.c.rep)),
     )
-    begins = first_open(fits.c.since, (fits.c.duty, fits.c.zone))
-    free = select(func.min(begins, type_=Instant())).select_from(fits).scalar_subquery()
-    return select(case((unseen, NOW), else_=free))
+    begins = first_open(roomy.c.since, (roomy.c.duty, roomy.c.zone))
+    free = select(func.min(begins, type_=Instant())).where(fits.correlate(roomy))
+    waiting = exists().where(QUEUED)
+    return select(case((not_(waiting), null()), (unseen, NOW), else_=free.scalar_subquery()))
 
 
 NEXT_ASSIGNMENT = _next_assignment()

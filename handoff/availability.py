@@ -80,13 +80,13 @@ def let_lapse(handoff: Any, rep: Any) -> ColumnElement[bool]:
     )
 
 
-def skilled(wanted: Any) -> ColumnElement[bool]:
+def skilled(wanted: Any, *, of: Any = REP.c.skills) -> ColumnElement[bool]:
     """Whether a rep has all skills of a list that is sorted and joined with commas, as theirs is.
 
     Each own skill stands between commas of its own, so that the wanted ones are found in their
     order: `%,english,%,german,%` in `,english,,french,,german,`.
     """
-    own = literal(",") + func.replace(REP.c.skills, ",", ",,") + ","
+    own = literal(",") + func.replace(of, ",", ",,") + ","
     spelt = func.replace(func.replace(wanted, "_", "!_"), ",", ",%,")
     return or_(wanted == "", own.like(literal("%,") + spelt + ",%", escape="!"))
 

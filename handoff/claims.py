@@ -76,6 +76,7 @@ def give_to(claim: str, circle: Circle, owner: str) -> Update:
         .join(MEMBER, MEMBER.c.rep == REP.c.rep)
         .where(MEMBER.c.team == circle.team, can.present(circle.excluded, circle.skills))
         .cte("here")
+        .prefix_with("MATERIALIZED")
     )
     claimed = _CLAIMS[claim](here, owner).where(here.c.room >= 1).cte("claimed")
     place = func.row_number().over(
@@ -127,7 +128,11 @@ def _before(same: Callable[[Any], ColumnElement[bool]]) -> Callable[[CTE, str], 
             .correlate(HANDOFF)
             .scalar_subquery()
         )
-        return _waiting(here, _OF_BATCH, here.c.rep == latest)
+        # Kept, so that it is asked once a handoff, not once for each of those here.
+        found = select(HANDOFF.c.id.label("handoff"), latest.label("rep"))
+        before = found.select_from(_OF_BATCH).cte("before").prefix_with("MATERIALIZED")
+        source = _OF_BATCH.join(before, before.c.handoff == HANDOFF.c.id)
+        return _waiting(here, source, here.c.rep == before.c.rep)
 
     return claimed
 
