@@ -19,16 +19,14 @@ from nurture.ledger.upsert import upsert_values
 
 
 def sync_people(session: Session, definitions: Definitions) -> Tally:
-    """Write the applied handoff.yaml's people into `rep` and `member`.
+    """Write the applied handoff.yaml's people into `rep` and `member`; without one there are none.
 
     Afterwards exactly its reps are active; who is gone keeps a row (their handoffs name it).  Turns
     and pauses stay as they are.  A rep in several teams has one room and one turn, in the words of
     the first.
     """
     rules = definitions.handoff
-    if rules is None:
-        return Tally()
-    reps, members = _rows(definitions, rules)
+    reps, members = _rows(definitions, rules) if rules is not None else ({}, [])
     upsert_values(session, t.Rep, ["rep"], list(reps.values()))
     gone = changed(
         session,

@@ -110,3 +110,14 @@ def test_a_crowd_is_moved_in_as_many_statements_as_a_few(ledger: Ledger) -> None
         with ledger.begin() as session:
             sync_people(session, known)
     assert told[0] == told[1]
+
+
+def test_without_a_handoff_yaml_nobody_is_there_and_nothing_wakes(ledger: Ledger) -> None:
+    desk.set_up(ledger, rules(smb=["bo"]))
+    desk.queue(ledger, 1)
+    with ledger.begin() as session:
+        assert session.execute(NEXT_ASSIGNMENT, {"now": NOW}).scalar() == NOW
+        gone = desk.definitions(None)
+        assert sync_people(session, gone).total("reps gone") == 1
+        assert move_on(session, gone, now=NOW) == []
+        assert session.execute(NEXT_ASSIGNMENT, {"now": NOW}).scalar() is None
