@@ -301,9 +301,9 @@ def _next_assignment() -> Select[Any]:
         HANDOFF.c.team == roomy.c.team,
         can.skilled(HANDOFF.c.skills, of=roomy.c.skills),
         not_(can.let_lapse(HANDOFF.c.id, roomy.c.rep)),
-    )
+    ).correlate(roomy)
     begins = first_open(roomy.c.since, (roomy.c.duty, roomy.c.zone))
-    free = select(func.min(begins, type_=Instant())).where(fits.correlate(roomy))
+    free = select(func.min(begins, type_=Instant())).select_from(roomy).where(fits)
     waiting = exists().where(QUEUED)
     return select(case((not_(waiting), null()), (unseen, NOW), else_=free.scalar_subquery()))
 

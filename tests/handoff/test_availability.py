@@ -147,3 +147,28 @@ def test_a_full_day_counts_what_was_given_not_what_is_open(ledger: Ledger) -> No
         row = roster(session, now=NOW)[0]
         assert (row.state, row.open, row.today) == ("full", 0, 2)
         assert desk.rows(session, REP)[0].taken == 2
+
+
+def test_who_cannot_have_it_does_not_wake_the_queue(ledger: Ledger) -> None:
+    """bo let it lapse, cy lacks the skill, di comes at two: it is di's, at two, and not before."""
+    reps = [desk.rep("bo", skills=["a"]), desk.rep("cy"),
+            desk.rep("di", skills=["a", "b_c"], hours="14:00-17:00")]  # fmt: skip
+    known = desk.set_up(ledger, desk.rules(reps))
+    desk.queue(ledger, 1)
+    with ledger.begin() as session:
+        session.execute(update(HANDOFF).values(skills="a"))
+        assign(session, known, now=MONDAY)
+        assert desk.held(session) == {"bo": 1}
+        session.execute(update(CLOCK).values(lapsed_at=MONDAY, stopped_at=MONDAY))
+        session.execute(update(HANDOFF).values(rep="", generation=2))
+        assign(session, known, now=MONDAY)
+        assert desk.held(session) == {"": 1}
+        two = MONDAY + 5 * HOUR
+        assert session.execute(NEXT_ASSIGNMENT, {"now": MONDAY}).scalar() == two
+        session.execute(update(HANDOFF).values(skills="a,b_c"))
+        assert session.execute(NEXT_ASSIGNMENT, {"now": MONDAY}).scalar() == two
+        session.execute(update(HANDOFF).values(skills="a,bxc"))
+        assert session.execute(NEXT_ASSIGNMENT, {"now": MONDAY}).scalar() is None
+        session.execute(update(HANDOFF).values(skills="b_c"))
+        assign(session, known, now=two)
+        assert desk.held(session) == {"di": 1}
