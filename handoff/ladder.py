@@ -29,9 +29,9 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
+from handoff import availability as can
 from handoff import clocks, closing
 from handoff.assignment import assign
-from handoff.availability import let_lapse
 from handoff.offers import DRAFT, NOTICE
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG, RUNNING
 from handoff.terms import teams
@@ -247,12 +247,14 @@ def release(session: Session, *, now: datetime, reason: str) -> None:
 
 
 def _somebody_else() -> ColumnElement[bool]:
-    """Another active member has not let this handoff lapse (a queue gives on by itself)."""
+    """Another member takes turns, has the skills, is not paused, and has not let this handoff lapse
+    (a queue gives on by itself)."""
     other = (
         select(literal(1))
         .select_from(MEMBER.join(REP, REP.c.rep == MEMBER.c.rep))
         .where(MEMBER.c.team == HANDOFF.c.team, REP.c.active, REP.c.rep != HANDOFF.c.rep)
-        .where(~let_lapse(HANDOFF.c.id, REP.c.rep))
+        .where(can.TAKES_TURNS, can.skilled(HANDOFF.c.skills), not_(can.PAUSED))
+        .where(~can.let_lapse(HANDOFF.c.id, REP.c.rep))
         .correlate(HANDOFF)
         .exists()
     )

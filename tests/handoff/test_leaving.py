@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 
 from handoff import answers
 from handoff.assignment import NEXT_ASSIGNMENT, assign
+from handoff.clocks import run_clocks
+from handoff.ladder import climb
 from handoff.leaving import Moved, move_on
 from handoff.opening import open_handoffs
 from handoff.people import sync_people
+from handoff.roster import pause
 from handoff.tables import CHANGE, CLOCK, HANDOFF, LEAD, RUNG
 from nurture.language.handoff import HandoffRules
 from nurture.ledger.engine import Ledger
@@ -121,3 +125,23 @@ def test_without_a_handoff_yaml_nobody_is_there_and_nothing_wakes(ledger: Ledger
         assert sync_people(session, gone).total("reps gone") == 1
         assert move_on(session, gone, now=NOW) == []
         assert session.execute(NEXT_ASSIGNMENT, {"now": NOW}).scalar() is None
+
+
+def test_a_lead_stays_where_it_is_when_the_others_could_not_have_it(ledger: Ledger) -> None:
+    """cy is paused, di lacks the skill, ed takes no turns: in the queue nobody would have it."""
+    reps = [
+        desk.rep("bo", skills=["a"]), desk.rep("cy", skills=["a"]), desk.rep("di"),
+        desk.rep("ed", skills=["a"], weight=0),
+    ]  # fmt: skip
+    known = desk.set_up(ledger, desk.rules(reps, first_touch="100 business hours"))
+    desk.queue(ledger, 1)
+    with ledger.begin() as session:
+        session.execute(update(HANDOFF).values(skills="a"))
+        assign(session, known, now=NOW)
+        pause(session, "cy", until=None, reason="", now=NOW)
+        late = NOW + timedelta(hours=6)
+        run_clocks(session, known, now=late)
+        climb(session, known, now=late)
+        assert desk.held(session) == {"bo": 1}
+        given = [row.reason for row in desk.rows(session, RUNG, action="give") if row.fired_at]
+        assert given == ["nobody else of the team is left: it stays where it is"]
