@@ -20,7 +20,7 @@ from nurture.ledger.types import Instant
 _LISTED = (
     HANDOFF.c.id, HANDOFF.c.lead_id, HANDOFF.c.team, HANDOFF.c.rep,
     func.coalesce(REP.c.name, "").label("rep_name"), HANDOFF.c.state, HANDOFF.c.generation,
-    HANDOFF.c.reason, HANDOFF.c.path, HANDOFF.c.outcome, HANDOFF.c.opened_at,
+    HANDOFF.c.reason, HANDOFF.c.path, HANDOFF.c.outcome, HANDOFF.c.amount, HANDOFF.c.opened_at,
     HANDOFF.c.offered_at, HANDOFF.c.held_until, HANDOFF.c.closed_at, LEAD.c.email,
     LEAD.c.external_id, LEAD.c.first_name, LEAD.c.last_name, LEAD.c.company,
 )  # fmt: skip
@@ -91,6 +91,7 @@ class HandoffRow:
     reason: str
     path: str
     outcome: str
+    amount: float | None
     opened_at: datetime
     offered_at: datetime | None
     held_until: datetime | None

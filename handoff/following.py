@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlmodel import Session
 
-from handoff import answers
+from handoff import answers, outcomes
 from handoff.tables import HANDOFF, OPEN
 from nurture.language.definitions import Definitions
 from nurture.ledger.errors import NurtureError
@@ -68,5 +68,5 @@ def _repeat(
         case "recycled":
             answers.recycle(*of, reason=said.outcome, **who)
         case "won" | "lost" as result:
-            answers.outcome(*of, result=result, reason=said.outcome, **who)
+            outcomes.outcome(*of, result=result, reason=said.outcome, **who)
     return 1

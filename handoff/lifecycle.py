@@ -22,6 +22,8 @@ _COLUMNS = ["lead_id", "at", "field", "old", "new", "reason", "path"]
 _FORWARD = ("subscriber", "lead", "mql", "recycled")
 MAY_BECOME: dict[str, Sequence[str]] = {
     "sal": _FORWARD,
+    "sql": (*_FORWARD, "sal"),
+    "opportunity": (*_FORWARD, "sal", "sql"),
     "customer": (*_FORWARD, "sal", "sql", "opportunity", "disqualified"),
     "recycled": ("subscriber", "lead", "mql", "sal", "sql", "opportunity"),
 }

@@ -18,8 +18,8 @@ from app.cli.options import By, Json, Limit, Workspace, example
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from handoff.answers import Answer
     from handoff.board import ClockRow, HandoffRow, RunningOut
+    from handoff.deciding import Answer
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, help="The handoff's number.")]
@@ -42,8 +42,10 @@ class State(StrEnum):
 
 
 class Result(StrEnum):
-    """How a deal ends."""
+    """What came of a lead."""
 
+    meeting = "meeting"
+    opportunity = "opportunity"
     won = "won"
     lost = "lost"
 
@@ -155,6 +157,7 @@ def _card(row: HandoffRow, zone: str) -> None:
             ("waits until", show.when(row.held_until, zone)),
             ("closed", show.when(row.closed_at, zone)),
             ("outcome", row.outcome),
+            ("amount", "" if row.amount is None else f"{row.amount:,.10g}"),
         )
     )
 
@@ -268,21 +271,28 @@ def recycle(
 
 
 @commands.command(
-    epilog=example("nurture handoffs outcome 7 won", 'nurture handoffs outcome 7 lost --reason "…"')
+    epilog=example(
+        "nurture handoffs outcome 7 opportunity --amount 12000",
+        'nurture handoffs outcome 7 lost --reason "…"',
+    )
 )
 def outcome(
     number: Number,
-    result: Annotated[Result, typer.Argument(help="How it ended.")],
+    result: Annotated[Result, typer.Argument(help="What came of it.")],
+    amount: Annotated[
+        float | None, typer.Option("--amount", help="What an opportunity, or a deal won, is worth.")
+    ] = None,
     reason: Reason = "",
     by: By = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Say how the deal ended; a lost one wants a reason."""
-    from handoff import answers
+    """Say what came of the lead: a meeting, an opportunity, won, or lost with a reason."""
+    from handoff import outcomes
 
-    _answer(workspace, as_json, lambda s, w: answers.outcome(
-        s, w.definitions, number, result=result.value, reason=reason, by=by, now=w.now)
+    _answer(workspace, as_json, lambda s, w: outcomes.outcome(
+        s, w.definitions, number, result=result.value, amount=amount, reason=reason, by=by,
+        now=w.now)
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from app.dice import Dice
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
 from flows.tick import Outcome
-from handoff import answers, board
+from handoff import answers, board, outcomes
 from insight.listing import sent_at
 from nurture.ledger import leads
 from nurture.ledger import tables as t
@@ -106,9 +106,9 @@ class Story:
                 case "reject":
                     answers.reject(session, definitions, deed.subject, reason=deed.detail, now=now)
                 case "won":
-                    answers.outcome(session, definitions, deed.subject, result="won", now=now)
+                    outcomes.outcome(session, definitions, deed.subject, result="won", now=now)
                 case "lost":
-                    answers.outcome(
+                    outcomes.outcome(
                         session, definitions, deed.subject, result="lost", reason=deed.detail,
                         now=now,
                     )  # fmt: skip

@@ -23,7 +23,7 @@ from app.simulation.taking import Taking
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
 from flows.tick import run_tick
-from handoff import answers
+from handoff import answers, outcomes
 from insight import received
 from insight.outlook import Diary
 from insight.sales_days import standing
@@ -193,7 +193,7 @@ class Player:
                 case "reject":
                     answers.reject(*of, reason=reason, **who)
                 case "won" | "lost" as result:
-                    answers.outcome(*of, result=result, reason=reason, **who)
+                    outcomes.outcome(*of, result=result, reason=reason, **who)
         except Conflict:
             pass  # it was given on, or went back to nurture, before the rep came to it
 

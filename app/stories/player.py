@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from app.stories.rehearsal import Rehearsal
 from flows.tick import Outcome, run_tick
-from handoff import answers
+from handoff import answers, outcomes
 from handoff.board import handoffs
 from insight.stories import Difference, Witness
 from nurture.calendar.zones import local_instant
@@ -220,8 +220,9 @@ class _Player:
                 answers.recycle(*of, reason=deed.reason, **who)
             case "give":
                 answers.give(*of, to=deed.to, **who)
-            case "won" | "lost" as result:
-                answers.outcome(*of, result=result, reason=deed.reason, **who)
+            case "meeting" | "opportunity" | "won" | "lost" as result:
+                told = {"result": result, "amount": deed.amount, "reason": deed.reason}
+                outcomes.outcome(*of, **told, **who)
 
     # -- the lead
 

@@ -14,7 +14,7 @@ from app.web import forms, handoff_view
 from app.web.access import signed
 from app.web.site import Site, page, site_of
 from handoff import answers, notice_press
-from handoff.answers import Answer
+from handoff.deciding import Answer
 from nurture.delivery import links
 from nurture.ledger.errors import Conflict, InputRefused
 

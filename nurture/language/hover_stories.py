@@ -35,6 +35,7 @@ STORIES: Mapping[str, Mapping[str, str]] = {
         "how": "Of touch: called, mailed, met.",
         "reason": "Of reject, recycle and lost: why.",
         "to": "Of give: to whom.",
+        "amount": "Of an opportunity, or won: what the deal is worth.",
         "expect": "What must have come of it; only what is named is compared.",
     },
     "Expect": {

@@ -159,12 +159,14 @@ class Expect(Model):
     rungs: Went | None = None
 
 
-Answer = Literal["accept", "touch", "reject", "recycle", "give", "won", "lost"]
+Answer = Literal[
+    "accept", "touch", "reject", "recycle", "give", "meeting", "opportunity", "won", "lost"
+]
 BESIDE: Mapping[str, tuple[str, ...]] = {
     "event": ("with", "times"),
     "update": (),
     "enter": ("key",),
-    "sales": ("by", "how", "reason", "to"),
+    "sales": ("by", "how", "reason", "to", "amount"),
     "expect": (),
 }
 """The verbs of a story, and the keys that may stand beside each."""
@@ -174,7 +176,8 @@ WANTED: Mapping[str, str] = {"give": "to", "reject": "reason", "recycle": "reaso
 ONLY: Mapping[str, tuple[str, ...]] = {
     "to": ("give",),
     "how": ("touch",),
-    "reason": ("reject", "recycle", "won", "lost"),
+    "reason": ("reject", "recycle", "meeting", "opportunity", "won", "lost"),
+    "amount": ("opportunity", "won"),
 }
 """By key beside `sales`: the answers it belongs to."""
 
@@ -193,6 +196,7 @@ class Deed(Model):
     how: str = ""
     reason: str = ""
     to: str = ""
+    amount: Number | None = None
     expect: Expect | None = None
 
     @property

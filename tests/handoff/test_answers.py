@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from handoff import answers, board
+from handoff import answers, board, outcomes
 from handoff.assignment import assign
 from handoff.tables import CHANGE, CLOCK, EPISODE, HANDOFF, LEAD, MESSAGE, RUNG
 from handoff.touches import TOUCH, met_by_engagements
@@ -186,10 +186,10 @@ def test_touching_meets_both_clocks(ledger: Ledger, known: Definitions) -> None:
 
 def test_won_makes_a_customer_and_lost_sends_back(ledger: Ledger, known: Definitions) -> None:
     with ledger.begin() as session:
-        answers.outcome(session, known, 1, result="won", by="bo", now=LATER)
-        answers.outcome(session, known, 2, result="lost", reason="bad timing", now=LATER)
+        outcomes.outcome(session, known, 1, result="won", by="bo", now=LATER)
+        outcomes.outcome(session, known, 2, result="lost", reason="bad timing", now=LATER)
         with pytest.raises(InputRefused):
-            answers.outcome(session, known, 3, result="lost", now=LATER)
+            outcomes.outcome(session, known, 3, result="lost", now=LATER)
         assert [r.state for r in desk.rows(session, HANDOFF)] == ["won", "lost", "offered"]
         assert [r.lifecycle for r in desk.rows(session, LEAD)] == ["customer", "recycled", "mql"]
         assert next(iter(desk.rows(session, HANDOFF))).touched_at == LATER

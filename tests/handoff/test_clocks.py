@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from handoff import answers, board
+from handoff import answers, board, outcomes
 from handoff.tables import CLOCK, HANDOFF, MESSAGE, RUNG
 from handoff.touches import KIND, met_by_engagements
 from nurture.language.definitions import Definitions
@@ -69,7 +69,7 @@ def test_every_clock_starts_and_ends_with_what_it_is_about(ledger: Ledger) -> No
     with ledger.begin() as session:
         row = desk.rows(session, HANDOFF)[0]
         assert (row.touched_at, row.last_touch_at) == (NOW + 2 * HOUR, NOW + DAY + 3 * HOUR)
-        answers.outcome(session, known, 1, result="won", now=NOW + 2 * DAY)
+        outcomes.outcome(session, known, 1, result="won", now=NOW + 2 * DAY)
     assert running(ledger, NOW) == {}
     assert clock_of(ledger, "close").met_at == NOW + 2 * DAY
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from handoff import answers, board
+from handoff import answers, board, outcomes
 from handoff.assignment import assign
 from handoff.clocks import run_clocks
 from handoff.ladder import climb
@@ -188,7 +188,7 @@ def test_a_hundred_climb_in_as_many_statements_as_one(ledger: Ledger) -> None:
         for hours in (2, 4, 6):
             tick(ledger, known, NOW + hours * HOUR)
     with ledger.begin() as session:
-        answers.outcome(session, known, 1, result="won", now=NOW + 6 * HOUR)
+        outcomes.outcome(session, known, 1, result="won", now=NOW + 6 * HOUR)
     desk.queue(ledger, 200, first=100)
     later = NOW + timedelta(days=1)
     tick(ledger, known, later)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from handoff import answers, board
+from handoff import answers, board, outcomes
+from handoff.deciding import Answer
 from handoff.pauses import end_waits, heard_from_leads
 from handoff.tables import CHANGE, CLOCK, HANDOFF, RUNG
 from nurture.language.definitions import Definitions
@@ -26,7 +27,7 @@ LADDER = (
 )
 
 
-def pausing(ledger: Ledger, known: Definitions, now: datetime, until: datetime) -> answers.Answer:
+def pausing(ledger: Ledger, known: Definitions, now: datetime, until: datetime) -> Answer:
     with ledger.begin() as session:
         return answers.pause(session, known, 1, until=until, by="bo", reason="on leave", now=now)
 
@@ -103,7 +104,7 @@ def test_whatever_happens_ends_the_wait(ledger: Ledger, way: str) -> None:
                 heard = heard_from_leads(session, number, now=now)
                 assert heard.total("leads that are back") == expected
         else:
-            verb = getattr(answers, "outcome" if way == "won" else way)
+            verb = outcomes.outcome if way == "won" else getattr(answers, way)
             said: dict[str, Any] = {"reject": {"reason": "no budget"}, "give": {"to": "cy"},
                                     "won": {"result": "won"}}.get(way, {})  # fmt: skip
             verb(session, known, 1, now=now, **said)

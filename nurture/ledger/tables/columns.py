@@ -49,8 +49,10 @@ def number(default: int = 0) -> Any:
     return Field(default=default, sa_column=column)
 
 
-def real(default: float = 0.0) -> Any:
+def real(default: float = 0.0, *, required: bool = True) -> Any:
     """A measured number (points are measured: they decay)."""
+    if not required:
+        return Field(default=None, sa_column=Column(Float, nullable=True))
     column = Column(Float, nullable=False, server_default=text(str(default)))
     return Field(default=default, sa_column=column)
 

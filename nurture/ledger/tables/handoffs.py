@@ -63,7 +63,7 @@ class Handoff(SQLModel, table=True):
     lost, lapsed.  `rep` is '' while it waits in the team's queue; `generation` counts its reps.
     Between `held_at` and `held_until` sales waits for the lead, and its clocks stand still.
     `touched_at` is when sales first was in touch with the lead, `last_touch_at` when last.
-    A lead has at most one that is open.
+    A lead has at most one that is open.  `amount` is what its deal is worth, None when nobody said.
 
     As routing said when it opened: `skills` (sorted, joined with commas) are asked of a rep,
     `named` is the rep the rule names.  `domain` (of the lead's address, '' where anybody may have
@@ -111,6 +111,7 @@ class Handoff(SQLModel, table=True):
     held_until: datetime | None = instant(required=False)
     closed_at: datetime | None = instant(required=False)
     outcome: str = words()
+    amount: float | None = real(required=False)
 
 
 class Clock(SQLModel, table=True):
