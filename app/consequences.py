@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.planning import ways
+from handoff.digest import keep_digests
 from handoff.leaving import Moved, move_on
 from handoff.people import sync_people
 from nurture.language.definitions import Definitions
@@ -31,6 +32,7 @@ def follow(session: Session, applied: Applied, *, now: datetime) -> list[Moved]:
         return []
     definitions = load_definitions(session)
     sync_people(session, definitions)
+    keep_digests(session, definitions, now=now)
     moved = move_on(session, definitions, now=now)
     for _ in range(ROUNDS):
         if not _move(session, definitions, applied, now=now):

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from flows.runtime import Runtime
 from handoff import board, posting
+from handoff.digest import NEXT_DIGEST
 from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
 from nurture.language.definitions import Definitions
@@ -55,7 +56,7 @@ def due_at(instants: Instants, now: datetime) -> set[str]:
 
 def _flows(definitions: Definitions) -> Groups:
     offers = (NEXT_EPISODE, NEXT_DRAFT) if definitions.handoff is not None else ()
-    return {**OUT, "escalate": board.QUESTIONS + offers, "upkeep": (NEXT_UPKEEP,)}
+    return {**OUT, "escalate": (*board.QUESTIONS, NEXT_DIGEST, *offers), "upkeep": (NEXT_UPKEEP,)}
 
 
 @once

@@ -19,6 +19,7 @@ from flows.runtime import Runtime
 from handoff import waiting
 from handoff.assignment import assign
 from handoff.clocks import run_clocks
+from handoff.digest import write_digests
 from handoff.ladder import climb
 from handoff.notices import write_notices
 from handoff.opening import open_handoffs
@@ -178,13 +179,20 @@ def mail(
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
-    """Clocks that lapsed, rungs that are due, leads nobody had time for; and their notices."""
+    """Clocks that lapsed, rungs that are due, leads nobody had time for; and their notices, and the
+    digests of managers."""
     definitions = runtime.definitions()
+
+    def digests(session: Session) -> Tally:
+        press = partial(runtime.notices, definitions, now)
+        return write_digests(session, definitions, press, now=now)
+
     yield _together(
         "climb ladders",
         _piece(runtime, "end waits", lambda s: end_waits(s, now=now)),
         _piece(runtime, "run clocks", lambda s: run_clocks(s, definitions, now=now)),
         _piece(runtime, "climb", lambda s: climb(s, definitions, now=now)),
+        _piece(runtime, "write digests", digests),
     )
     yield from offers(runtime, now=now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from handoff.letters import Chat, NoticeLetter
 from handoff.wording import unlinked
@@ -90,6 +91,12 @@ class NoticePress:
             " ".join(title.render(values).split()),
             "\n".join(line.rstrip() for line in text.render(values).strip().splitlines()),
         )
+
+    def digest(self, values: Mapping[str, Any]) -> tuple[str, str, str]:
+        """(subject, text, html) of a digest."""
+        form = self._form("digest")
+        subject = " ".join(form.subject.render(values).split())
+        return subject, form.text.render(values), form.html.render(values)
 
     def _chat(self, name: str) -> tuple[Compiled, Compiled]:
         if name not in self._chats:

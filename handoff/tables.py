@@ -19,6 +19,7 @@ MESSAGE = table_of(t.Message)
 OPENING = table_of(t.Opening)
 POST = table_of(t.Post)
 CHANNEL = table_of(t.Channel)
+DIGEST = table_of(t.Digest)
 
 OPEN = ("offered", "accepted", "working")
 """States in which a lead is with sales, and fills a place in a rep's room."""

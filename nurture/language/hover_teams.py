@@ -13,6 +13,7 @@ TEAMS: Mapping[str, Mapping[str, str]] = {
         "assign": "Whose turn it is: round_robin (default), weighted or least_loaded.",
         "first": "Whose a lead is already, in this order: owner, company, parent, last_rep.",
         "reps": "Who works in it, in the order of the first round.",
+        "digest": "When its manager gets a mail about the team, each morning: \"08:00\".",
         "channels": "How its reps are told: channels of nurture.yaml and email, the best first.",
     },
     "Person": {"name": "In full.", "email": "Where notices go."},

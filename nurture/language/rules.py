@@ -55,6 +55,7 @@ RULES: Mapping[str, str] = {
     "unknown-channel": "a channel nurture.yaml does not declare",
     "channel-form": "a channel with no way out, or with two",
     "bad-variable": "something that is not the name of a variable with a channel's address",
+    "bad-time": "a time of the day that is none",
     "unknown-calendar": "a calendar nurture.yaml does not declare",
     "unknown-notice": "a notice the program does not have",
     "unknown-team": "a team handoff.yaml does not have",

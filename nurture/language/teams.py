@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
@@ -60,6 +61,15 @@ Weight = Annotated[int, BeforeValidator(whole), Field(ge=0, le=100)]
 Skills = tuple[Name, ...]
 
 
+def _time(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        return value
+    raise ValueError('a time of the day is expected, in quotes: "08:00"')
+
+
+TimeOfDay = Annotated[str, reading("bad-time", _time), WithJsonSchema({"type": "string"})]
+
+
 class Person(Model):
     """Somebody who gets notices."""
 
@@ -100,7 +110,7 @@ class Team(Model):
     """A team: who leads it, who works in it, its clocks, and whose turn it is.
 
     `first` says whose a lead is already, before turns are taken; `channels` how its reps are told,
-    by the first that works.
+    by the first that works; `digest` when its manager gets one mail about the day before.
     """
 
     manager: Person
@@ -111,6 +121,7 @@ class Team(Model):
     first: tuple[Claim, ...] = ()
     reps: tuple[RepModel, ...] = Field(min_length=1)
     channels: Names = (EMAIL,)
+    digest: TimeOfDay | None = None
 
 
 class Route(Model):

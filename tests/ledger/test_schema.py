@@ -51,7 +51,7 @@ def _plain(condition: str) -> list[str]:
     return [word for word in re.findall(r"\w+", condition) if word.lower() not in SPELLING]
 
 
-LATER = {"arrival", "webhook_call", "echo", "split_look", "post", "channel"}
+LATER = {"arrival", "webhook_call", "echo", "split_look", "post", "channel", "digest"}
 """Tables of later revisions."""
 
 

@@ -10,7 +10,7 @@ from nurture.ledger.tables.engagements import Echo, Engagement, Touch
 from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep, Rung
 from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppression
 from nurture.ledger.tables.messages import Link, Message
-from nurture.ledger.tables.posts import Channel, Post
+from nurture.ledger.tables.posts import Channel, Digest, Post
 from nurture.ledger.tables.scores import ScoreEntry
 from nurture.ledger.tables.sequences import Arrival, Decision, Enrolment, Pause, SplitLook
 from nurture.ledger.tables.webhooks import WebhookCall
@@ -23,6 +23,7 @@ __all__ = [
     "Consent",
     "Decision",
     "Definition",
+    "Digest",
     "Echo",
     "Engagement",
     "Enrolment",

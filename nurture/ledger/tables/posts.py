@@ -53,6 +53,17 @@ class Post(SQLModel, table=True):
     settled_at: datetime | None = instant(required=False)
 
 
+class Digest(SQLModel, table=True):
+    """When a manager is to get the next digest: at `at` (`08:00`) of each day in `zone`."""
+
+    __tablename__ = "digest"
+
+    recipient: str = Field(primary_key=True)
+    at: str = words()
+    zone: str = words()
+    due_at: datetime = instant()
+
+
 class Channel(SQLModel, table=True):
     """How a channel of nurture.yaml is, as far as posts have shown; no row: never used.
 
