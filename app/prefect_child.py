@@ -67,7 +67,10 @@ def lay_out(url: str, pattern: Path) -> None:
         import anyio
         from prefect.server.database.alembic_commands import alembic_upgrade
 
-        anyio.run(anyio.to_thread.run_sync, alembic_upgrade)
+        async def upgrade() -> None:
+            await anyio.to_thread.run_sync(alembic_upgrade)
+
+        anyio.run(upgrade)
         with suppress(OSError, sqlite3.Error):
             _copy(database, pattern)
     else:

@@ -23,6 +23,7 @@ from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language import source
 from nurture.language.definitions import Definitions
+from nurture.language.tree import Scalar, Table
 from nurture.language.workspace import Workspace
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger, normal_url, open_ledger
@@ -134,14 +135,14 @@ def _written(folder: Path) -> str:
     path = folder / FILE
     text, fault = source.decode(path.read_bytes())
     node, faults = source.parse(text) if fault is None else (None, [fault])
-    entry = node.get("database") if isinstance(node, source.Table) else None
-    if entry is None and not isinstance(node, source.Table):
+    entry = node.get("database") if isinstance(node, Table) else None
+    if entry is None and not isinstance(node, Table):
         first = faults[0] if faults else None
         said = f":{first.line}:{first.column}: {first.message}" if first else " is empty"
         raise InputRefused(f"{FILE}{said}. nurture validate shows everything that is wrong.")
     if entry is None:
         return DEFAULT_DATABASE
-    if not isinstance(entry, source.Scalar) or not isinstance(entry.value, str):
+    if not isinstance(entry, Scalar) or not isinstance(entry.value, str):
         raise InputRefused(f"{FILE}:{entry.line}:{entry.column}: database is no address.")
     return entry.value
 

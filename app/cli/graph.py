@@ -193,7 +193,8 @@ def _document(picture: Picture, number: int | None) -> dict[str, Any]:
     graph, counts = picture.graph, picture.counts
 
     def counted(node: Node) -> dict[str, Any]:
-        return show.plain(node) | ({"leads": show.plain(counts.nodes[node.id])} if counts else {})
+        told: dict[str, Any] = show.plain(node)
+        return told | ({"leads": show.plain(counts.nodes[node.id])} if counts else {})
 
     edges = []
     for edge in graph.edges:

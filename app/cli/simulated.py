@@ -131,13 +131,13 @@ def _sales(found: Outlook) -> None:
         if not each.opened:
             continue
         show.say()
-        columns = ("opened", "most a day", "closed", "with reps", "in queue")
+        days = ("opened", "most a day", "closed", "with reps", "in queue")
         show.table(
-            (f"{each.team[:20]}, week from", *columns),
+            (f"{each.team[:20]}, week from", *days),
             [(first, sum(day.opened for day in of), max(day.opened for day in of),
               sum(day.closed for day in of), of[-1].with_reps, of[-1].waiting)
              for first, of in weeks(each.days)],
-            right=columns,
+            right=days,
         )  # fmt: skip
     show.heading("SLA clocks")
     columns = ("started", "in time", "late", "lapsed", "running", "stopped")

@@ -65,8 +65,8 @@ def due(
         )  # fmt: skip
         if rows:
             show.heading("Who has them")
-            people = [(of, who or "(queue)", late, soon) for of, who, late, soon in _people(rows)]
-            show.table(("team", "rep", "late", "soon"), people, right=("late", "soon"))
+            having = [(of, who or "(queue)", late, soon) for of, who, late, soon in _people(rows)]
+            show.table(("team", "rep", "late", "soon"), having, right=("late", "soon"))
             show.note(f"Times in {work.zone}.")
     return None
 

@@ -79,13 +79,14 @@ def _answer(dice: Dice, offer: Any, accept_by: datetime) -> datetime | None:
     pace, when = dice.draw("pace", *about), dice.draw("when", *about)
     if dice.draw("ignored", offer.lead_id) < 0.05 or pace > 0.90:
         return None
+    offered: datetime = offer.offered_at
     if pace < 0.62:
-        answered = offer.offered_at + (4 + 40 * when) * MINUTE
+        answered = offered + (4 + 40 * when) * MINUTE
     elif pace < 0.82:
         answered = accept_by - (4 + 20 * when) * MINUTE
     else:
         answered = accept_by + (20 + 60 * when) * MINUTE
-    return max(answered, offer.offered_at + MINUTE)
+    return max(answered, offered + MINUTE)
 
 
 def _touch(dice: Dice, about: Any, answered: datetime, touch_by: datetime) -> datetime:

@@ -197,7 +197,7 @@ class _Player:
             leads.opt_out(session, self.lead, topic, **said)
 
     def enter(self, session: Session, key: str) -> None:
-        asked = {"key": key, "reason": "asked in", "now": self.now}
+        asked: dict[str, Any] = {"key": key, "reason": "asked in", "now": self.now}
         (said,) = ask_in(session, self.definitions, self.sequence, [self.lead], **asked)
         if said.state == "refused":
             raise InputRefused(said.reason)
@@ -221,8 +221,8 @@ class _Player:
             case "give":
                 answers.give(*of, to=deed.to, **who)
             case "meeting" | "opportunity" | "won" | "lost" as result:
-                told = {"result": result, "amount": deed.amount, "reason": deed.reason}
-                outcomes.outcome(*of, **told, **who)
+                said = {"amount": deed.amount, "reason": deed.reason}
+                outcomes.outcome(*of, result=result, **who | said)
 
     # -- the lead
 
