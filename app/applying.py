@@ -18,6 +18,7 @@ from nurture.ledger import schema
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict
 from nurture.ledger.memory import open_memory
+from nurture.sequences.openings import keep_openings
 
 
 class _Undone(Exception):
@@ -30,9 +31,10 @@ def apply_workspace(
     """Store what changed in the folder's files; the ledger's tables are made when it has none.
 
     Afterwards reps and members are those of the active handoff.yaml, leads on earlier versions are
-    where the `edits` of the new ones send them, and every lead is touched when scoring, a sequence
-    or the workspace changed.  What `Applied` says was refused changed nothing.  With the `mark` of
-    a plan, Conflict when files or versions in force are no longer those it was made for.
+    where the `edits` of the new ones send them, every lead is touched when scoring, a sequence
+    or the workspace changed, and working hours are known as the files say them now.  What `Applied`
+    says was refused changed nothing.  With the `mark` of a plan, Conflict when files or versions in
+    force are no longer those it was made for.
 
     With a sequence newly marked `shadow` the ledger is copied, for that to run in; with none left
     the copy is deleted.  Without `shadows` a marked one goes in as any other.
@@ -49,6 +51,8 @@ def apply_workspace(
             )
         follow(session, applied, now=now)
     if shadows and not applied.refused:
+        with ledger.begin() as session:  # who is at work is asked before the first tick
+            keep_openings(session, load_definitions(session), now=now)
         settle_shadow(ledger, now=now)
     return applied
 

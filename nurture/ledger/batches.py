@@ -67,8 +67,7 @@ def attach(engine: Engine) -> None:
     if engine.dialect.name == "postgresql":
         event.listen(engine, "checkout", _bury)
 
-    event.listen(engine, "rollback", _undone)
-    event.listen(engine, "rollback_savepoint", _undone)
+    notice_undone(engine)
 
     @event.listens_for(engine, "connect")
     def _create(connection: Any, _record: Any) -> None:
@@ -103,6 +102,12 @@ def fill(session: Session, rows: Insert, **asked: Any) -> int:
     count = changed(session, rows, asked)
     info[_FILLED] = count > 0
     return count
+
+
+def notice_undone(engine: Engine) -> None:
+    """Hear of the engine's transactions that are undone: whoever looks only is among them."""
+    event.listen(engine, "rollback", _undone)
+    event.listen(engine, "rollback_savepoint", _undone)
 
 
 def _undone(connection: Connection, *_savepoint: Any) -> None:

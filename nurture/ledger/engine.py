@@ -36,6 +36,8 @@ PRAGMAS = {
     "foreign_keys": "1",
     "busy_timeout": "30000",
 }
+_OPTIONS = {"preserve_rowcount": True}
+"""Passes tell how many rows they changed."""
 RESTED = 1.0
 POSTGRES_OPTIONS = (
     "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=300000"
@@ -76,6 +78,8 @@ class Ledger:
         reader = Engine(
             self.engine.pool, self.engine.dialect, self.engine.url, query_cache_size=COMPILED
         )
+        reader.update_execution_options(**_OPTIONS)
+        batches.notice_undone(reader)
         if self.dialect == "sqlite":
 
             @event.listens_for(reader, "begin")
@@ -127,7 +131,7 @@ def open_ledger(url: str, *, schema: str = "") -> Ledger:
                 "connect_timeout": 10,
             },
             query_cache_size=COMPILED,
-            execution_options={"preserve_rowcount": True},
+            execution_options=_OPTIONS,
             hide_parameters=True,  # errors go to logs, the values are people's data
         )
         _ask_the_rested(engine)
@@ -143,7 +147,7 @@ def _sqlite(target: URL) -> Engine:
         target,
         connect_args={"timeout": 30, "check_same_thread": False, "cached_statements": PREPARED},
         query_cache_size=COMPILED,
-        execution_options={"preserve_rowcount": True},
+        execution_options=_OPTIONS,
         hide_parameters=True,
     )
 

@@ -43,7 +43,10 @@ def test_what_an_undone_transaction_took_out_is_taken_out_again(ledger: Ledger) 
     with suppress(ZeroDivisionError), ledger.begin() as session:
         assert batches.fill(session, nothing) == 0
         raise ZeroDivisionError
+    with ledger.looking() as session:
+        assert batches.fill(session, nothing) == 0
     with ledger.begin() as session:
+        assert batches.fill(session, one(1)) == 1
         with suppress(ZeroDivisionError), session.begin_nested():
             assert batches.fill(session, nothing) == 0
             raise ZeroDivisionError
