@@ -1,4 +1,4 @@
-"""What happens as a clock runs out: remind the rep, tell the manager, give on, back to nurture.
+"""What happens as a clock runs out: remind the rep, tell somebody, give on, back to nurture.
 
 Of a clock with several rungs due at once (an outage, a long quantum) only the last fires; the
 others are `collapsed`.  Where two clocks of one handoff fire together, recycling goes before
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Insert,
     Select,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    func,
     literal,
     not_,
     or_,
@@ -45,8 +47,8 @@ from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new
 
-ORDER = ("recycle", "give", "tell", "remind")
-"""What stops the clocks comes first."""
+ORDER = ("unavailable", "recycle", "give", "tell", "remind")
+"""Who takes no more leads is not given one; then what stops the clocks."""
 
 TEMPLATES = {"remind": "reminder", "tell": "manager-late", "recycle": "recycled"}
 """What each rung says; giving on says it with the next rep's offer."""
@@ -70,9 +72,11 @@ def climb(session: Session, definitions: Definitions, *, now: datetime) -> Tally
     if tally.more:
         return tally
     for action in _due_actions(session, now=now):
-        verb, _, sequence = action.partition(":")
+        verb, _, about = action.partition(":")
         if verb == "recycle":
-            tally += _recycle(session, definitions, action, sequence, now=now)
+            tally += _recycle(session, definitions, action, about, now=now)
+        elif verb == "unavailable":
+            tally += _unavailable(session, definitions, action, int(about), now=now)
         elif verb == "give":
             tally += _give(session, definitions, now=now)
         else:
@@ -259,6 +263,62 @@ def _somebody_else() -> ColumnElement[bool]:
         .exists()
     )
     return and_(HANDOFF.c.rep != "", other)
+
+
+def _unavailable(
+    session: Session, definitions: Definitions, action: str, most: int, *, now: datetime
+) -> Tally:
+    """Pause the reps of the handoffs who let so many clocks run out since they last met one."""
+    found = _take(session, action, now=now)
+    if not found:
+        return Tally()
+    lapses = f"{most} deadline{'s' if most > 1 else ''} in a row"
+    few = f"its rep takes leads still: fewer than {lapses} ran out"
+    fired = _fire(session, definitions, action, few, now=now)
+    asked = {"now": now, "verb": action, "most": most, "why": f"let {lapses} run out"}
+    session.execute(_PAUSED, asked)
+    session.execute(_SAID_SO, asked | {"why": f"its rep takes no more leads: {lapses} ran out"})
+    return Tally.of("rungs unavailable", fired, more=found == SIZE)
+
+
+def _in_a_row() -> ColumnElement[int]:
+    """How many clocks a rep let run out since they last met one in time; leans on `clock_rep`."""
+    own, last = CLOCK.alias("lapse"), CLOCK.alias("met")
+    met = (
+        select(func.max(last.c.met_at))
+        .where(last.c.rep == REP.c.rep, last.c.met_at.is_not(None), last.c.lapsed_at.is_(None))
+        .correlate(REP)
+        .scalar_subquery()
+    )
+    return (
+        select(func.count())
+        .select_from(own)
+        .where(own.c.rep == REP.c.rep, own.c.lapsed_at > func.coalesce(met, 0))
+        .correlate(REP)
+        .scalar_subquery()
+    )
+
+
+_WHY = bindparam("why", type_=String())
+_HOLDING = select(HANDOFF.c.rep).where(HANDOFF.c.id.in_(select(batch.c.id)))
+_PAUSED = (
+    update(REP)
+    .where(REP.c.rep.in_(_HOLDING), not_(can.PAUSED))
+    .where(_in_a_row() >= bindparam("most", type_=BigInteger()))
+    .values(paused_at=NOW, paused_until=None, pause_reason=_WHY)
+)
+_SAID_SO = (
+    update(RUNG)
+    .where(
+        RUNG.c.id.in_(
+            _joined(RUNG.c.id)
+            .join(REP, REP.c.rep == HANDOFF.c.rep)
+            .where(_JUST_FIRED, HANDOFF.c.id.in_(select(batch.c.id)), can.PAUSED)
+            .correlate(None)
+        )
+    )
+    .values(reason=_WHY)
+)
 
 
 def _recycle(

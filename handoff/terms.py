@@ -76,17 +76,9 @@ def rungs(rules: HandoffRules) -> CTE:
             for number, rung in enumerate(rules.ladders[name], start=1):
                 path = f"handoff/ladders/{name}/{number}"
                 for repetition, *instant in _instants(rung, clock):
-                    rung_row = (team, kind, number, repetition, action(rung), *instant, path)
+                    rung_row = (team, kind, number, repetition, rung.action, *instant, path)
                     rows.append((len(rows), *rung_row))
     return rowset("rung_term", _RUNG, rows)
-
-
-def action(rung: RungModel) -> str:
-    """What a rung's row says it does: remind, tell, give, `tell:<channel>` or
-    `recycle:<sequence>`."""
-    if rung.tell not in (None, "manager"):
-        return f"tell:{rung.tell}"
-    return f"recycle:{rung.recycle}" if rung.recycle else rung.action
 
 
 def _instants(rung: RungModel, clock: ClockModel) -> Iterator[tuple[Any, ...]]:

@@ -198,7 +198,7 @@ def _rungs(look: _Look) -> list[Named]:
         for rung in rungs_of(look.session, row.id)
         if rung.state in ("fired", "collapsed")
     )
-    return [Named(action, look.wall(at)) for at, _, _, action in climbed]
+    return [Named(action.partition(":")[0], look.wall(at)) for at, _, _, action in climbed]
 
 
 def _waits_until(look: _Look) -> str:

@@ -155,9 +155,11 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "remind": "A reminder to the rep.",
         "tell": "A notice to the manager, or to a channel of nurture.yaml.",
         "give": "The next rep in turn gets it.",
+        "unavailable": "The rep takes no more leads, after so many lapses in a row.",
         "recycle": "Back to nurture, into this sequence.",
         "repeat": "Once more while the clock runs: every 2 hours, at most 5.",
     },
+    "Unavailable": {"after": "So many lapses in a row: 3 lapses."},
     "Repeat": {"every": "So long after the last time.", "at_most": "So many times more (20)."},
     "Opening": {"when": "For whom; without it for everybody.", "say": "The line."},
     "Recycle": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from nurture.language.durations import parse_span
 from nurture.language.models import Count, Duration, Model, Name, mapping, read_by, reading
@@ -16,6 +16,10 @@ KINDS: tuple[Kind, ...] = ("accept", "first_touch", "next_step", "close")
 RESTARTING: tuple[Kind, ...] = ("accept", "first_touch", "next_step")
 """The clocks another rep begins anew, unless the policy says which."""
 MOST_REPEATS = 20
+ACTIONS = ("remind", "tell", "give", "unavailable", "recycle")
+"""What a rung can do."""
+MANAGER = "manager"
+"""Whom `tell` tells, if not through a channel."""
 _REPEAT = re.compile(r"every (?P<every>.+), at most (?P<times>\d{1,3})(?: times)?", re.ASCII)
 
 
@@ -53,12 +57,28 @@ def _repeat(text: str) -> dict[str, Any]:
     return {"every": found["every"], "at_most": int(found["times"])}
 
 
+def parse_lapses(text: object) -> int:
+    """Read `3 lapses` as 3."""
+    found = re.fullmatch(r"(\d{1,3}) lapses?", text) if isinstance(text, str) else None
+    if found is None or int(found[1]) < 1:
+        raise ValueError(f'{text!r} is not how many: write "3 lapses"')
+    return int(found[1])
+
+
+class Unavailable(Model):
+    """`{after: 3 lapses}`: a rep with so many lapses in a row takes no leads until resumed."""
+
+    after: Annotated[
+        int, reading("bad-lapses", parse_lapses), WithJsonSchema({"type": "string"})
+    ]
+
+
 class RungModel(Model):
     """A rung at a share of the clock's window (`at: 50%`) or an offset after its end (`after:`).
 
-    Exactly one action: `remind: rep`, `tell: manager` or a channel, `give: next rep`,
-    `recycle: <sequence>` (back to nurture, into that sequence).  `repeat` fires a reminder or a
-    notice again, so often at most.
+    Exactly one action: `remind: rep`, `tell: manager` or `tell: <channel>`, `give: next rep`,
+    `unavailable: {after: 3 lapses}`, `recycle: <sequence>` (back to nurture, into that sequence).
+    `repeat` fires a reminder or a notice again, so often at most.
     """
 
     at: Annotated[float, reading("bad-share", parse_share)] | None = None
@@ -66,13 +86,19 @@ class RungModel(Model):
     remind: Literal["rep"] | None = None
     tell: Name | None = None
     give: Literal["next rep"] | None = None
+    unavailable: Unavailable | None = None
     recycle: str | None = None
     repeat: Repeat | None = None
 
     @property
     def action(self) -> str:
-        """`remind`, `tell`, `give` or `recycle`."""
-        return next(verb for verb in ("remind", "tell", "give", "recycle") if getattr(self, verb))
+        """What its row says it does: one of `ACTIONS`, with what it is about: `tell:<channel>`,
+        `recycle:<sequence>`, `unavailable:<lapses>`."""
+        verb = next(each for each in ACTIONS if getattr(self, each))
+        if self.unavailable is not None:
+            return f"{verb}:{self.unavailable.after}"
+        about = self.recycle or (self.tell if self.tell != MANAGER else None)
+        return f"{verb}:{about}" if about else verb
 
 
 class ClockModel(Model):

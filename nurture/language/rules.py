@@ -42,6 +42,7 @@ RULES: Mapping[str, str] = {
     "bad-host": "a mail server's name that is none",
     "bad-limit": "a limit that cannot be read",
     "bad-share": "a share of a window that cannot be read",
+    "bad-lapses": "how many lapses, and that cannot be read",
     "bad-repeat": "how often a rung fires again, and that cannot be read",
     "unknown-zone": "a time zone that does not exist",
     "unknown-holidays": "a place whose public holidays nobody knows",

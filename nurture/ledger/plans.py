@@ -94,7 +94,11 @@ LARGE = {
         "handoff_queue": "100 20",
         "handoff_rep": "200000 2000 200",
     },
-    "clock": {"clock_once": "500000 3 2 1 1", "clock_running": "2000 2"},
+    "clock": {
+        "clock_once": "500000 3 2 1 1",
+        "clock_rep": "500000 5000 2",
+        "clock_running": "2000 2",
+    },
     "rung": {"rung_once": "1000000 4 1 1", "rung_due": "2000 2"},
 }
 """Table → index → its rows, and how many of them share its first column, its first two, …

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handoff import answers, board, outcomes
-from handoff.tables import CLOCK, HANDOFF, MESSAGE, RUNG
+from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP, RUNG
 from handoff.touches import KIND, met_by_engagements
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
@@ -187,3 +187,39 @@ def test_an_outage_leaves_the_last_of_the_repetitions(ledger: Ledger) -> None:
         accept = clock_of(ledger, "accept")
         states = [rung.state for rung in desk.rows(session, RUNG, clock_id=accept.id)]
     assert states == [*["collapsed"] * 5, "fired"]
+
+
+def test_a_rung_that_names_a_channel_leaves_its_notice_to_it(ledger: Ledger) -> None:
+    known = offered(ledger, ladder=({"at": "50%", "tell": "sales-chat"},), first_touch="30 days")
+    tick(ledger, known, NOW + 2 * HOUR)
+    with ledger.begin() as session:
+        (rung,) = desk.rows(session, RUNG, state="fired")
+        assert rung.action == "tell:sales-chat"
+        (notice,) = desk.rows(session, MESSAGE, template="manager-late")
+        assert notice.recipient == "mia@example.test", "mail, should the channel be down"
+
+
+def test_who_lets_several_deadlines_in_a_row_run_out_takes_no_more_leads(ledger: Ledger) -> None:
+    ladder = (
+        {"at": "100%", "unavailable": {"after": "2 lapses"}},
+        {"after": "1 business hour", "give": "next rep"},
+    )
+    known = offered(ledger, 3, ladder=ladder, first_touch="30 days")
+    with ledger.begin() as session:  # of the three only bo and cy are late, bo twice
+        session.execute(HANDOFF.update().where(HANDOFF.c.id == 3).values(rep="bo"))
+        session.execute(CLOCK.update().where(CLOCK.c.handoff_id == 3).values(rep="bo"))
+    for _ in range(2):
+        tick(ledger, known, NOW + 4 * HOUR)
+    with ledger.begin() as session:
+        reps = {row.rep: row.pause_reason for row in session.execute(REP.select())}
+        assert reps == {"bo": "let 2 deadlines in a row run out", "cy": "", "di": ""}
+        said = [rung.reason for rung in desk.rows(session, RUNG, state="fired")]
+        assert said == [
+            "its rep takes no more leads: 2 deadlines in a row ran out",
+            "its rep takes leads still: fewer than 2 deadlines in a row ran out",
+            "its rep takes no more leads: 2 deadlines in a row ran out",
+        ]
+        answers.accept(session, known, 2, now=NOW + 4.5 * HOUR)
+    tick(ledger, known, NOW + 5 * HOUR)
+    with ledger.begin() as session:
+        assert "bo" not in desk.held(session)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nurture.language.checks.view import View, items, tables, texts
-from nurture.language.ladders import KINDS
+from nurture.language.ladders import ACTIONS, KINDS
 from nurture.language.problems import Problem
 from nurture.language.tree import Table
 
 WHO = ("team", "rep")
-ACTIONS = ("remind", "tell", "give", "recycle")
-
 
 def routes(view: View) -> Iterator[Problem]:
     """A route is `when` with `team` or `rep`; the last one is `otherwise`, and only the last."""
@@ -51,7 +49,7 @@ def rungs(view: View) -> Iterator[Problem]:
             for loc, rung in tables(file, ("ladders", name)):
                 instants = [key for key in ("at", "after") if key in rung.entries]
                 actions = [key for key in ACTIONS if key in rung.entries]
-                strange = rung.entries.keys() - {*ACTIONS, "at", "after"}
+                strange = rung.entries.keys() - {*ACTIONS, "at", "after", "repeat"}
                 if len(instants) != 1:
                     message = 'a rung has one instant, "at: 50%" or "after: 2 hours"; here '
                     message += _count(instants)

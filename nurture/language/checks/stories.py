@@ -9,12 +9,12 @@ from nurture.language.checks.outside import called_webhooks
 from nurture.language.checks.view import File, View, deeds, tables, text, texts
 from nurture.language.comparing import TYPE_WORDS
 from nurture.language.faults import Loc
+from nurture.language.ladders import ACTIONS
 from nurture.language.problems import Problem
 from nurture.language.story import BESIDE, NOTHING, ONLY, WANTED, Expect, StoryLead
 from nurture.language.tree import Listing, Node, Scalar, Table
 from nurture.language.vocabulary import NOTICES
 
-RUNGS = ("remind", "tell", "give", "recycle")
 Place = tuple[Loc, str, bool]
 """Where a name stands, the name, and whether it is a key there."""
 
@@ -68,7 +68,7 @@ def names(view: View) -> Iterator[Problem]:
         "not_sent": ("template", view.templates),
         "notices": ("notice", [*NOTICES, *view.notices]),
         "calls": ("webhook", called_webhooks(view)),
-        "rungs": ("rung", list(RUNGS)),
+        "rungs": ("rung", list(ACTIONS)),
         "sequences": ("sequence", view.sequences),
     }
     if view.declares("handoff"):

@@ -131,6 +131,8 @@ class Clock(SQLModel, table=True):
     __tablename__ = "clock"
     __table_args__ = (
         Index("clock_once", "handoff_id", "kind", "generation", "round", unique=True),
+        Index("clock_rep", "rep", "lapsed_at", postgresql_where=text("rep <> ''"),
+              sqlite_where=text("rep <> ''")),
         Index("clock_running", "due_at",
               postgresql_where=text(
                   "met_at IS NULL AND stopped_at IS NULL AND lapsed_at IS NULL"),
