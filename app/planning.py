@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from sqlmodel import Session
 
+from handoff.board import running_clocks
 from handoff.leaving import Moved
 from nurture.language.definitions import Definitions
 from nurture.language.differences import Difference, differences, step_differences
@@ -50,6 +51,9 @@ class Planned:
     version: int
     differences: tuple[Difference, ...] = ()
     moves: tuple[Move, ...] = ()
+    clocks: dict[str, int] = field(default_factory=dict)
+    """By kind: how many clocks run, and keep what they were started with, where an edit is about
+    windows, ladders or calendars."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,12 @@ def _planned(
         version=change.version,
         differences=tuple(found),
         moves=tuple(_moves(session, leads)) if leads is not None else (),
+        clocks=running_clocks(session) if any(map(_of_clocks, found)) else {},
     )
+
+
+def _of_clocks(each: Difference) -> bool:
+    return each.place.split("/")[0] in ("sla", "ladders", "calendars")
 
 
 def _steps(session: Session, old: t.Definition, new: t.Definition) -> list[Difference]:

@@ -189,6 +189,15 @@ def clocks_of(
     return found
 
 
+def running_clocks(session: Session) -> dict[str, int]:
+    """How many clocks of each kind run, by the order they should be met in."""
+    kind = CLOCK.c.kind
+    rows = session.execute(
+        select(kind, func.count()).where(RUNNING).group_by(kind).order_by(_PLACE)
+    )
+    return {str(name): int(count) for name, count in rows}
+
+
 @dataclass(frozen=True)
 class RunningOut:
     """A clock that is late or will be soon; `left` is below zero when it is late."""

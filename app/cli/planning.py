@@ -106,6 +106,8 @@ def tell(found: Plan) -> None:
         show.say(f"{STATUS[each.status]} {_title(each)}")
         for difference in each.differences:
             show.say(f"    {_said(difference)}")
+        if each.clocks:
+            show.say(f"    clocks that run keep what they began with: {_clocks(each.clocks)}")
         if each.moves:
             show.say("    leads on their way:")
         for move in each.moves:
@@ -117,6 +119,10 @@ def tell(found: Plan) -> None:
         show.say(f"    {moved.handoffs:>7,} of {who}: to the queue of {moved.to}")
     if not found.changes:
         show.say("Nothing to apply: everything is in force already.")
+
+
+def _clocks(running: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in running.items())
 
 
 def _title(each: Planned) -> str:

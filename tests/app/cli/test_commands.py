@@ -198,6 +198,20 @@ def test_a_paused_handoff_goes_on_and_what_runs_out_is_listed(run: Run) -> None:
     assert "enterprise" in run("sla", "due", "--team", "enterprize", "--within", "30d").stderr
 
 
+def test_a_plan_says_how_many_clocks_keep_what_they_began_with(run: Run, folder: Path) -> None:
+    file = folder / "handoff.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert "fast: {accept: 2 business hours" in text
+    changed = text.replace("fast: {accept: 2", "fast: {accept: 3")
+    file.write_text(changed, encoding="utf-8")
+    told = ok(run("plan")).stdout.splitlines()
+    assert told[1:] == [
+        "    ~ sla/fast/accept: 2 business hours → 3 business hours",
+        "    clocks that run keep what they began with: 1 first touch",
+    ]
+    assert document(ok(run("plan", "--json")))["changes"][0]["clocks"] == {"first_touch": 1}
+
+
 def test_a_paused_sequence_shows_its_reason_until_it_is_resumed(run: Run, folder: Path) -> None:
     assert document(ok(run("sequences", "pause", "win-back", "--json")))["changed"] is True
     assert document(ok(run("sequences", "pause", "win-back", "--json")))["changed"] is False
