@@ -133,7 +133,8 @@ def _measured() -> Update:
     ended_at = func.coalesce(CLOCK.c.met_at, CLOCK.c.stopped_at, type_=Instant())
     end = Greatest(CLOCK.c.started_at, ended_at)  # a touch may be reported that came before
     took = end - CLOCK.c.started_at
-    opened = open_time(CLOCK.c.started_at, end, CLOCK) - func.coalesce(CLOCK.c.held, 0)
+    working = open_time(CLOCK.c.started_at, end, CLOCK.c.calendar, CLOCK.c.zone)
+    opened = working - func.coalesce(CLOCK.c.held, 0)
     return (
         update(CLOCK)
         .where(CLOCK.c.handoff_id.in_(_MINE), CLOCK.c.took.is_(None), ended_at.is_not(None))

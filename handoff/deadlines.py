@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, case, func, type_coerce
+from sqlalchemy import ColumnElement, case, func, type_coerce
 
 from nurture.ledger.openings import business_due, business_position
 from nurture.ledger.types import Duration, Instant
@@ -32,9 +32,8 @@ def due(
     return type_coerce(case((business, open_time), else_=elapsed), Instant)
 
 
-def open_time(start: Any, end: Any, clock: FromClause) -> ColumnElement[Any]:
-    """How much of the time between two instants the clock's hours are open; all of it where no
-    opening is known to go by."""
-    hours, zone = clock.c.calendar, clock.c.zone
+def open_time(start: Any, end: Any, hours: Any, zone: Any) -> ColumnElement[Any]:
+    """How much of the time between two instants (hours, zone) is open; all of it where no opening
+    is known to go by."""
     opened = business_position(end, hours, zone) - business_position(start, hours, zone)
     return type_coerce(func.coalesce(opened, end - start), Duration)

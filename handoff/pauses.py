@@ -112,7 +112,7 @@ def _go_on() -> tuple[Update, ...]:
 def _between(start: Any, end: Any, business: ColumnElement[bool]) -> ColumnElement[Any]:
     """The time of a clock between two instants, in microseconds."""
     elapsed = type_coerce(end - start, Duration.impl)
-    opened = type_coerce(open_time(start, end, CLOCK), Duration.impl)
+    opened = type_coerce(open_time(start, end, CLOCK.c.calendar, CLOCK.c.zone), Duration.impl)
     return case((business, opened), else_=elapsed)
 
 

@@ -99,6 +99,7 @@ LARGE = {
         "clock_rep": "500000 5000 2",
         "clock_running": "2000 2",
     },
+    "restatement": {"restatement_once": "100000 1 1"},
     "rung": {"rung_once": "1000000 4 1 1", "rung_due": "2000 2"},
 }
 """Table → index → its rows, and how many of them share its first column, its first two, …

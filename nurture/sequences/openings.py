@@ -12,7 +12,18 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlmodel import Session
 
 from nurture.calendar.errors import ZoneUnknown
@@ -143,6 +154,22 @@ def _place(definitions: Definitions, name: str) -> ZoneInfo:
         return zone_of(name)
     except ZoneUnknown:
         return zone_of(definitions.workspace.zone)
+
+
+def reach_back(
+    session: Session, definitions: Definitions, pair: Pair, *, first: datetime, now: datetime
+) -> None:
+    """Let the openings of a (hours, zone) begin before `first`, as far back as that may be."""
+    begins = session.execute(_BEGINS, {"hours": pair[0], "zone": pair[1]}).scalar()
+    if begins is None or begins > first:
+        alone(session, "openings")
+        _fill(session, definitions, pair, first - BEHIND, now + AHEAD)
+
+
+_BEGINS = select(func.min(OPENING.opens_at, type_=Instant())).where(
+    OPENING.hours == bindparam("hours", type_=String()),
+    OPENING.zone == bindparam("zone", type_=String()),
+)
 
 
 def _fill(

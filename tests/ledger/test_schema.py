@@ -51,7 +51,9 @@ def _plain(condition: str) -> list[str]:
     return [word for word in re.findall(r"\w+", condition) if word.lower() not in SPELLING]
 
 
-LATER = {"arrival", "webhook_call", "echo", "split_look", "post", "channel", "digest"}
+LATER = {
+    "arrival", "webhook_call", "echo", "split_look", "post", "channel", "digest", "restatement",
+}  # fmt: skip
 """Tables of later revisions."""
 
 

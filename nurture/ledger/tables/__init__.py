@@ -7,7 +7,7 @@ from nurture.ledger.tables.access import Lock, Tick, Token
 from nurture.ledger.tables.calendars import Opening, ZoneOffset
 from nurture.ledger.tables.definitions import Definition
 from nurture.ledger.tables.engagements import Echo, Engagement, Touch
-from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep, Rung
+from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep, Restatement, Rung
 from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppression
 from nurture.ledger.tables.messages import Link, Message
 from nurture.ledger.tables.posts import Channel, Digest, Post
@@ -39,6 +39,7 @@ __all__ = [
     "Pause",
     "Post",
     "Rep",
+    "Restatement",
     "Rung",
     "ScoreEntry",
     "SplitLook",

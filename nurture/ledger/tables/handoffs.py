@@ -163,6 +163,23 @@ class Clock(SQLModel, table=True):
     reason: str = words()
 
 
+class Restatement(SQLModel, table=True):
+    """How a clock that has ended would be judged by another `calendar` than its own: when it would
+    have been due, and how long it took in that calendar's open time.  `at` is when that was
+    reckoned first; the clock itself stays as it was judged.
+    """
+
+    __tablename__ = "restatement"
+    __table_args__ = (Index("restatement_once", "clock_id", "calendar", unique=True),)
+
+    id: int | None = key()
+    clock_id: int = refers("clock.id")
+    calendar: str = words()
+    due_at: datetime = instant()
+    took_open: timedelta | None = length()
+    at: datetime = instant()
+
+
 class Rung(SQLModel, table=True):
     """One step of a clock's ladder: waiting, held (with its clock), fired, collapsed (overtaken by
     an outage) or void.

@@ -25,6 +25,7 @@ READ_ONLY = [
     "handoffs show 1",
     "reps list",
     "sla due --within 2d",
+    "sla recompute --since 2026-01-01",
     "route --explain ann@example.test",
     "sequences list",
     "graph trial-welcome",
