@@ -114,9 +114,11 @@ class Lane:
                 threading.Thread(
                     target=self._work, name=f"channel {self.name}", daemon=True
                 ).start()
+            # Those before it have their time first: a slow channel is no dead one.
+            ahead = self._waiting.qsize() + len(self._busy) - len(stuck)
         self._waiting.put((future, work))
         late = partial(_answer, future, Answer("again", 0, f"no answer within {timeout:g} seconds"))
-        timer = threading.Timer(timeout, late)
+        timer = threading.Timer(timeout * (1 + ahead), late)
         timer.daemon = True
         timer.start()
         future.add_done_callback(lambda _: timer.cancel())

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from flows.runtime import Runtime
 from handoff import board, posting
 from handoff.digest import NEXT_DIGEST
+from handoff.pauses import NEXT_END
 from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
 from nurture.language.definitions import Definitions
@@ -55,8 +56,11 @@ def due_at(instants: Instants, now: datetime) -> set[str]:
 
 
 def _flows(definitions: Definitions) -> Groups:
-    offers = (NEXT_EPISODE, NEXT_DRAFT) if definitions.handoff is not None else ()
-    return {**OUT, "escalate": (*board.QUESTIONS, NEXT_DIGEST, *offers), "upkeep": (NEXT_UPKEEP,)}
+    # Without a handoff.yaml no clock runs out and no ladder climbs: they would be due for ever.
+    sales: tuple[Question, ...] = (NEXT_END, NEXT_DIGEST)
+    if definitions.handoff is not None:
+        sales = (*board.QUESTIONS, NEXT_DIGEST, NEXT_EPISODE, NEXT_DRAFT)
+    return {**OUT, "escalate": sales, "upkeep": (NEXT_UPKEEP,)}
 
 
 @once

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from handoff import alarms, wording
-from handoff.tables import EPISODE, HANDOFF
+from handoff.tables import EPISODE, HANDOFF, OPEN
 from nurture.language.definitions import Definitions
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE
@@ -68,9 +68,15 @@ _OPENED = (
     .where(HANDOFF.c.opened_at > bindparam("since", type_=Instant()), E.brake == "")
 )  # leans on `handoff_opened`
 _ANY = select(exists().where(HELD))
+_WITH_SALES = (
+    select(HANDOFF.c.id)
+    .where(HANDOFF.c.lead_id == E.lead_id, among(HANDOFF.c.state, OPEN))
+    .correlate(EPISODE)
+    .exists()
+)  # they get no handoff, and take no room; leans on `handoff_lead`
 BEYOND = (
     select(E.id)
-    .where(UNTOLD, E.brake == "")
+    .where(UNTOLD, E.brake == "", ~_WITH_SALES)
     .order_by(E.id)
     .limit(SIZE)
     .offset(bindparam("room", type_=Integer()))

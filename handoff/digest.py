@@ -6,6 +6,7 @@ outage of days, still make one a day.  Nothing is said of a day with nothing ope
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,11 +24,13 @@ from nurture.calendar.zones import local_instant
 from nurture.language.channels import EMAIL
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
+from nurture.ledger.errors import RenderFailed
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new_values, upsert_values
 
+log = logging.getLogger(__name__)
 D, H, C = DIGEST.c, HANDOFF.c, CLOCK.c
 LISTED = 8
 """Late handoffs a team that are named."""
@@ -73,8 +76,9 @@ def write_digests(
     written = 0
     for row in due:
         values = _values(session, definitions, row.recipient, row.zone, now=now)
-        if values is not None:
-            subject, text, html = press().digest(values)
+        pages = _pages(press, values) if values is not None else None
+        if pages is not None:
+            subject, text, html = pages
             day = now.astimezone(ZoneInfo(row.zone)).date()
             key = f"digest:{row.recipient}:{day}"
             post = {
@@ -86,6 +90,18 @@ def write_digests(
         then = next_morning(row.at, row.zone, now=now)
         session.execute(update(DIGEST).where(D.recipient == row.recipient).values(due_at=then))
     return Tally.of("digests written", written)
+
+
+def _pages(
+    press: Callable[[], NoticePress], values: dict[str, Any]
+) -> tuple[str, str, str] | None:
+    """Subject, text and page; None of a digest that cannot be written: the others go, and its
+    manager gets the next one."""
+    try:
+        return press().digest(values)
+    except RenderFailed as error:
+        log.error("a digest could not be written: %s", error)
+        return None
 
 
 def _values(

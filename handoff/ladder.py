@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from handoff import availability as can
-from handoff import clocks, closing
+from handoff import clocks, closing, pauses, turns
 from handoff.assignment import assign
 from handoff.offers import DRAFT, NOTICE
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG, RUNNING
@@ -71,7 +71,10 @@ def climb(session: Session, definitions: Definitions, *, now: datetime) -> Tally
     tally = _collapse(session, now=now)
     if tally.more:
         return tally
-    for action in _due_actions(session, now=now):
+    actions = _due_actions(session, now=now)
+    if any(action.startswith(("give", "unavailable")) for action in actions):
+        turns.lock(session)  # before any handoff, as an apply that moves them does
+    for action in actions:
         verb, _, about = action.partition(":")
         if verb == "recycle":
             tally += _recycle(session, definitions, action, about, now=now)
@@ -239,6 +242,7 @@ def release(session: Session, *, now: datetime, reason: str) -> None:
 
     The clocks of whoever had them stop; `assign` starts new ones.
     """
+    pauses.go_on(session, now=now)  # who had them waited for the lead, the next one does not
     session.execute(
         update(HANDOFF)
         .where(HANDOFF.c.id.in_(select(batch.c.id)), HANDOFF.c.state.in_(OPEN))

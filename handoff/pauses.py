@@ -66,9 +66,13 @@ def _hold() -> tuple[Update, ...]:
     own = type_coerce(CLOCK.c.due_at, Instant)
     still = case((own > NOW, _between(NOW, own, CLOCK.c.business)), else_=null())
     return (
+        # Waiting does not undo that it ran out: nobody gets back what they let lapse.
+        update(CLOCK)
+        .where(_STANDING, CLOCK.c.lapsed_at.is_(None), own <= NOW)
+        .values(lapsed_at=NOW),
         update(RUNG)
-        .where(clock, RUNG.c.state == "waiting", RUNG.c.due_at > NOW)
-        .values(state="held", remaining=left),
+        .where(clock, RUNG.c.state == "waiting")
+        .values(state="held", remaining=case((RUNG.c.due_at > NOW, left), else_=0)),
         update(CLOCK)
         .where(_STANDING, CLOCK.c.held_at.is_(None))
         .values(held_at=NOW, remaining=still),

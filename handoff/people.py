@@ -27,7 +27,8 @@ def sync_people(session: Session, definitions: Definitions) -> Tally:
     """
     rules = definitions.handoff
     reps, members = _rows(definitions, rules) if rules is not None else ({}, [])
-    upsert_values(session, t.Rep, ["rep"], list(reps.values()))
+    # By name, as turns are locked: else an apply and a tick could wait for each other.
+    upsert_values(session, t.Rep, ["rep"], [reps[name] for name in sorted(reps)])
     gone = changed(
         session,
         update(REP).where(REP.c.rep.not_in(list(reps)), REP.c.active).values(active=False),

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from handoff.deciding import Answer
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")
-Number = Annotated[int, typer.Argument(metavar="ID", min=1, help="The handoff's number.")]
+Number = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The handoff's number.")
+]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="WORDS", help="Why; handoff.yaml suggests reasons.")
 ]

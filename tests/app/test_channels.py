@@ -233,3 +233,15 @@ def test_addresses_and_their_tokens_are_among_what_logs_hide(
     assert f"json://127.0.0.1:{receiver.port}/{CANARY}" in hidden
     assert CANARY not in repr(told.settings)
     assert not [name for name in unknown_settings() if "CHANNEL" in name]
+
+
+def test_a_slow_channel_is_no_dead_one() -> None:
+    """Eight notices of a third of the time each: all have theirs, one after another."""
+    lane = Lane("chat")
+
+    def slow() -> Answer:
+        time.sleep(0.1)
+        return Answer("done", 0, "")
+
+    answers = [lane.run(slow, 0.3) for _ in range(8)]
+    assert [each.result(10).verdict for each in answers] == ["done"] * 8

@@ -6,15 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, literal, select, update
 
 from handoff import brake
 from handoff.opening import open_handoffs
-from handoff.tables import EPISODE, HANDOFF, POST
+from handoff.tables import EPISODE, HANDOFF, LEAD, POST
 from handoff.waiting import offers
 from nurture.language.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import InputRefused
+from nurture.ledger.types import Instant
 from tests.fixtures_ledger import NOW, counting
 from tests.handoff import desk
 
@@ -137,3 +138,17 @@ def test_holding_thousands_takes_as_many_statements_as_holding_ten(ledger: Ledge
         with ledger.begin() as session:
             brake.drop(session, reason="wrong", now=NOW)
     assert sent[1] <= sent[0]
+
+
+def test_leads_that_are_with_sales_take_no_room(ledger: Ledger) -> None:
+    definitions = known(ledger, 10)
+    desk.episodes(ledger, 10)
+    assert opened(ledger, definitions) == 10
+    with ledger.begin() as session:
+        session.execute(update(HANDOFF).values(opened_at=NOW - timedelta(days=1)))
+        again = select(LEAD.c.id, literal("threshold:mql"), literal(NOW, Instant()))
+        columns = ["lead_id", "cause", "opened_at"]
+        session.execute(insert(EPISODE).from_select(columns, again))
+    desk.episodes(ledger, 10, first=100)
+    assert opened(ledger, definitions) == 20
+    assert held(ledger) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flows.due import waiting_flows
 from handoff import answers, board, outcomes
 from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP, RUNG
 from handoff.touches import KIND, met_by_engagements
@@ -223,3 +225,11 @@ def test_who_lets_several_deadlines_in_a_row_run_out_takes_no_more_leads(ledger:
     tick(ledger, known, NOW + 5 * HOUR)
     with ledger.begin() as session:
         assert "bo" not in desk.held(session)
+
+
+def test_without_a_handoff_yaml_no_clock_is_due(ledger: Ledger) -> None:
+    known = offered(ledger)
+    with ledger.begin() as session:
+        assert waiting_flows(session, known, now=NOW)["escalate"] is not None
+        nobody = replace(known, handoff=None)
+        assert waiting_flows(session, nobody, now=NOW + 9 * DAY)["escalate"] is None

@@ -16,6 +16,7 @@ from handoff.notice_press import NoticePress
 from handoff.tables import DIGEST, HANDOFF, LEAD, POST
 from nurture.language.definitions import Definitions
 from nurture.ledger.engine import Ledger
+from nurture.ledger.errors import RenderFailed
 from tests.fixtures_ledger import NOW
 from tests.handoff import desk
 
@@ -100,3 +101,18 @@ def test_mornings_that_clocks_skip_or_show_twice() -> None:
         (datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
     ):
         assert next_morning("02:30", "Europe/Berlin", now=now) == then
+
+
+def test_one_that_cannot_be_written_keeps_no_other_back(
+    ledger: Ledger, known: Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(ledger, known)
+    monkeypatch.setattr(NoticePress, "digest", broken)
+    assert written(ledger, known, MORNING) == []
+    with ledger.begin() as session:
+        (row,) = desk.rows(session, DIGEST)
+        assert row.due_at == MORNING + timedelta(days=1)
+
+
+def broken(_press: NoticePress, _values: Any) -> tuple[str, str, str]:
+    raise RenderFailed("a template of somebody's own")

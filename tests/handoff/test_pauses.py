@@ -6,13 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from handoff import answers, board, outcomes
 from handoff.deciding import Answer
+from handoff.ladder import release
 from handoff.pauses import end_waits, heard_from_leads
 from handoff.tables import CHANGE, CLOCK, HANDOFF, RUNG
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
+from nurture.ledger.batches import fill, filling
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, InputRefused
 from tests.fixtures_ledger import NOW, kept, make_engagement
@@ -136,3 +139,35 @@ def test_a_pause_is_refused_where_there_is_nothing_to_wait_for(ledger: Ledger) -
         answers.touch(session, known, 1, now=NOW + 2 * HOUR)
     with pytest.raises(Conflict, match="nothing to pause"):
         pausing(ledger, known, NOW + 3 * HOUR, NOW + DAY)
+
+
+def test_a_wait_does_not_undo_that_the_window_ran_out(ledger: Ledger) -> None:
+    """Paused when late and before any tick saw it: the give waits too, and bo does not get back
+    what he let lapse."""
+    ladder = ({"at": "100%", "tell": "manager"}, {"after": "1 hour", "give": "next rep"})
+    people = [desk.rep("bo"), desk.rep("cy", room=1)]
+    known = desk.set_up(ledger, desk.rules(people, ladder=ladder))
+    desk.queue(ledger, 2)
+    tick(ledger, known, NOW)
+    late = NOW + 6 * HOUR
+    pausing(ledger, known, late, late + DAY)
+    assert clock_of(ledger, "accept").lapsed_at == late
+    tick(ledger, known, late)
+    with ledger.begin() as session:
+        assert desk.rows(session, HANDOFF)[0].generation == 1
+    assert [state for state, _ in rungs(ledger, "accept")] == ["held", "held"]
+    end(ledger, late + DAY)
+    tick(ledger, known, late + DAY)
+    with ledger.begin() as session:
+        first = desk.rows(session, HANDOFF)[0]
+        assert first.rep != "bo"
+
+
+def test_who_gets_a_lead_next_does_not_wait_for_it(ledger: Ledger) -> None:
+    known = offered(ledger)
+    pausing(ledger, known, NOW + HOUR, NOW + 20 * DAY)
+    with ledger.begin() as session:
+        fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id)))
+        release(session, now=NOW + 2 * HOUR, reason="bo left")
+        (row,) = desk.rows(session, HANDOFF)
+        assert (row.rep, row.held_at, row.held_until) == ("", None, None)

@@ -44,6 +44,7 @@ WRONG_USE = [
     ("handoffs accept one", "valid integer"),
     ("handoffs outcome 1 maybe", "maybe"),
     ("handoffs list --state maybe", "maybe"),
+    ("handoffs show 99999999999999999999", "9223372036854775807"),
     ("handoffs lst", "Did you mean 'list'?"),
     ("sequence list", "Did you mean 'sequences'?"),
     ("tick --nw 2026-03-02T09:00Z", "--now"),
