@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import psycopg
 from sqlalchemy import text
@@ -55,14 +56,27 @@ async def listen(ledger: Ledger, heard: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _hear(address: str, heard: Callable[[], Awaitable[None]]) -> None:
-    connection = await psycopg.AsyncConnection.connect(
-        address, autocommit=True, connect_timeout=10, application_name="nurture, listening"
-    )
-    async with connection:
+    async with await _connected(address) as connection:
         await connection.execute(f"LISTEN {CHANNEL}")
         await heard()
         async for _ in connection.notifies():
             await heard()
+
+
+async def _connected(address: str) -> psycopg.AsyncConnection[Any]:
+    """A connection to listen on; one that is being made when nobody wants it any more is closed."""
+    making = asyncio.ensure_future(
+        psycopg.AsyncConnection.connect(
+            address, autocommit=True, connect_timeout=10, application_name="nurture, listening"
+        )
+    )
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        await asyncio.wait({making}, timeout=2)
+        if making.done() and not making.cancelled() and making.exception() is None:
+            await making.result().close()
+        raise
 
 
 async def _watch(path: str, heard: Callable[[], Awaitable[None]]) -> None:

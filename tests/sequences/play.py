@@ -21,7 +21,7 @@ from app.applying import apply_workspace
 from app.notice_forms import NoticePresses
 from flows.runtime import Runtime
 from flows.tick import Outcome, run_tick
-from handoff import answers
+from handoff import answers, outcomes
 from handoff.notifier import AcceptingNotifier
 from nurture.delivery.maildir import MaildirTransport
 from nurture.delivery.press import Press
@@ -203,7 +203,7 @@ class Play:
         """The answer of sales to the lead's newest handoff: accept, touch, reject, outcome …"""
         handoff = self.handoff(name)
         with self.ledger.begin() as session:
-            verb = getattr(answers, answer)
+            verb = outcomes.outcome if answer == "outcome" else getattr(answers, answer)
             verb(session, load_definitions(session), handoff.id, now=self.now, **values)
 
     def tick(self, when: str | datetime | None = None) -> Outcome:
