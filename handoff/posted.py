@@ -19,6 +19,7 @@ from nurture.language.channels import EMAIL
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
+from nurture.ledger.fence import still_claimed
 from nurture.ledger.given import in_given
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -90,7 +91,7 @@ def settle(
 
     Of a post that somebody else holds meanwhile nothing is changed.  Safe to repeat.
     """
-    mine = _held(session, [row for row, _ in answers])
+    mine = still_claimed(session, POST, [row for row, _ in answers])
     told = [(row, answer) for row, answer in answers if row.id in mine]
     if not told:
         return Tally()
@@ -107,19 +108,6 @@ def settle(
     _notices(session, told, written, now=now)
     counts = Counter(WORDS[each["to"]] for each in written)
     return sum((Tally.of(what, count) for what, count in counts.items()), Tally())
-
-
-def _held(session: Session, rows: Sequence[Claimed]) -> set[int]:
-    """Those still claimed as they were taken; on PostgreSQL locked."""
-    found = session.execute(
-        select(P.id, P.generation)
-        .where(in_given(P.id, "numbers"), P.state == "claimed")
-        .order_by(P.id)
-        .with_for_update(),
-        {"numbers": [row.id for row in rows]},
-    )
-    generations = dict(map(tuple, found))
-    return {row.id for row in rows if generations.get(row.id) == row.generation}
 
 
 def health(session: Session, names: set[str], *, lock: bool = False) -> dict[str, Health]:

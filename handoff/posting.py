@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import (
+    ColumnElement,
     Insert,
     Select,
     Update,
@@ -144,8 +145,8 @@ _BACK: Update = (
 )
 
 
-def _due(*conditions: object) -> Select[tuple[int, int]]:
-    rows = select(P.id, literal(0)).where(DUE, P.due_at <= NOW, *conditions)  # type: ignore[arg-type]
+def _due(*conditions: ColumnElement[bool]) -> Select[tuple[int, int]]:
+    rows = select(P.id, literal(0)).where(DUE, P.due_at <= NOW, *conditions)
     ordered = rows.order_by(P.due_at, P.id).limit(batches.SIZE)
     return ordered.with_for_update(skip_locked=True, of=POST)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli import show
 from app.cli.opening import opened
 from app.cli.options import Json, Workspace, example
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 commands = typer.Typer(no_args_is_help=True, help="Channels of notices: how they are; try one.")
 commands.callback()(lambda: None)
@@ -38,10 +41,10 @@ def list_(workspace: Workspace = None, as_json: Json = False) -> None:
     return None
 
 
-def _state(down_since: object, trouble: str, zone: str) -> str:
+def _state(down_since: datetime | None, trouble: str, zone: str) -> str:
     if trouble:
         return "not set up"
-    return f"out of order since {show.when(down_since, zone)}" if down_since else "well"  # type: ignore[arg-type]
+    return f"out of order since {show.when(down_since, zone)}" if down_since else "well"
 
 
 @commands.command("test", epilog=example("nurture channels test slack-enterprise"))

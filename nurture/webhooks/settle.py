@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
+from nurture.ledger.fence import still_claimed
 from nurture.ledger.given import in_given
 from nurture.ledger.incoming import CALLS, OWN, OwnEngagement
 from nurture.ledger.intake import take
@@ -48,7 +49,7 @@ def settle(session: Session, answered: Sequence[Answered], *, now: datetime) -> 
     """
     if not answered:
         return Tally()
-    mine = _held(session, [call for call, _ in answered])
+    mine = still_claimed(session, CALL, [call for call, _ in answered])
     judged = [(*each, _state(*each, now=now)) for each in answered if each[0].id in mine]
     if not judged:
         return Tally()
@@ -60,19 +61,6 @@ def settle(session: Session, answered: Sequence[Answered], *, now: datetime) -> 
         session.execute(_WAKE, {"numbers": numbers, "now": now})
     counts = Counter((WORDS[state], call.path) for call, _, state in judged)
     return sum((Tally.of(what, n, path=path) for (what, path), n in counts.items()), Tally())
-
-
-def _held(session: Session, calls: Sequence[Claimed]) -> set[int]:
-    """Those still claimed as they were taken; on PostgreSQL locked."""
-    rows = session.execute(
-        select(C.id, C.generation)
-        .where(in_given(C.id, "numbers"), C.state == "claimed")
-        .order_by(C.id)
-        .with_for_update(),
-        {"numbers": [call.id for call in calls]},
-    )
-    generations = dict(map(tuple, rows))
-    return {call.id for call in calls if generations.get(call.id) == call.generation}
 
 
 def _state(call: Claimed, answer: Answer, *, now: datetime) -> str:
