@@ -1,4 +1,5 @@
-"""What sales says about a lead it is offered: accept, reject, touch, give, recycle, pause, resume.
+"""What sales says about a lead it is offered: accept, reject, touch, give, recycle, pause, snooze,
+resume.
 
 Each answer is one UPDATE that holds only in an allowed state and generation; whoever comes second
 changes nothing and hears what was decided, by whom and when.  `generation` is what a link carries:
@@ -13,6 +14,7 @@ an answer to an older offer does not hold any more.  Every answer leaves a `chan
     give       offered, accepted, working     offered                new ones, but for those that
                                                                      go on
     pause      offered, accepted, working                            stand still
+    snooze     offered, accepted, working, once                      stand still
     resume     waiting for the lead                                  go on, as by any other answer
 """
 
@@ -21,11 +23,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlmodel import Session
 
 from handoff import clocks, closing, lifecycle, pauses, standing, wording
-from handoff.deciding import Answer, begin, decide, rules_of, start, taken, text_of, who
+from handoff.deciding import Answer, begin, check_open, decide, rules_of, start, taken, text_of, who
 from handoff.offers import offer
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
@@ -157,15 +159,63 @@ def pause(
     if not now < until <= now + LONGEST_WAIT:
         raise InputRefused("Say until when: an instant ahead, a year off at most.")
     found = standing.of(session, handoff)
-    if not found.rep or not any(standing.runs(session, handoff, kind) for kind in KINDS):
-        raise Conflict(f"No clock of handoff {handoff} runs for a rep: there is nothing to pause.")
-    values = {"held_at": now, "held_until": until}
-    decide(session, definitions, found, OPEN, {}, generation, now=now)
-    session.execute(update(HANDOFF).where(HANDOFF.c.id == handoff).values(**values))
-    pauses.hold(session, now=now)
+    check_open(session, definitions, found, generation)
     said = f": {wording.one_line(reason)[:80]}" if reason else ""
     at = standing.say(definitions, found.team, until)
     text = f"{who(session, found, by)} waits for the lead until {at}{said}"
+    return _wait(session, definitions, found, text, until=until, generation=generation, now=now)
+
+
+def snooze(
+    session: Session, definitions: Definitions, handoff: int, *,
+    length: timedelta, by: str = "", generation: int | None = None, now: datetime,
+) -> Answer:  # fmt: skip
+    """Not now: the clocks stand still for this long, or until the lead does something.
+
+    Once for each rep who has the lead, and no longer than `snooze` of the team's policy: raises
+    InputRefused for longer, Conflict the second time and where nobody may.
+    """
+    found = standing.of(session, handoff)
+    check_open(session, definitions, found, generation)
+    longest = snoozes(definitions, found.team)
+    if longest is None:
+        raise Conflict(f"Leads of {found.team} are not put off: handoff.yaml says snooze: never.")
+    if not timedelta() < length <= longest:
+        raise InputRefused(f"A lead may be put off for {standing.length(longest)} at most.")
+    if found.snoozed == found.generation:
+        raise Conflict(f"Handoff {handoff} was put off once. Nothing was changed.")
+    if found.held_until is not None:
+        raise Conflict(f"Handoff {handoff} waits for the lead already. Nothing was changed.")
+    until = now + length
+    at = standing.say(definitions, found.team, until)
+    text = f"put off by {who(session, found, by)} until {at}"
+    return _wait(
+        session, definitions, found, text, until=until, generation=generation, now=now, once=True
+    )
+
+
+def snoozes(definitions: Definitions, team: str) -> timedelta | None:
+    """The longest a rep of the team may put a lead off, None for not at all."""
+    rules = definitions.handoff
+    if rules is None or team not in rules.teams:
+        return None
+    return rules.sla[rules.teams[team].sla].snooze
+
+
+def _wait(
+    session: Session, definitions: Definitions, found: Standing, text: str, *,
+    until: datetime, generation: int | None, now: datetime, once: bool = False,
+) -> Answer:  # fmt: skip
+    """Let the clocks stand still; Conflict where there is none that could."""
+    handoff = found.handoff
+    if not found.rep or not any(standing.runs(session, handoff, kind) for kind in KINDS):
+        raise Conflict(f"No clock of handoff {handoff} runs for a rep: there is nothing to pause.")
+    first = HANDOFF.c.snoozed < found.generation if once else true()
+    values = {"snoozed": found.generation} if once else {}
+    decide(session, definitions, found, OPEN, values, generation, now=now, where=first)
+    waits = {"held_at": now, "held_until": until}
+    session.execute(update(HANDOFF).where(HANDOFF.c.id == handoff).values(**waits))
+    pauses.hold(session, now=now)
     lifecycle.note(session, now=now, old=found.state, new=found.state, reason=text)
     return Answer(handoff, found.state, text)
 

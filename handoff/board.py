@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 from sqlmodel import Session
 
 from handoff.assignment import NEXT_ASSIGNMENT
@@ -21,8 +21,8 @@ _LISTED = (
     HANDOFF.c.id, HANDOFF.c.lead_id, HANDOFF.c.team, HANDOFF.c.rep,
     func.coalesce(REP.c.name, "").label("rep_name"), HANDOFF.c.state, HANDOFF.c.generation,
     HANDOFF.c.reason, HANDOFF.c.path, HANDOFF.c.outcome, HANDOFF.c.amount, HANDOFF.c.opened_at,
-    HANDOFF.c.offered_at, HANDOFF.c.held_until, HANDOFF.c.closed_at, LEAD.c.email,
-    LEAD.c.external_id, LEAD.c.first_name, LEAD.c.last_name, LEAD.c.company,
+    HANDOFF.c.offered_at, HANDOFF.c.held_until, HANDOFF.c.snoozed, HANDOFF.c.closed_at,
+    LEAD.c.email, LEAD.c.external_id, LEAD.c.first_name, LEAD.c.last_name, LEAD.c.company,
 )  # fmt: skip
 
 
@@ -95,6 +95,7 @@ class HandoffRow:
     opened_at: datetime
     offered_at: datetime | None
     held_until: datetime | None
+    snoozed: int
     closed_at: datetime | None
     email: str | None
     external_id: str | None
@@ -111,8 +112,8 @@ class HandoffRow:
 
     @property
     def next_clock(self) -> ClockRow | None:
-        """The clock that runs out next, or ran out first."""
-        running = (clock for clock in self.clocks if clock.running)
+        """The clock that runs out next, or ran out first; one that waits does neither."""
+        running = (clock for clock in self.clocks if clock.state in ("running", "late"))
         return min(running, key=lambda clock: clock.due_at, default=None)
 
     @property
@@ -134,6 +135,7 @@ def handoffs(
     due = (
         select(func.min(CLOCK.c.due_at))
         .where(CLOCK.c.handoff_id == HANDOFF.c.id, RUNNING)
+        .where(or_(CLOCK.c.held_at.is_(None), CLOCK.c.lapsed_at.is_not(None)))
         .scalar_subquery()
     )
     asked = {

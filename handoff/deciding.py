@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlmodel import Session
 
 from handoff import clocks, pauses, standing
 from handoff.standing import Standing
-from handoff.tables import HANDOFF
+from handoff.tables import HANDOFF, OPEN
 from nurture.language.definitions import Definitions
 from nurture.language.handoff import HandoffRules
 from nurture.language.ladders import Kind
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, InputRefused
+
+_ANY = true()
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def rules_of(definitions: Definitions) -> HandoffRules:
 def decide(
     session: Session, definitions: Definitions, found: Standing, allowed: Sequence[str],
     values: dict[str, Any], generation: int | None, *, now: datetime,
+    where: ColumnElement[bool] = _ANY,
 ) -> None:  # fmt: skip
     """The one UPDATE that decides who was first; raises Conflict for everybody else.
 
@@ -50,7 +53,7 @@ def decide(
     decide = (
         update(HANDOFF)
         .where(HANDOFF.c.id == found.handoff, HANDOFF.c.state.in_(allowed))
-        .where(HANDOFF.c.generation == wanted, HANDOFF.c.rep == found.rep)
+        .where(HANDOFF.c.generation == wanted, HANDOFF.c.rep == found.rep, where)
         .values(**{"state": HANDOFF.c.state} | values)
     )
     if changed(session, decide) != 1:
@@ -59,6 +62,14 @@ def decide(
     fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine)))
     if found.held_until is not None:
         pauses.go_on(session, now=now)
+
+
+def check_open(
+    session: Session, definitions: Definitions, found: Standing, generation: int | None
+) -> None:
+    """Conflict, which says what was decided, if the handoff is closed or was given on since."""
+    if found.state not in OPEN or generation not in (None, found.generation):
+        raise Conflict(standing.already(session, definitions, found.handoff))
 
 
 def taken(session: Session, found: Standing, by: str, *, now: datetime) -> dict[str, Any]:

@@ -24,6 +24,8 @@ PURPOSES = {
     "accept": "handoff accept",
     "reject": "handoff reject",
     "touch": "handoff touch",
+    "snooze": "handoff snooze",
+    "give": "handoff give",
     "page": "handoff page",
 }
 """A salt a verb: a link to look never accepts.  Tokens carry (handoff, generation)."""

@@ -28,6 +28,7 @@ class Standing:
     accepted_at: datetime | None
     touched_at: datetime | None
     held_until: datetime | None
+    snoozed: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def of(session: Session, handoff: int) -> Standing:
     row = session.execute(
         select(
             h.id, h.lead_id, h.team, h.rep, h.state, h.generation, h.accepted_at, h.touched_at,
-            h.held_until,
+            h.held_until, h.snoozed,
         ).where(h.id == handoff)
     ).one_or_none()
     if row is None:

@@ -1,33 +1,25 @@
-"""`nurture handoffs …`: what sales has to do, and its answers."""
+"""`nurture handoffs …`: what sales has to do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli import show
-from app.cli.instants import instant_in
+from app.cli import answers, show
+from app.cli.answers import Number
 from app.cli.opening import Opened, opened
-from app.cli.options import By, Json, Limit, Workspace, example
+from app.cli.options import Json, Limit, Workspace, example
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from handoff.board import ClockRow, HandoffRow, RunningOut
-    from handoff.deciding import Answer
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")
-Number = Annotated[
-    int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The handoff's number.")
-]
-Reason = Annotated[
-    str, typer.Option("--reason", metavar="WORDS", help="Why; handoff.yaml suggests reasons.")
-]
+commands.add_typer(answers.commands)
 
 
 class State(StrEnum):
@@ -41,15 +33,6 @@ class State(StrEnum):
     won = "won"
     lost = "lost"
     lapsed = "lapsed"
-
-
-class Result(StrEnum):
-    """What came of a lead."""
-
-    meeting = "meeting"
-    opportunity = "opportunity"
-    won = "won"
-    lost = "lost"
 
 
 @commands.command("list", epilog=example("nurture handoffs list --team enterprise --state offered"))
@@ -162,155 +145,6 @@ def _card(row: HandoffRow, zone: str) -> None:
             ("amount", "" if row.amount is None else f"{row.amount:,.10g}"),
         )
     )
-
-
-@commands.command(epilog=example("nurture handoffs accept 7 --by bo"))
-def accept(number: Number, by: By = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Take the lead; out of a team's queue it is taken by the rep named with --by."""
-    from handoff import answers
-
-    _answer(workspace, as_json, lambda s, w: answers.accept(
-        s, w.definitions, number, by=by, now=w.now))  # fmt: skip
-
-
-@commands.command(epilog=example('nurture handoffs reject 7 --reason "not a fit"'))
-def reject(
-    number: Number, reason: Reason = "", by: By = "", workspace: Workspace = None,
-    as_json: Json = False,
-) -> None:  # fmt: skip
-    """Send the lead back, with a reason."""
-    from handoff import answers
-
-    _answer(workspace, as_json, lambda s, w: answers.reject(
-        s, w.definitions, number, reason=reason, by=by, now=w.now))  # fmt: skip
-
-
-@commands.command(epilog=example("nurture handoffs touch 7 --how called"))
-def touch(
-    number: Number,
-    how: Annotated[str, typer.Option("--how", metavar="WORDS", help="Called, mailed, met …")] = "",
-    by: By = "",
-    workspace: Workspace = None,
-    as_json: Json = False,
-) -> None:
-    """Say that sales has been in touch with the lead."""
-    from handoff import answers
-
-    _answer(workspace, as_json, lambda s, w: answers.touch(
-        s, w.definitions, number, how=how, by=by, now=w.now))  # fmt: skip
-
-
-@commands.command(epilog=example("nurture handoffs pause 7 --until 2026-03-09 --reason holidays"))
-def pause(
-    number: Number,
-    until: Annotated[
-        str,
-        typer.Option(
-            "--until", metavar="WHEN", help="A day, or an instant; in the team's zone unless it has"
-            " one.",
-        ),
-    ],
-    reason: Reason = "",
-    by: By = "",
-    workspace: Workspace = None,
-    as_json: Json = False,
-) -> None:  # fmt: skip
-    """Wait for the lead: the deadlines stand still.
-
-    They go on with what was left when the lead does something, sales is in touch, or the time is
-    over.
-    """
-    from handoff import answers
-
-    _answer(workspace, as_json, lambda s, w: answers.pause(
-        s, w.definitions, number, until=_until(s, w, number, until), reason=reason, by=by,
-        now=w.now))  # fmt: skip
-
-
-def _until(session: Session, work: Opened, number: int, text: str) -> datetime:
-    from handoff import standing
-
-    rules = work.definitions.handoff
-    team = standing.of(session, number).team
-    known = rules.teams.get(team) if rules else None
-    return instant_in(text, known.zone if known else work.zone)
-
-
-@commands.command(epilog=example("nurture handoffs resume 7"))
-def resume(number: Number, by: By = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Wait for the lead no more: the deadlines go on with what was left of them."""
-    from handoff import answers
-
-    _answer(workspace, as_json, lambda s, w: answers.resume(
-        s, w.definitions, number, by=by, now=w.now))  # fmt: skip
-
-
-@commands.command(epilog=example("nurture handoffs give 7 mareike"))
-def give(
-    number: Number,
-    to: Annotated[str, typer.Argument(metavar="REP", help="Who gets it.")],
-    by: By = "",
-    workspace: Workspace = None,
-    as_json: Json = False,
-) -> None:
-    """Hand the lead to a colleague, with deadlines of its own."""
-    from handoff import answers
-
-    _answer(workspace, as_json, lambda s, w: answers.give(
-        s, w.definitions, number, to=to, by=by, now=w.now))  # fmt: skip
-
-
-@commands.command(epilog=example('nurture handoffs recycle 7 --reason "bad timing"'))
-def recycle(
-    number: Number, reason: Reason = "", by: By = "", workspace: Workspace = None,
-    as_json: Json = False,
-) -> None:  # fmt: skip
-    """Back to nurture: not now, rather than not at all."""
-    from handoff import answers
-
-    _answer(workspace, as_json, lambda s, w: answers.recycle(
-        s, w.definitions, number, reason=reason, by=by, now=w.now))  # fmt: skip
-
-
-@commands.command(
-    epilog=example(
-        "nurture handoffs outcome 7 opportunity --amount 12000",
-        'nurture handoffs outcome 7 lost --reason "…"',
-    )
-)
-def outcome(
-    number: Number,
-    result: Annotated[Result, typer.Argument(help="What came of it.")],
-    amount: Annotated[
-        float | None, typer.Option("--amount", help="What an opportunity, or a deal won, is worth.")
-    ] = None,
-    reason: Reason = "",
-    by: By = "",
-    workspace: Workspace = None,
-    as_json: Json = False,
-) -> None:
-    """Say what came of the lead: a meeting, an opportunity, won, or lost with a reason."""
-    from handoff import outcomes
-
-    _answer(workspace, as_json, lambda s, w: outcomes.outcome(
-        s, w.definitions, number, result=result.value, amount=amount, reason=reason, by=by,
-        now=w.now)
-    )  # fmt: skip
-
-
-def _answer(
-    workspace: Path | None, as_json: bool, give_it: Callable[[Session, Opened], Answer]
-) -> None:
-    """Write an answer and say what it did; one that came too late ends with 1."""
-    with opened(workspace) as work:
-        with work.writing() as session:
-            answer = give_it(session, work)
-        if as_json:
-            show.document(answer)
-        else:
-            show.say(f"Handoff {answer.handoff}: {answer.text}")
-        if not answer.done:
-            raise typer.Exit(1)
 
 
 def _one(session: Session, work: Opened, number: int) -> HandoffRow:

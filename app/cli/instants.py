@@ -58,5 +58,19 @@ def instant_in(text: str, zone: str, *, option: str = "--until") -> datetime:
         raise typer.BadParameter(said, param_hint=option) from None
 
 
+def length_in(text: str, *, option: str = "--for") -> timedelta:
+    """What was typed as the value of `option`: `4h`, `30min`, `2d`, or as YAML says it."""
+    from nurture.language.durations import parse_elapsed
+
+    units = {"min": "minutes", "h": "hours", "d": "days"}
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = text.strip().removeprefix(number)
+    try:
+        return parse_elapsed(f"{number} {units[unit]}" if unit in units else text)
+    except ValueError:
+        said = f"{text!r} is no length of time; write 4h, 30min or 2d"
+        raise typer.BadParameter(said, param_hint=option) from None
+
+
 def _wrong(said: str) -> typer.BadParameter:
     return typer.BadParameter(said, param_hint="--now")

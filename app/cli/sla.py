@@ -11,7 +11,7 @@ import typer
 
 from app.cli import show
 from app.cli.handoffs import clock_name, meant
-from app.cli.instants import instant_in
+from app.cli.instants import instant_in, length_in
 from app.cli.opening import opened
 from app.cli.options import Json, Limit, Workspace, example
 
@@ -42,7 +42,7 @@ def due(
     """
     from handoff.board import running_out
 
-    ahead = _length(within)
+    ahead = length_in(within, option="--within")
     with opened(workspace) as work, work.looking() as session:
         asked = {"team": team, "rep": rep}
         rows = running_out(session, now=work.now, within=ahead, limit=limit, **asked)
@@ -140,17 +140,3 @@ def _people(rows: Sequence[RunningOut]) -> list[tuple[str, str, int, int]]:
 
 def _left(left: timedelta) -> str:
     return show.span(left) if left >= timedelta() else f"{show.span(-left)} late"
-
-
-def _length(text: str) -> timedelta:
-    """`4h`, `30min`, `2d`, or a duration as YAML says it."""
-    from nurture.language.durations import parse_elapsed
-
-    units = {"min": "minutes", "h": "hours", "d": "days"}
-    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = text.strip().removeprefix(number)
-    try:
-        return parse_elapsed(f"{number} {units[unit]}" if unit in units else text)
-    except ValueError:
-        said = f"{text!r} is no length of time; write 4h, 30min or 2d"
-        raise typer.BadParameter(said, param_hint="--within") from None

@@ -20,7 +20,8 @@ from handoff import answers, outcomes
 from handoff.board import handoffs
 from insight.stories import Difference, Witness
 from nurture.calendar.zones import local_instant
-from nurture.language.story import Deed, Story, instant
+from nurture.language.expecting import instant
+from nurture.language.story import Deed, Story
 from nurture.language.update import UpdateModel
 from nurture.ledger import leads
 from nurture.ledger.errors import InputRefused, NotFound, NurtureError
@@ -220,6 +221,14 @@ class _Player:
                 answers.recycle(*of, reason=deed.reason, **who)
             case "give":
                 answers.give(*of, to=deed.to, **who)
+            case "pause":
+                assert deed.until is not None  # the checks ask for it
+                answers.pause(*of, until=self.instant(deed.until), reason=deed.reason, **who)
+            case "snooze":
+                assert deed.for_ is not None
+                answers.snooze(*of, length=deed.for_, **who)
+            case "resume":
+                answers.resume(*of, **who)
             case "meeting" | "opportunity" | "won" | "lost" as result:
                 said = {"amount": deed.amount, "reason": deed.reason}
                 outcomes.outcome(*of, result=result, **who | said)

@@ -15,11 +15,12 @@ from app import logs
 from app.stories.player import Played, play
 from app.stories.rehearsal import Rehearsal, open_rehearsal
 from nurture.delivery.trial import trial
+from nurture.language.expecting import instant
 from nurture.language.faults import Loc
 from nurture.language.places import place_of
 from nurture.language.problems import DefinitionInvalid
 from nurture.language.sequence import SequenceModel
-from nurture.language.story import Story, instant
+from nurture.language.story import Story
 from nurture.language.tree import Node
 from nurture.language.validate import Checked, validate
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
 from app.reading import looking
-from handoff import board, brief
+from handoff import answers, board, brief, roster, standing
 from handoff.board import HandoffRow
 from handoff.notices import said
 from nurture.language.definitions import Definitions
@@ -17,9 +17,9 @@ from nurture.ledger.errors import NotFound
 from nurture.ledger.timeline import timeline
 
 ALLOWED = {
-    "offered": ("accept", "reject", "touch"),
-    "accepted": ("reject", "touch"),
-    "working": ("reject",),
+    "offered": ("accept", "reject", "touch", "give"),
+    "accepted": ("reject", "touch", "give"),
+    "working": ("reject", "give"),
 }
 """Answers a handoff takes in each state; in others none."""
 TO_DO = {
@@ -27,6 +27,9 @@ TO_DO = {
     "close": "Bring it to an end",
 }  # fmt: skip
 """What a clock waits for."""
+LENGTHS = (30, 60, 120, 240, 480, 1440, 2880)
+"""Minutes a lead may be put off for, as far as its team's policy goes."""
+FREE = "taking leads"
 
 
 def values(
@@ -45,6 +48,8 @@ def values(
         allowed = ALLOWED.get(row.state, ()) if current else ()
         if current and any(c.kind == "next_step" and c.running for c in row.clocks):
             allowed = (*allowed, "touch") if "touch" not in allowed else allowed
+        lengths = _lengths(definitions, row) if allowed else []
+        allowed = (*allowed, "snooze") if lengths else allowed
         return facts | {
             "allowed": allowed,
             "handoff": {
@@ -55,8 +60,31 @@ def values(
             "to_do": TO_DO[row.next_clock.kind] if row.next_clock else "",
             "deadlines": _deadlines(row) if current else [],
             "history": _history(session, row, zone),
+            "lengths": lengths,
+            "colleagues": _colleagues(session, row, now=now) if "give" in allowed else [],
             "reasons": list(rules.recycle.reasons) if rules else [],
         }  # fmt: skip
+
+
+def _lengths(definitions: Definitions, row: HandoffRow) -> list[tuple[int, str]]:
+    """For how many minutes the rep may put the lead off, and how that is said; [] if not at all."""
+    longest = answers.snoozes(definitions, row.team)
+    waits = row.held_until is not None or row.snoozed == row.generation
+    if longest is None or waits or not row.rep or row.next_clock is None:
+        return []
+    most = int(longest.total_seconds() // 60)
+    minutes = [*(each for each in LENGTHS if each < most), most]
+    return [(each, standing.length(timedelta(minutes=each))) for each in minutes]
+
+
+def _colleagues(session: Session, row: HandoffRow, *, now: datetime) -> list[tuple[str, str]]:
+    """Who else could have it: everybody of the team by name, with what keeps them from it now."""
+    others = [each for each, _ in roster.members(session, row.team, "", now=now)]
+    return [
+        (each.rep, each.name + (f" ({each.said(now=now)})" if each.state != FREE else ""))
+        for each in others
+        if each.rep != row.rep and each.state != "gone"
+    ]
 
 
 def _deadlines(row: HandoffRow) -> list[dict[str, str]]:

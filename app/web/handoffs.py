@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -61,6 +62,8 @@ HEADINGS = {
     "accept": "The lead is yours",
     "reject": "The lead goes back to marketing",
     "touch": "Noted: you have been in touch",
+    "snooze": "Put off: the clocks stand still",
+    "give": "Your colleague has it now",
 }
 
 
@@ -74,17 +77,20 @@ def _answering(site: Site, said: Said, form: dict[str, str]) -> Callable[[], Ans
     note = form.get("note", "").strip()
 
     def act(session: Session, definitions: Any) -> Answer:
-        if verb == "reject":
-            reason = ": ".join(filter(None, (form.get("reason", "").strip(), note)))
-            return answers.reject(
-                session, definitions, handoff, reason=reason, generation=generation, now=now
-            )
-        if verb == "touch":
-            how = ": ".join(filter(None, (HOW.get(form.get("by", ""), ""), note)))
-            return answers.touch(
-                session, definitions, handoff, how=how, generation=generation, now=now
-            )
-        return answers.accept(session, definitions, handoff, generation=generation, now=now)
+        asked: dict[str, Any] = {"generation": generation, "now": now}
+        of = (session, definitions, handoff)
+        match verb:
+            case "reject":
+                reason = ": ".join(filter(None, (form.get("reason", "").strip(), note)))
+                return answers.reject(*of, reason=reason, **asked)
+            case "touch":
+                how = ": ".join(filter(None, (HOW.get(form.get("by", ""), ""), note)))
+                return answers.touch(*of, how=how, **asked)
+            case "snooze":
+                return answers.snooze(*of, length=_minutes(form.get("minutes", "")), **asked)
+            case "give":
+                return answers.give(*of, to=form.get("to", ""), **asked)
+        return answers.accept(*of, **asked)
 
     def answering() -> Answer:
         definitions = site.runtime.definitions()
@@ -92,6 +98,12 @@ def _answering(site: Site, said: Said, form: dict[str, str]) -> Callable[[], Ans
             return act(session, definitions)
 
     return answering
+
+
+def _minutes(said: str) -> timedelta:
+    if not (said.isascii() and said.isdigit() and len(said) <= 5):
+        raise InputRefused("Say how long to put the lead off.")
+    return timedelta(minutes=int(said))
 
 
 def urls(site: Site, handoff: int, generation: int) -> dict[str, str]:

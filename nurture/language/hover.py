@@ -143,6 +143,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "close": "How long after accepting until won, lost or back.",
         "ladder": "The ladder its clocks climb.",
         "restart": "Clocks another rep begins anew (all but close); others go on.",
+        "snooze": "How long a rep may put a lead off, once: 4 hours, or never.",
     },
     "ClockModel": {
         "within": "How long: 2 business hours, 30 days.",

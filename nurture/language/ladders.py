@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from nurture.language.durations import parse_span
+from nurture.language.durations import parse_elapsed, parse_span
 from nurture.language.models import Count, Duration, Model, Name, mapping, read_by, reading
 
 Kind = Literal["accept", "first_touch", "next_step", "close"]
@@ -16,6 +17,7 @@ KINDS: tuple[Kind, ...] = ("accept", "first_touch", "next_step", "close")
 RESTARTING: tuple[Kind, ...] = ("accept", "first_touch", "next_step")
 """The clocks another rep begins anew, unless the policy says which."""
 MOST_REPEATS = 20
+LONGEST_SNOOZE = timedelta(days=7)
 ACTIONS = ("remind", "tell", "give", "unavailable", "recycle")
 """What a rung can do."""
 MANAGER = "manager"
@@ -116,9 +118,24 @@ class ClockModel(Model):
         return mapping(value, 'a duration is expected here, or a mapping with "within"')
 
 
+def parse_snooze(text: object) -> timedelta | None:
+    """Read `2 hours` as the longest a rep may put a lead off, `never` as None."""
+    if text == "never":
+        return None
+    longest = parse_elapsed(text)
+    if not timedelta() < longest <= LONGEST_SNOOZE:
+        raise ValueError(f'"{text}" is too long to put a lead off: a week at most, or "never"')
+    return longest
+
+
+Snooze = Annotated[
+    timedelta | None, reading("bad-duration", parse_snooze), WithJsonSchema({"type": "string"})
+]
+
+
 class Sla(Model):
-    """The clocks of a handoff, the ladder each climbs, and which of them another rep begins anew
-    (the others go on)."""
+    """The clocks of a handoff, the ladder each climbs, which of them another rep begins anew (the
+    others go on), and how long a rep may put a lead off, once."""
 
     accept: ClockModel
     first_touch: ClockModel
@@ -126,6 +143,7 @@ class Sla(Model):
     close: ClockModel | None = None
     ladder: Name
     restart: tuple[Kind, ...] = RESTARTING
+    snooze: Snooze = timedelta(hours=4)
 
     @property
     def clocks(self) -> dict[Kind, ClockModel]:

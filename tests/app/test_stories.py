@@ -132,6 +132,14 @@ AS_TOLD = {
     '- "2026-03-03 12:00": {expect: {rep: cy, sales: offered}}\n'
     '- "2026-03-03 13:00": {sales: lost, reason: no budget}\n'
     '- "2026-03-03 13:00": {expect: {sales: lost, lifecycle: recycled}}\n',
+    "sales puts off, waits, goes on": FORM + TIPS + TOLD
+    + '- "2026-03-03 12:00": {sales: snooze, for: 2 hours}\n'
+    + '- "2026-03-03 13:00": {expect: {due: none}}\n'
+    + '- "2026-03-03 14:30": {expect: {due: "2026-03-03 17:00"}}\n'
+    + '- "2026-03-03 15:00": {sales: pause, until: "2026-03-06 10:00", reason: on leave}\n'
+    + '- "2026-03-04 10:00": {expect: {due: none}}\n'
+    + '- "2026-03-04 11:00": {sales: resume}\n'
+    + '- "2026-03-04 11:00": {expect: {sales: offered}}\n',
     "sales rejects": FORM + TIPS + TOLD
     + '- "2026-03-03 12:00": {sales: reject, reason: no budget}\n'
     + '- "2026-03-03 12:00": {expect: {sales: rejected}}\n',

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -171,3 +173,64 @@ def test_who_gets_a_lead_next_does_not_wait_for_it(ledger: Ledger) -> None:
         release(session, now=NOW + 2 * HOUR, reason="bo left")
         (row,) = desk.rows(session, HANDOFF)
         assert (row.rep, row.held_at, row.held_until) == ("", None, None)
+
+
+def snoozing(ledger: Ledger, known: Definitions, now: datetime, length: timedelta) -> Answer:
+    with ledger.begin() as session:
+        return answers.snooze(session, known, 1, length=length, generation=1, now=now)
+
+
+def test_a_lead_is_put_off_once_and_only_so_long(ledger: Ledger) -> None:
+    known = offered(ledger, ladder=LADDER, accept="4 business hours", first_touch="30 hours")
+    for length in (5 * HOUR, timedelta(0), -HOUR):
+        with pytest.raises(InputRefused, match="for 4 hours at most"):
+            snoozing(ledger, known, NOW + HOUR, length)
+    answer = snoozing(ledger, known, NOW + HOUR, 2 * HOUR)
+    assert answer.text == "put off by Bo until Mon 2 Mar 2026 13:00 (Europe/Berlin)"
+    with pytest.raises(Conflict, match="put off once"):
+        snoozing(ledger, known, NOW + HOUR, HOUR)
+    assert end(ledger, NOW + 3 * HOUR).total("waits ended") == 1
+    assert running(ledger, NOW)["accept"][3] == NOW + 6 * HOUR
+    with pytest.raises(Conflict, match="put off once"):
+        snoozing(ledger, known, NOW + 4 * HOUR, HOUR)
+
+
+def test_whoever_gets_the_lead_next_may_put_it_off_again(ledger: Ledger) -> None:
+    known = offered(ledger, ladder=LADDER, accept="4 business hours", first_touch="30 hours")
+    snoozing(ledger, known, NOW, HOUR)
+    with ledger.begin() as session:
+        answers.give(session, known, 1, to="cy", now=NOW + HOUR)
+        with pytest.raises(Conflict, match="is with Cy since"):
+            answers.snooze(session, known, 1, length=HOUR, generation=1, now=NOW + HOUR)
+        again = answers.snooze(session, known, 1, length=HOUR, generation=2, now=NOW + HOUR)
+    assert again.text.startswith("put off by Cy")
+
+
+def test_a_policy_may_say_never_and_a_closed_lead_is_not_put_off(ledger: Ledger) -> None:
+    known = offered(ledger, ladder=LADDER)
+    assert known.handoff is not None
+    sla = known.handoff.sla["standard"].model_copy(update={"snooze": None})
+    never = known.handoff.model_copy(update={"sla": {"standard": sla}})
+    with pytest.raises(Conflict, match="snooze: never"):
+        snoozing(ledger, replace(known, handoff=never), NOW, HOUR)
+    with ledger.begin() as session:
+        answers.reject(session, known, 1, reason="no budget", now=NOW)
+    with pytest.raises(Conflict, match="was rejected by Bo"):
+        snoozing(ledger, known, NOW, HOUR)
+
+
+def test_of_two_who_put_it_off_at_once_one_does(ledger: Ledger) -> None:
+    known = offered(ledger, ladder=LADDER)
+
+    def put_off(_number: int) -> str:
+        try:
+            return snoozing(ledger, known, NOW, HOUR).state
+        except Conflict as conflict:
+            return str(conflict)
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(put_off, range(8)))
+    assert said.count("offered") == 1
+    with ledger.begin() as session:
+        noted = [row for row in desk.rows(session, CHANGE) if row.reason.startswith("put off")]
+    assert len(noted) == 1

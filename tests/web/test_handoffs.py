@@ -217,3 +217,43 @@ def test_a_read_only_app_takes_no_answer(place: Place, offer: Offer, verb: str) 
     assert place.ask("GET", offer.url(verb)).status_code == 200
     assert place.ask("POST", offer.url(verb), data={"nonce": "x"}).status_code == 403
     assert place.everything() == before
+
+
+def test_a_lead_is_put_off_from_its_page_once(place: Place, offer: Offer) -> None:
+    url = offer.url("snooze")
+    page = place.ask("GET", url).text
+    assert [each in page for each in ("30 minutes", "4 hours", "8 hours")] == [True, True, False]
+    before = place.everything()
+    for said in ("", "x", "-30", "0", "600", "9" * 30, "\u0663\u0660"):
+        assert answer(place, url, minutes=said).status_code == 422
+    assert place.everything() == before
+    mark = nonce_of(page)
+    done = answer(place, url, mark, minutes="120")
+    assert done.status_code == 200
+    assert "was put off by" in done.text
+    again = answer(place, url, mark, minutes="30")
+    assert again.status_code == 409
+    assert "put off once" in again.text
+    assert 'name="nonce"' not in place.ask("GET", url).text
+
+
+def test_a_lead_is_given_to_a_colleague_from_its_page(place: Place, offer: Offer) -> None:
+    url = offer.url("give")
+    page = place.ask("GET", url).text
+    (row,) = place.rows(t.Handoff)
+    assert f'value="{row.rep}"' not in page
+    before = place.everything()
+    for said in ("", "nobody", row.rep, "cy'; drop table rep--", "<svg onload=alert(1)>"):
+        refused = answer(place, url, to=said)
+        assert refused.status_code == (409 if said == row.rep else 422)
+        assert "<svg" not in refused.text
+    assert place.everything() == before
+    other = next(rep.rep for rep in place.rows(t.Rep) if rep.rep != row.rep)
+    done = answer(place, url, to=other)
+    assert done.status_code == 200
+    assert "was given to" in done.text
+    (given,) = place.rows(t.Handoff)
+    assert (given.rep, given.generation) == (other, row.generation + 1)
+    late = place.ask("GET", url)
+    assert "has been answered already" in late.text
+    assert 'name="nonce"' not in late.text

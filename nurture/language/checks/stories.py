@@ -8,10 +8,11 @@ from nurture.language.checks.names import holds, unknown
 from nurture.language.checks.outside import called_webhooks
 from nurture.language.checks.view import File, View, deeds, tables, text, texts
 from nurture.language.comparing import TYPE_WORDS
+from nurture.language.expecting import NOTHING, Expect
 from nurture.language.faults import Loc
 from nurture.language.ladders import ACTIONS
 from nurture.language.problems import Problem
-from nurture.language.story import BESIDE, NOTHING, ONLY, WANTED, Expect, StoryLead
+from nurture.language.story import BESIDE, ONLY, WANTED, StoryLead
 from nurture.language.tree import Listing, Node, Scalar, Table
 from nurture.language.vocabulary import NOTICES
 

@@ -61,7 +61,8 @@ class Episode(SQLModel, table=True):
 class Handoff(SQLModel, table=True):
     """A lead offered to a team and a rep: offered, accepted, rejected, working, recycled, won,
     lost, lapsed.  `rep` is '' while it waits in the team's queue; `generation` counts its reps.
-    Between `held_at` and `held_until` sales waits for the lead, and its clocks stand still.
+    Between `held_at` and `held_until` sales waits for the lead, and its clocks stand still;
+    `snoozed` is the last generation whose rep put the lead off so, 0 for none.
     `touched_at` is when sales first was in touch with the lead, `last_touch_at` when last.
     A lead has at most one that is open.  `amount` is what its deal is worth, None when nobody said.
 
@@ -109,6 +110,7 @@ class Handoff(SQLModel, table=True):
     last_touch_at: datetime | None = instant(required=False)
     held_at: datetime | None = instant(required=False)
     held_until: datetime | None = instant(required=False)
+    snoozed: int = number()
     closed_at: datetime | None = instant(required=False)
     outcome: str = words()
     amount: float | None = real(required=False)
