@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select, true
 from sqlmodel import Session
 
 from handoff.assignment import NEXT_ASSIGNMENT
@@ -26,6 +27,15 @@ _LISTED = (
 )  # fmt: skip
 
 
+DUE = (
+    select(func.min(CLOCK.c.due_at, type_=Instant()))
+    .where(CLOCK.c.handoff_id == HANDOFF.c.id, RUNNING)
+    .where(or_(CLOCK.c.held_at.is_(None), CLOCK.c.lapsed_at.is_not(None)))
+    .correlate(HANDOFF)
+    .scalar_subquery()
+)
+"""The next deadline of a handoff, or the one that ran out first, of those that do not wait for the
+lead; leans on `clock_once`."""
 _PLACE = case({kind: place for place, kind in enumerate(KINDS)}, value=CLOCK.c.kind)
 
 
@@ -132,27 +142,26 @@ def handoffs(
     lead: int | None = None, handoff: int | None = None, limit: int = 200,
 ) -> list[HandoffRow]:  # fmt: skip
     """Handoffs with their current clocks: the nearest deadline first, closed ones last."""
-    due = (
-        select(func.min(CLOCK.c.due_at))
-        .where(CLOCK.c.handoff_id == HANDOFF.c.id, RUNNING)
-        .where(or_(CLOCK.c.held_at.is_(None), CLOCK.c.lapsed_at.is_not(None)))
-        .scalar_subquery()
-    )
+    order = (case((HANDOFF.c.state.in_(OPEN), 0), else_=1), DUE.asc().nulls_last())
     asked = {
         HANDOFF.c.team: team or None, HANDOFF.c.rep: rep or None, HANDOFF.c.lead_id: lead,
         HANDOFF.c.id: handoff,
     }  # fmt: skip
     only = [column == value for column, value in asked.items() if value is not None]
+    only += [HANDOFF.c.state.in_(states)] if states else []
+    return listed(session, *only, order=(*order, HANDOFF.c.id.desc()), now=now, limit=limit)
+
+
+def listed(
+    session: Session, *only: ColumnElement[bool], order: Sequence[Any], now: datetime, limit: int
+) -> list[HandoffRow]:
+    """The first handoffs, in this order, of those for which all of `only` holds."""
     rows = session.execute(
         select(*_LISTED)
         .join(LEAD, LEAD.c.id == HANDOFF.c.lead_id)
         .outerjoin(REP, REP.c.rep == HANDOFF.c.rep)
-        .where(*only, HANDOFF.c.state.in_(states) if states else HANDOFF.c.id.is_not(None))
-        .order_by(
-            case((HANDOFF.c.state.in_(OPEN), 0), else_=1),
-            due.asc().nulls_last(),
-            HANDOFF.c.id.desc(),
-        )
+        .where(true(), *only)
+        .order_by(*order)
         .limit(limit)
     ).mappings().all()
     clocks = clocks_of(session, [row["id"] for row in rows], now=now)

@@ -98,7 +98,7 @@ def _pages(
     """Subject, text and page; None of a digest that cannot be written: the others go, and its
     manager gets the next one."""
     try:
-        return press().digest(values)
+        return press().office("digest", values)
     except RenderFailed as error:
         log.error("a digest could not be written: %s", error)
         return None

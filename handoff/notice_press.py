@@ -94,9 +94,9 @@ class NoticePress:
             "\n".join(line.rstrip() for line in text.render(values).strip().splitlines()),
         )
 
-    def digest(self, values: Mapping[str, Any]) -> tuple[str, str, str]:
-        """(subject, text, html) of a digest."""
-        form = self._form("digest")
+    def office(self, name: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
+        """(subject, text, html) of a mail about no lead in particular: a digest, a sign-in."""
+        form = self._form(name)
         subject = " ".join(form.subject.render(values).split())
         return subject, form.text.render(values), form.html.render(values)
 

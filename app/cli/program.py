@@ -18,6 +18,7 @@ from app.cli import (
     graph,
     handoffs,
     imports,
+    inbox,
     lead,
     messages,
     planning,
@@ -74,6 +75,7 @@ graph.register(program)
 demo.register(program)
 doctor.register(program)
 route.register(program)
+inbox.register(program)
 for name, group in (
     ("leads", imports.leads),
     ("events", imports.events),

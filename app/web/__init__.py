@@ -17,7 +17,9 @@ from app.web import (
     enrolments,
     faults,
     handoffs,
+    inbox,
     overview,
+    sign_in,
     static,
     status,
     unsubscribe,
@@ -27,7 +29,8 @@ from app.web.site import Site, site_of
 from flows.runtime import Runtime
 
 __all__ = ["make_app"]
-ROUTES = (engagements, enrolments, clicks, unsubscribe, handoffs, status, overview, static)
+ROUTES = (engagements, enrolments, clicks, unsubscribe, handoffs, sign_in, inbox, status,
+          overview, static)
 
 
 def make_app(
@@ -65,6 +68,7 @@ def make_app(
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, _told)
     app.add_exception_handler(RequestValidationError, _told)
+    app.add_exception_handler(faults.SignedOut, _told)
     app.add_middleware(Guard, site=site)
     return app
 

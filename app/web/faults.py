@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.web.site import Site, page
 from nurture.ledger.errors import Conflict, InputRefused, LedgerError, LinkInvalid, NotFound
@@ -41,10 +41,20 @@ SAID: Mapping[int, tuple[str, str, str]] = {
 }  # fmt: skip
 
 
+class SignedOut(Exception):
+    """Nobody is signed in here; `by_script`: the page is to go where a browser would be sent."""
+
+    def __init__(self, *, by_script: bool) -> None:
+        super().__init__()
+        self.by_script = by_script
+
+
 def status_of(error: Exception) -> int:
     """The HTTP code of an error."""
     if isinstance(error, HTTPException):
         return error.status_code if error.status_code in SAID else 400
+    if isinstance(error, SignedOut):
+        return 401
     if isinstance(error, (LinkInvalid, NotFound)):
         return 404
     if isinstance(error, Conflict):
@@ -59,6 +69,9 @@ def status_of(error: Exception) -> int:
 def answer(site: Site, path: str, error: Exception) -> Response:
     """The page, or for machines the JSON, that says what is wrong and what to do."""
     status = status_of(error)
+    if isinstance(error, SignedOut):
+        there = {"hx-redirect": "/sign-in"}
+        return Response(status_code=status, headers=there) if error.by_script else _to_sign_in()
     heading, text, then = SAID[status]
     response: Response
     if path.startswith(MACHINES):
@@ -72,3 +85,7 @@ def answer(site: Site, path: str, error: Exception) -> Response:
     if status in (429, 503):
         response.headers["retry-after"] = "60" if status == 429 else RETRY_AFTER
     return response
+
+
+def _to_sign_in() -> Response:
+    return RedirectResponse("/sign-in", status_code=303)

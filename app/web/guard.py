@@ -28,6 +28,9 @@ CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'"
 )
+SCRIPTED = "/inbox"
+"""Under this path pages have scripts of ours, which ask this host alone."""
+WITH_SCRIPTS = f"{CSP}; script-src 'self'; connect-src 'self'"
 HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
@@ -52,7 +55,10 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
-        sending = _Sending(send, self.headers)
+        headers = dict(self.headers)
+        if scope["path"].startswith(SCRIPTED):
+            headers["content-security-policy"] = WITH_SCRIPTS
+        sending = _Sending(send, headers)
         try:
             await self._admit(scope, receive)
             limited = _limited(receive, LARGER.get(scope["path"], LARGEST))

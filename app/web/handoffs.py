@@ -87,7 +87,7 @@ def _answering(site: Site, said: Said, form: dict[str, str]) -> Callable[[], Ans
                 how = ": ".join(filter(None, (HOW.get(form.get("by", ""), ""), note)))
                 return answers.touch(*of, how=how, **asked)
             case "snooze":
-                return answers.snooze(*of, length=_minutes(form.get("minutes", "")), **asked)
+                return answers.snooze(*of, length=minutes(form.get("minutes", "")), **asked)
             case "give":
                 return answers.give(*of, to=form.get("to", ""), **asked)
         return answers.accept(*of, **asked)
@@ -100,7 +100,8 @@ def _answering(site: Site, said: Said, form: dict[str, str]) -> Callable[[], Ans
     return answering
 
 
-def _minutes(said: str) -> timedelta:
+def minutes(said: str) -> timedelta:
+    """A length of time as forms send it; InputRefused for another."""
     if not (said.isascii() and said.isdigit() and len(said) <= 5):
         raise InputRefused("Say how long to put the lead off.")
     return timedelta(minutes=int(said))

@@ -40,8 +40,9 @@ class Site:
     """One web app over one runtime.
 
     `poke` wakes the scheduler, from the event loop.  `health` says how the scheduler and Prefect
-    are.  `read_only`: nothing is written, no link counts.  `wrong` and `seen` count, per network,
-    tokens that did not fit and observations; `dropped` those observations that could not be kept.
+    are.  `read_only`: nothing is written, no link counts.  Per network, `wrong` counts tokens that
+    did not fit, `seen` observations, `signing_in` links asked for; `dropped` counts observations
+    that could not be kept.
     """
 
     runtime: Runtime
@@ -54,6 +55,7 @@ class Site:
     wrong: Rate = field(default_factory=lambda: Rate(60))
     seen: Rate = field(default_factory=lambda: Rate(1200))
     asked: Rate = field(default_factory=lambda: Rate(6000))
+    signing_in: Rate = field(default_factory=lambda: Rate(10))
     dropped: int = 0
     links: dict[int, str] = field(default_factory=dict)
     """Tracked addresses by number: a kept one never changes."""

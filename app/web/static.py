@@ -1,4 +1,4 @@
-"""What every page needs: the style sheet, one file, read once."""
+"""What pages are made with: style sheets and scripts, each read once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from starlette.responses import Response
 from app.web.site import PAGES
 
 router = APIRouter()
-STYLE = (PAGES / "static" / "app.css").read_bytes()
 AN_HOUR = {"cache-control": "public, max-age=3600"}
+TYPES = {".css": "text/css", ".js": "text/javascript"}
+FILES = ("app.css", "inbox.css", "inbox.js", "htmx.min.js")
 
 
-@router.api_route("/static/app.css", methods=["GET", "HEAD"])
-async def style() -> Response:
-    """The style sheet."""
-    return Response(STYLE, media_type="text/css", headers=AN_HOUR)
+def _offer(name: str) -> None:
+    path = PAGES / "static" / name
+    content, kind = path.read_bytes(), TYPES[path.suffix]
+
+    @router.api_route(f"/static/{name}", methods=["GET", "HEAD"], name=name)
+    async def file() -> Response:
+        return Response(content, media_type=kind, headers=AN_HOUR)
+
+
+for _name in FILES:
+    _offer(_name)
 
 
 @router.api_route("/favicon.ico", methods=["GET", "HEAD"])

@@ -76,6 +76,8 @@ LARGE = {
         "post_due": "200 2",
         "post_claimed": "20 2",
     },
+    "sign_in": {"sqlite_autoindex_sign_in_1": "500 1", "sign_in_email": "500 3 1"},
+    "web_session": {"web_session_prefix": "1000 1", "web_session_email": "1000 4"},
     "touch": {"touch_tick": "1000 200 1"},
     "episode": {
         "episode_open": "100000 1 1",

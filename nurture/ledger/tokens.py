@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from nurture.ledger import credentials
 from nurture.ledger import tables as t
 from nurture.ledger.errors import InputRefused, NotFound
 
@@ -24,8 +21,6 @@ ALLOWS = {
     "operate": {"ingest", "read", "operate"},
     "admin": {"ingest", "read", "operate", "admin"},
 }
-_SHAPE = re.compile(r"([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
-_NOBODY = hashlib.sha256(b"no token has this hash's secret").hexdigest()
 USED_EVERY = timedelta(minutes=5)
 
 
@@ -50,12 +45,11 @@ def create_token(
         raise InputRefused(f"{scope!r} is no scope: one of {', '.join(SCOPES)}")
     if expires_at is not None and expires_at <= now:
         raise InputRefused(f"the token would have expired at {expires_at.isoformat()} already")
-    prefix = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(8))
-    secret = secrets.token_urlsafe(32)
+    made = credentials.fresh()
     session.add(
         t.Token(
-            prefix=prefix,
-            secret_hash=_hash(secret),
+            prefix=made.prefix,
+            secret_hash=made.secret_hash,
             name=name,
             scope=scope,
             created_at=now,
@@ -63,7 +57,7 @@ def create_token(
         )
     )
     session.flush()
-    return f"{prefix}_{secret}"
+    return made.text
 
 
 def list_tokens(session: Session) -> Sequence[t.Token]:
@@ -90,12 +84,11 @@ def verify_token(session: Session, given: str, *, now: datetime) -> Bearer | Non
     Every answer takes one look-up, one hash and one comparison in constant time, so that the time
     tells nothing about which part was wrong.  `used_at` is kept to five minutes.
     """
-    shape = _SHAPE.fullmatch(given)
-    prefix, secret = shape.groups() if shape else ("", given[:43])
+    prefix, secret = credentials.parts(given)
     token = session.execute(
         select(t.Token).where(col(t.Token.prefix) == prefix)
     ).scalar_one_or_none()
-    right = hmac.compare_digest(_hash(secret), token.secret_hash if token else _NOBODY)
+    right = credentials.fits(secret, token.secret_hash if token else None)
     if not right or token is None or not _stands(token, now):
         return None
     if token.used_at is None or now - token.used_at >= USED_EVERY:
@@ -106,7 +99,3 @@ def verify_token(session: Session, given: str, *, now: datetime) -> Bearer | Non
 def _stands(token: t.Token, now: datetime) -> bool:
     expired = token.expires_at is not None and token.expires_at <= now
     return token.revoked_at is None and not expired
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

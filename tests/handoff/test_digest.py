@@ -107,12 +107,12 @@ def test_one_that_cannot_be_written_keeps_no_other_back(
     ledger: Ledger, known: Definitions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer(ledger, known)
-    monkeypatch.setattr(NoticePress, "digest", broken)
+    monkeypatch.setattr(NoticePress, "office", broken)
     assert written(ledger, known, MORNING) == []
     with ledger.begin() as session:
         (row,) = desk.rows(session, DIGEST)
         assert row.due_at == MORNING + timedelta(days=1)
 
 
-def broken(_press: NoticePress, _values: Any) -> tuple[str, str, str]:
+def broken(_press: NoticePress, _name: str, _values: Any) -> tuple[str, str, str]:
     raise RenderFailed("a template of somebody's own")

@@ -7,21 +7,27 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from app.web.static import FILES
+from nurture.ledger import signing_in
 from nurture.ledger import tables as t
 from tests.web.conftest import Mail, Offer, Place, send
+from tests.web.desk_visitors import signed_in
 from tests.web.test_clicks import SEEN
 
 # Who may ask for what is the same on every database; what is answered, the other files ask.
 pytestmark = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 JSON = {"/engagements": "[]", "/api/sequences/{name}/enrolments": '{"leads": []}'}
-VISITORS = ("loopback", "nobody", "wrong", "ingest", "read", "operate", "admin")
+VISITORS = ("loopback", "nobody", "wrong", "ingest", "read", "operate", "admin", "rep", "manager")
+SALES = {"rep": "bo", "manager": "mia"}
+"""Signed in as these: bo has the handoff, mia leads the team."""
 LOOKING = {"loopback": 200, "nobody": 401, "wrong": 401, "ingest": 403, "read": 200,
-           "operate": 200, "admin": 200}  # fmt: skip
+           "operate": 200, "admin": 200, "rep": 401, "manager": 401}  # fmt: skip
 FINDING = {name: 303 if code == 200 else code for name, code in LOOKING.items()}
 WRITING = {"loopback": 401, "nobody": 401, "wrong": 401, "ingest": 202, "read": 403,
-           "operate": 202, "admin": 202}  # fmt: skip
+           "operate": 202, "admin": 202, "rep": 401, "manager": 401}  # fmt: skip
 OPERATING = WRITING | {"ingest": 403, "operate": 404, "admin": 404}  # no such sequence
+INBOX = dict.fromkeys(VISITORS, 303) | dict.fromkeys(SALES, 200)
 TABLE: dict[tuple[str, str], Any] = {
     ("GET", "/"): LOOKING,
     ("GET", "/app"): LOOKING,
@@ -33,11 +39,24 @@ TABLE: dict[tuple[str, str], Any] = {
     ("GET", "/h/{token}"): 200,
     ("GET", "/health"): 200,
     ("GET", "/static/app.css"): 200,
+    ("GET", "/static/inbox.css"): 200,
+    ("GET", "/static/inbox.js"): 200,
+    ("GET", "/static/htmx.min.js"): 200,
     ("GET", "/favicon.ico"): 204,
+    ("GET", "/sign-in"): 200,
+    ("GET", "/sign-in/{token}"): 200,
+    ("GET", "/inbox"): INBOX,
+    ("GET", "/inbox/list"): INBOX,
+    ("GET", "/inbox/{handoff}"): INBOX,
+    ("GET", "/inbox/{handoff}/{verb}"): INBOX,
     ("POST", "/engagements"): WRITING,
     ("POST", "/api/sequences/{name}/enrolments"): OPERATING,
     ("POST", "/u/{token}"): 200,
     ("POST", "/h/{token}"): 422,  # without the nonce of the page
+    ("POST", "/sign-in"): 422,
+    ("POST", "/sign-in/{token}"): 422,
+    ("POST", "/sign-out"): INBOX | dict.fromkeys(SALES, 403),
+    ("POST", "/inbox/{handoff}/{verb}"): INBOX | {"rep": 422, "manager": 404},
 }
 """What a request answers, by visitor where it depends on that.  HEAD is as GET; nothing else is."""
 
@@ -59,14 +78,20 @@ def test_every_route_is_in_the_table_and_the_other_way_round(place: Place) -> No
     assert routes(place) == set(TABLE) | heads
 
 
-def addresses(mail: Mail, offer: Offer) -> dict[str, str]:
+def addresses(place: Place, mail: Mail, offer: Offer) -> dict[str, str]:
+    with place.ledger.begin() as session:
+        link = signing_in.make_link(session, "bo@example.test", now=place.now)
     return {
         "/": "/", "/app": "/app", "/app/lead": "/app/lead?lead=ann@example.test",
         "/leads/{number}": f"/leads/{mail.lead}", "/c/{token}/{link}": mail.click(),
         "/o/{token}.gif": mail.open, "/u/{token}": mail.unsubscribe,
         "/h/{token}": offer.url("accept"), "/health": "/health",
-        "/static/app.css": "/static/app.css", "/favicon.ico": "/favicon.ico",
-        "/engagements": "/engagements",
+        "/favicon.ico": "/favicon.ico",
+        **{path: path for path in ("/engagements", "/sign-in", "/sign-out", "/inbox")},
+        **{f"/static/{name}": f"/static/{name}" for name in FILES},
+        "/sign-in/{token}": f"/sign-in/{link}", "/inbox/list": "/inbox/list",
+        "/inbox/{handoff}": f"/inbox/{offer.handoff}",
+        "/inbox/{handoff}/{verb}": f"/inbox/{offer.handoff}/accept",
         "/api/sequences/{name}/enrolments": "/api/sequences/trial-welcome/enrolments",
     }  # fmt: skip
 
@@ -80,10 +105,13 @@ def test_the_table_holds(place: Place, offer: Offer, visitor: str) -> None:
         how |= {"peer": "203.0.113.4", "base": "https://news.example.test"}
     if visitor == "wrong":
         how["headers"] |= {"authorization": f"Bearer abcdefgh_{'x' * 43}"}
+    elif visitor in SALES:
+        how["headers"] |= signed_in(place, SALES[visitor])
     elif visitor not in ("loopback", "nobody"):
         how["headers"] |= place.token(visitor)
+    asked = addresses(place, mail, offer)
     after = place.everything()
-    for path, address in addresses(mail, offer).items():
+    for path, address in asked.items():
         for method in METHODS:
             said = dict(how)
             if method == "POST":

@@ -23,6 +23,46 @@ class Token(SQLModel, table=True):
     revoked_at: datetime | None = instant(required=False)
 
 
+class SignIn(SQLModel, table=True):
+    """A link that signs somebody of sales in, once: its secret is in a mail alone, or was printed.
+
+    `browser_hash` is that of the secret in the browser that asked, '' where any browser will do.
+    """
+
+    __tablename__ = "sign_in"
+    __table_args__ = (Index("sign_in_email", "email", "created_at"),)
+
+    prefix: str = Field(primary_key=True)
+    secret_hash: str = words()
+    email: str = words()
+    browser_hash: str = words()
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    used_at: datetime | None = instant(required=False)
+
+
+class WebSession(SQLModel, table=True):
+    """A browser in which somebody of sales is signed in, by the secret of its cookie.
+
+    It ends at `expires_at`, or some hours after `seen_at`; `ended_at` is when somebody ended it.
+    """
+
+    __tablename__ = "web_session"
+    __table_args__ = (
+        Index("web_session_prefix", "prefix", unique=True),
+        Index("web_session_email", "email"),
+    )
+
+    id: int | None = key()
+    prefix: str = words()
+    secret_hash: str = words()
+    email: str = words()
+    created_at: datetime = instant()
+    seen_at: datetime = instant()
+    expires_at: datetime = instant()
+    ended_at: datetime | None = instant(required=False)
+
+
 class Lock(SQLModel, table=True):
     """Whose turn it is (`tick`): single flight spares work; correctness stays in unique keys."""
 

@@ -1,0 +1,95 @@
+"""What somebody in sales has before them: their open handoffs, the most urgent first.
+
+Each question is a statement or two through the indexes of open handoffs (`handoff_rep`,
+`handoff_queue`, `handoff_lead`), however many are closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, union_all
+from sqlmodel import Session
+
+from handoff.board import DUE, HandoffRow, listed
+from handoff.seats import Seat
+from handoff.tables import HANDOFF, LEAD, OPEN
+from nurture.ledger.plans import among, one_of
+
+H = HANDOFF.c
+LONGEST_TEXT = 80
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which handoffs: `mine` with what I could take, only what I could take (`queue`), or all of
+    the `teams` I manage; of those, the ones that fit everything else that is said."""
+
+    whose: str = "mine"
+    state: str = ""
+    team: str = ""
+    rep: str = ""
+    text: str = ""
+    late: bool = False
+    waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many there are, whatever else is wanted of them."""
+
+    open: int
+    late: int
+    waiting: int
+
+
+def urgent(
+    session: Session, seat: Seat, wanted: Wanted, *, now: datetime, limit: int
+) -> list[HandoffRow]:
+    """What is late first, then by the next deadline; what waits for its lead comes after those."""
+    order = (DUE.asc().nulls_last(), H.held_until.asc().nulls_last(), H.id)
+    only = (_of(seat, wanted.whose), *_narrowed(wanted, now))
+    return listed(session, *only, order=order, now=now, limit=limit)
+
+
+def count(session: Session, seat: Seat, whose: str, *, now: datetime) -> Counts:
+    """How many there are to see."""
+    late = func.coalesce(func.sum(case((now > DUE, 1), else_=0)), 0)
+    waiting = func.count(H.held_until)
+    asked = select(func.count(), late, waiting).select_from(HANDOFF).where(_of(seat, whose))
+    return Counts(*session.execute(asked).one())
+
+
+def _of(seat: Seat, whose: str) -> ColumnElement[bool]:
+    """The open handoffs of a seat, by number: each part leans on an index of its own."""
+    held = (one_of(H.rep, seat.reps), among(H.state, OPEN))
+    queued = (among(H.rep, ("",)), among(H.state, ("offered",)), one_of(H.team, seat.teams))
+    if whose == "teams":
+        return and_(one_of(H.team, seat.managed), among(H.state, OPEN))
+    if whose == "queue":
+        return and_(*queued)
+    return H.id.in_(union_all(select(H.id).where(*held), select(H.id).where(*queued)))
+
+
+def _narrowed(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
+    asked: list[tuple[Any, ColumnElement[bool]]] = [
+        (wanted.state, H.state == wanted.state),
+        (wanted.team, H.team == wanted.team),
+        (wanted.rep, H.rep == wanted.rep),
+        (wanted.late, now > DUE),
+        (wanted.waiting, H.held_until.is_not(None)),
+        (wanted.text, _named(wanted.text)),
+    ]
+    return [holds for said, holds in asked if said]
+
+
+def _named(text: str) -> ColumnElement[bool]:
+    """The lead's name, address or company holds these words."""
+    name = LEAD.c.first_name + " " + LEAD.c.last_name
+    words = text[:LONGEST_TEXT].lower()
+    if not words:
+        return false()
+    places = (name, func.coalesce(LEAD.c.email, ""), LEAD.c.company)
+    return or_(*(func.lower(each).contains(words, autoescape=True) for each in places))

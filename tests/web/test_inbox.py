@@ -1,0 +1,352 @@
+"""The inbox: what is late first, answers that hold once, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from app.web.inbox_answers import VERBS
+from handoff import answers
+from handoff.assignment import assign
+from handoff.tables import CLOCK, HANDOFF, LEAD
+from nurture.ledger import tables as t
+from nurture.ledger.engine import Ledger
+from tests.fixtures_ledger import NOW, counting
+from tests.handoff import desk
+from tests.web.conftest import Place
+from tests.web.desk_visitors import answer, fields, signed_in
+
+BIG = {
+    "manager": {"name": "Max", "email": "max@example.test"}, "zone": desk.BERLIN,
+    "calendar": "office", "sla": "standard", "reps": [desk.rep("eva")],
+}  # fmt: skip
+MINE, TAKEN, QUEUED, OTHERS = 1, 2, 3, 4
+"""Numbers of handoffs: bo's, cy's, in the queue of smb, and in that of big."""
+
+
+@pytest.fixture
+def office(ledger: Ledger) -> Any:
+    """Two teams: bo and cy in smb under mia, eva in big under max; a handoff of each kind."""
+    rules = desk.rules((desk.rep("bo"), desk.rep("cy")))
+    teams = {"smb": rules.teams["smb"].model_dump(mode="json"), "big": BIG}
+    teams["smb"]["reps"] = [desk.rep("bo"), desk.rep("cy")]
+    found = Place(ledger)
+    known = desk.set_up(
+        ledger, desk.rules(teams=teams, routing=[{"otherwise": "smb"}]), programs={}
+    )
+    found.open(known)
+    desk.queue(ledger, 3)
+    with ledger.begin() as session:
+        session.execute(update(HANDOFF).where(HANDOFF.c.id == 3).values(team="nobody"))
+        assign(session, known, now=NOW)
+        session.execute(update(HANDOFF).where(HANDOFF.c.id == 3).values(team="smb"))
+    desk.queue(ledger, 1, team="big", first=4)
+    assert [(h.rep, h.team) for h in found.rows(t.Handoff)] == [
+        ("bo", "smb"), ("cy", "smb"), ("", "smb"), ("", "big")
+    ]  # fmt: skip
+    return found
+
+
+def handoff(place: Place, number: int) -> t.Handoff:
+    return next(row for row in place.rows(t.Handoff) if row.id == number)
+
+
+def listed(page: Any) -> list[int]:
+    """The numbers of the list, in its order."""
+    parts = page.text.split('<a id="h')[1:]
+    return [int(part.partition('"')[0]) for part in parts]
+
+
+def test_a_rep_sees_their_own_and_what_they_could_take(office: Place) -> None:
+    bo = signed_in(office, "bo")
+    page = office.ask("GET", "/inbox", headers=bo)
+    assert listed(page) == [MINE, QUEUED]
+    assert "lead1@example.test" in page.text
+    assert "Accept by" in page.text
+    assert "80 points" in page.text, "the brief of the most urgent"
+    assert listed(office.ask("GET", "/inbox?whose=queue", headers=bo)) == [QUEUED]
+    assert listed(office.ask("GET", "/inbox?whose=teams", headers=bo)) == [MINE, QUEUED]
+    assert listed(office.ask("GET", "/inbox", headers=signed_in(office, "eva"))) == [OTHERS]
+    mia = signed_in(office, "mia")
+    assert listed(office.ask("GET", "/inbox", headers=mia)) == [MINE, TAKEN, QUEUED]
+    assert listed(office.ask("GET", "/inbox/list?at=2", headers=mia)) == [MINE, TAKEN, QUEUED]
+
+
+def test_late_comes_first_then_the_next_deadline_and_what_waits_comes_last(office: Place) -> None:
+    with office.ledger.begin() as session:
+        session.execute(update(HANDOFF).values(rep="bo", team="smb", state="accepted"))
+        for number, hours in ((1, 5), (2, -1), (3, 2), (4, -3)):
+            clock = {"handoff_id": number, "kind": "next_step", "generation": 9, "rep": "bo",
+                     "zone": desk.BERLIN, "started_at": NOW - timedelta(days=1)}  # fmt: skip
+            session.add(t.Clock(**clock, due_at=NOW + timedelta(hours=hours)))
+        session.execute(update(HANDOFF).values(generation=9))
+        session.flush()
+        other = CLOCK.c.generation < 9
+        session.execute(update(CLOCK).where(other).values(stopped_at=NOW))
+    office.now = NOW + timedelta(seconds=1)
+    with office.ledger.begin() as session:
+        answers.pause(
+            session, office.site.runtime.definitions(), 3, until=NOW + timedelta(days=2), now=NOW
+        )
+    bo = signed_in(office, "bo")
+    page = office.ask("GET", "/inbox", headers=bo)
+    assert listed(page) == [4, 2, 1, 3]
+    assert "<title>(2 late) Leads</title>" in page.text
+    assert "3 hours late" in page.text
+    assert "5 hours left" in page.text
+    assert "Waits for the lead until Wed 4 Mar 10:00" in page.text
+    assert listed(office.ask("GET", "/inbox?late=1", headers=bo)) == [4, 2]
+    assert listed(office.ask("GET", "/inbox?waiting=1", headers=bo)) == [3]
+    assert "Go on now" in office.ask("GET", "/inbox/3", headers=bo).text
+
+
+def test_filters_take_known_words_and_leave_out_others(office: Place) -> None:
+    mia = signed_in(office, "mia")
+    with office.ledger.begin() as session:
+        said = {"first_name": "Ann-Marie", "last_name": "O'Hara", "company": "50% & Co"}
+        session.execute(update(LEAD).where(LEAD.c.id == 2).values(**said))
+
+    def found(query: str) -> list[int]:
+        return listed(office.ask("GET", f"/inbox?{query}", headers=mia))
+
+    assert found("text=ann-MARIE o") == [TAKEN]
+    assert found("text=50%25 %26") == [TAKEN]
+    assert found("text=%25") == [TAKEN], "a sign of SQL is a letter like others"
+    assert found("text=LEAD1@") == [MINE]
+    assert found("text=nobody") == []
+    assert found("rep=cy") == [TAKEN]
+    assert found("state=offered&team=smb") == [MINE, TAKEN, QUEUED]
+    assert found("state=accepted") == []
+    for foreign in ("team=big", "whose=mine", "state=won", "state=' OR 1=1", "shown=x", "late=yes",
+                    "shown=-5", "x=1", "whose=teams&whose=mine"):  # fmt: skip
+        assert found(foreign) == [MINE, TAKEN, QUEUED], foreign
+    page = office.ask("GET", "/inbox?state=offered&text=%22%3E%3Cscript%3E&late=1", headers=mia)
+    assert "<script>" not in page.text
+    assert "None fits" in page.text
+
+
+def test_what_strangers_wrote_is_shown_as_text(office: Place) -> None:
+    nasty = '<img src=x onerror="alert(1)">'
+    with office.ledger.begin() as session:
+        session.execute(update(LEAD).values(first_name=nasty, company=nasty, job_title=nasty))
+    page = office.ask("GET", "/inbox", headers=signed_in(office, "bo"))
+    assert "<img" not in page.text
+    assert "&lt;img" in page.text
+
+
+FORMS = {
+    "accept": ({}, "accepted"), "touch": ({"by": "phone", "note": "asks for a price"}, "working"),
+    "reject": ({"reason": "no budget"}, "rejected"), "give": ({"to": "cy"}, "offered"),
+    "snooze": ({"minutes": "30"}, "offered"),
+    "pause": ({"until": "tomorrow"}, "offered"), "resume": ({}, "offered"),
+    "recycle": ({"note": "next year"}, "recycled"), "meeting": ({}, "working"),
+    "opportunity": ({"amount": "12 000"}, "working"), "won": ({"amount": "9,500.5"}, "won"),
+    "lost": ({"reason": "no budget", "note": "until May"}, "lost"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_answer_is_one_post(office: Place, verb: str) -> None:
+    bo = signed_in(office, "bo")
+    ready = {"resume": ["pause"], "recycle": ["accept"], "meeting": ["accept"], "won": ["accept"],
+             "opportunity": ["accept"], "lost": ["accept"]}  # fmt: skip
+    for before in ready.get(verb, []):
+        assert answer(office, bo, f"/inbox/1/{before}", **FORMS[before][0]).status_code == 200
+    form, state = FORMS[verb]
+    pokes = office.pokes
+    done = answer(office, bo, f"/inbox/1/{verb}", **form)
+    assert done.status_code == 200, done.text
+    assert 'role="status"' in done.text
+    assert handoff(office, 1).state == state
+    assert office.pokes == pokes + 1
+    change = office.rows(t.Change)[-1]
+    assert {row.reason for row in office.rows(t.Change) if "Bo" in row.reason}, change
+
+
+def test_amounts_touches_and_reasons_are_kept(office: Place) -> None:
+    bo = signed_in(office, "bo")
+    answer(office, bo, "/inbox/1/touch", **FORMS["touch"][0])
+    assert any("called: asks for a price" in row.reason for row in office.rows(t.Change))
+    answer(office, bo, "/inbox/1/opportunity", amount="12 000")
+    assert handoff(office, 1).amount == 12000
+    answer(office, bo, "/inbox/1/lost", **FORMS["lost"][0])
+    assert handoff(office, 1).outcome == "no budget: until May"
+
+
+@pytest.mark.parametrize(
+    ("verb", "form", "said"),
+    [
+        ("reject", {}, "A reason is needed"),
+        ("give", {"to": "eva"}, "Choose who of the team"),
+        ("give", {"to": ""}, "Choose who of the team"),
+        ("snooze", {"minutes": "99999"}, "at most"),
+        ("snooze", {"minutes": "x"}, "Say how long"),
+        ("pause", {"until": "date", "date": "2026-02-30"}, "a day that is still to come"),
+        ("pause", {"until": "date", "date": "2026-03-01"}, "an instant ahead"),
+        ("pause", {"until": "date", "date": "9999-12-31"}, "a year off at most"),
+        ("won", {"amount": "lots"}, "is no amount"),
+        ("won", {"amount": "nan"}, "is no amount"),
+        ("won", {"amount": "-5"}, "is no amount"),
+    ],
+)
+def test_a_form_that_says_too_little_changes_nothing(
+    office: Place, verb: str, form: dict[str, str], said: str
+) -> None:
+    bo = signed_in(office, "bo")
+    answer(office, bo, "/inbox/1/accept")
+    before = office.everything()
+    refused = answer(office, bo, f"/inbox/1/{verb}", **form)
+    assert refused.status_code == 422
+    assert said in refused.text
+    assert f'action="/inbox/1/{verb}?' in refused.text, "the form is still open"
+    assert office.everything() == before
+
+
+def test_of_two_who_take_a_lead_the_second_hears_who_has_it(office: Place) -> None:
+    bo, cy = signed_in(office, "bo"), signed_in(office, "cy")
+    seen = office.ask("GET", "/inbox/3", headers=bo).text
+    assert answer(office, cy, "/inbox/3/accept").status_code == 200
+    assert handoff(office, QUEUED).rep == "cy"
+    late = answer(office, bo, "/inbox/3/accept", seen)
+    assert late.status_code == 409
+    assert "is with Cy" in late.text
+    assert "Nothing was changed" in late.text
+    assert handoff(office, QUEUED).rep == "cy"
+    assert office.ask("GET", "/inbox/3", headers=bo).status_code == 404
+
+
+def test_two_at_once(office: Place) -> None:
+    people = [signed_in(office, "bo"), signed_in(office, "cy")]
+    posts = [
+        ("POST", "/inbox/3/accept", {"headers": who, "data": fields(
+            office.ask("GET", "/inbox/3", headers=who).text, "/inbox/3/accept")})
+        for who in people
+    ]  # fmt: skip
+    assert sorted(each.status_code for each in office.ask_at_once(posts)) == [200, 409]
+    assert handoff(office, QUEUED).state == "accepted"
+
+
+def test_an_answer_to_a_lead_that_was_given_on_changes_nothing(office: Place) -> None:
+    bo, mia = signed_in(office, "bo"), signed_in(office, "mia")
+    asked = ("accept", "reject")
+    seen = {verb: office.ask("GET", f"/inbox/1/{verb}", headers=bo).text for verb in asked}
+    given = answer(office, mia, "/inbox/1/give", to="cy")
+    assert "given to Cy by Mia" in given.text
+    late = answer(office, bo, "/inbox/1/reject", seen["reject"], reason="no budget")
+    assert late.status_code == 409
+    assert "is with Cy" in late.text
+    noted = answer(office, bo, "/inbox/1/accept", seen["accept"])
+    assert noted.status_code == 409
+    assert "Too late" in noted.text
+    assert (handoff(office, 1).rep, handoff(office, 1).state) == ("cy", "offered")
+
+
+def test_what_went_back_while_it_was_open_is_told_to_who_saw_it(office: Place) -> None:
+    bo = signed_in(office, "bo")
+    seen = office.ask("GET", "/inbox/3", headers=bo).text
+    with office.ledger.begin() as session:
+        answers.recycle(session, office.site.runtime.definitions(), 3, reason="too many", now=NOW)
+    late = answer(office, bo, "/inbox/3/accept", seen)
+    assert late.status_code == 409
+    assert "recycled" in late.text
+
+
+MAY = {
+    ("bo", MINE): set(VERBS), ("cy", TAKEN): set(VERBS),
+    ("bo", QUEUED): {"accept"}, ("cy", QUEUED): {"accept"}, ("eva", OTHERS): {"accept"},
+    **{("mia", number): {"give"} for number in (MINE, TAKEN, QUEUED)}, ("max", OTHERS): {"give"},
+}  # fmt: skip
+"""Everything that anybody may answer; who is not here does not even see the handoff."""
+PEOPLE = ("bo", "cy", "eva", "mia", "max")
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_nobody_sees_or_answers_what_is_not_theirs(office: Place, who: str) -> None:
+    """By every number, for every answer; with the nonce of a page of their own."""
+    browser = signed_in(office, who)
+    own = fields(office.ask("GET", "/inbox", headers=browser).text, "/inbox/")
+    nobodys = office.ask("GET", "/inbox/99", headers=browser)
+    before = office.everything()
+    for number, verb in product((MINE, TAKEN, QUEUED, OTHERS, 99), VERBS):
+        may = MAY.get((who, number), set())
+        for path in (f"/inbox/{number}", f"/inbox/{number}/{verb}"):
+            page = office.ask("GET", path, headers=browser)
+            assert page.status_code == (200 if may else 404), (path, who)
+            if not may:
+                assert page.text == nobodys.text
+        for generation in ("1", "0", "7", ""):
+            form = own | {"generation": generation, "to": "cy", "reason": "no budget"}
+            told = office.ask("POST", f"/inbox/{number}/{verb}", headers=browser, data=form)
+            if verb in may:  # the nonce is that of another page
+                assert told.status_code in ({200, 409, 422} if number == 1 else {422}), number
+                if told.status_code == 200:
+                    pytest.fail(f"{verb} of {number} was taken: {form}")
+            else:
+                assert told.status_code == 404, (number, verb, who)
+                assert told.text == nobodys.text
+    assert office.everything() == before
+
+
+def test_nonces_are_of_one_session_handoff_and_generation(office: Place) -> None:
+    bo, again = signed_in(office, "bo"), signed_in(office, "bo")
+    page = office.ask("GET", "/inbox/1", headers=bo).text
+    form = fields(page, "/inbox/1/accept")
+    assert set(form) == {"nonce", "generation"}
+    before = office.everything()
+    for said in (form | {"nonce": ""}, form | {"generation": "2"}, {"generation": "1"}):
+        assert office.ask("POST", "/inbox/1/accept", headers=bo, data=said).status_code == 422
+    other = office.ask("POST", "/inbox/1/accept", headers=again, data=form)
+    assert other.status_code == 422
+    assert "open for too long" in other.text
+    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "same-site"}):
+        sent = office.ask("POST", "/inbox/1/accept", headers=bo | headers, data=form)
+        assert sent.status_code == 403
+    typed = office.ask("POST", "/inbox/1/accept", headers=bo, json=form)
+    assert typed.status_code == 415
+    assert office.everything() == before
+    office.later(hours=26)
+    late = office.ask("POST", "/inbox/1/accept", headers=signed_in(office, "bo"), data=form)
+    assert late.status_code == 422
+
+
+def test_looking_changes_nothing_and_only_these_pages_have_scripts(office: Place) -> None:
+    bo = signed_in(office, "bo")
+    before = office.everything()
+    for path in ("/inbox", "/inbox/list", "/inbox/1", *(f"/inbox/1/{verb}" for verb in VERBS)):
+        for method in ("GET", "HEAD"):
+            page = office.ask(method, path, headers=bo)
+            assert page.status_code == 200
+            policy = page.headers["content-security-policy"]
+            assert "script-src 'self'; connect-src 'self'" in policy
+            assert "unsafe" not in policy
+            assert page.headers["cache-control"] == "no-store"
+    assert office.everything() == before
+    for path in ("/sign-in", "/", "/leads/1"):
+        assert "script-src" not in office.ask("GET", path).headers["content-security-policy"]
+    for wrong in ("x", "-1", "1/fire", "1/accept/2", "9" * 30, "٣"):
+        assert office.ask("GET", f"/inbox/{wrong}", headers=bo).status_code == 404
+
+
+def test_the_statements_of_a_page_do_not_grow_with_the_leads(office: Place) -> None:
+    bo = signed_in(office, "bo")
+
+    def statements() -> int:
+        with counting(office.ledger) as sent:
+            assert office.ask("GET", "/inbox", headers=bo).status_code == 200
+        return len(sent)
+
+    few = statements()
+    desk.queue(office.ledger, 300, first=5)
+    with office.ledger.begin() as session:
+        session.execute(update(HANDOFF).where(HANDOFF.c.id > 4).values(rep="bo"))
+    assert statements() == few
+    assert few <= 25
+    page = office.ask("GET", "/inbox", headers=bo)
+    assert len(listed(page)) == 100
+    more = office.ask("GET", "/inbox?shown=200", headers=bo)
+    assert "/inbox?whose=mine&amp;shown=200" in page.text
+    assert len(listed(more)) == 200
