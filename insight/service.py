@@ -99,23 +99,6 @@ def rungs(session: Session) -> list[RungLine]:
     return [RungLine(*row) for row in rows]
 
 
-def most_telling(session: Session) -> int | None:
-    """The lead whose story tells most: won by sales, after a ladder had to climb if there is
-    one; else any that was with sales."""
-    climbed = (
-        select(C.handoff_id)
-        .join(table_of(t.Rung), R.clock_id == C.id)
-        .where(R.state == "fired")
-        .distinct()
-    )
-    won = select(H.lead_id).where(H.state == "won").order_by(H.id)
-    for query in (won.where(H.id.in_(climbed)), won, select(H.lead_id).order_by(H.id)):
-        found = session.execute(query.limit(1)).scalar()
-        if found is not None:
-            return int(found)
-    return None
-
-
 def closed_at(session: Session, lead_id: int) -> datetime | None:
     """When sales was done with a lead, the last time; None while it never was."""
     last = select(func.max(H.closed_at, type_=Instant())).where(H.lead_id == lead_id)

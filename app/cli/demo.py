@@ -127,16 +127,16 @@ def _story(shown: Shown) -> None:
         rows = [[_cell(value) for value in row] for row in table.rows]
         names = [TITLES.get(name, name) for name in table.columns]
         show.table(names, rows, empty="None.", right=[*numbers, *TITLES.values()])
-    if shown.lead:
-        show.heading(f"One lead from first click to sales outcome: {shown.lead} (times in UTC)")
-        show.table(("when", "what", "happened"), shown.timeline)
+    for told in shown.told:
+        show.heading(f"{told.title}: {told.lead} (times in UTC)")
+        show.table(("when", "what", "happened"), told.lines)
     if shown.unseen:
         show.note(f"nurture: Prefect did not answer for {shown.unseen} ticks: no runs of them")
     for failure in shown.failures:
         show.note(f"nurture: {failure}")
     show.heading("Why each of it happened, and the whole story in the browser:")
-    if shown.lead:
-        show.say(f"  {_program()} lead timeline {shown.lead} -w {show.path(shown.folder)}")
+    for told in shown.told:
+        show.say(f"  {_program()} lead timeline {told.lead} -w {show.path(shown.folder)}")
     place = "" if shown.folder == FOLDER.resolve() else f" -w {show.path(shown.folder)}"
     show.say(f"  {_program()} demo --open{place}")
 

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from app.applying import apply_workspace
-from app.demo.show import Table, story_of, tables
+from app.demo.show import Table, Told, tables, told
 from app.demo.story import BEGIN, DAYS, Story
 from app.prefect_settings import prefect_client
 from app.recording import recorded
@@ -23,7 +23,6 @@ from app.virtual_clock import VirtualClock
 from app.wiring import open_workspace
 from flows.runtime import Runtime
 from flows.tick import Outcome
-from insight.service import most_telling
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import import_leads
 
@@ -61,8 +60,7 @@ class Shown:
     """Ticks that Prefect did not answer for: done all the same, but not to be seen there."""
     failures: list[str]
     tables: list[Table]
-    lead: str
-    timeline: list[tuple[str, str, str]]
+    told: list[Told]
 
 
 def demo(
@@ -182,7 +180,6 @@ def _ended(runtime: Runtime, story: Story, folder: Path, leads: int) -> Shown:
     definitions, now = runtime.definitions(), story.clock.now
     with runtime.ledger.begin() as session:
         shown = tables(session, definitions, now=now)
-        lead = most_telling(session)
-        name, lines = story_of(session, lead) if lead is not None else ("", [])
-    told = (story.ticks, story.unseen, story.failures)
-    return Shown(folder, BEGIN, now, leads, *told, shown, name, lines)
+        stories = told(session)
+    played = (story.ticks, story.unseen, story.failures)
+    return Shown(folder, BEGIN, now, leads, *played, shown, stories)

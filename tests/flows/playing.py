@@ -19,7 +19,6 @@ from app.settings import Settings
 from app.virtual_clock import VirtualClock
 from app.wiring import open_workspace
 from flows import tick as ticking
-from insight import service
 
 Row = sqlite3.Row
 
@@ -30,7 +29,7 @@ class Played:
 
     folder: Path
     tables: dict[str, list[tuple[Any, ...]]]
-    timeline: list[tuple[str, str, str]]
+    told: list[show.Told]
     failures: list[str]
 
     def rows(self, query: str, *values: Any) -> list[Row]:
@@ -58,10 +57,9 @@ def play(folder: Path, days: int, edit: Callable[[Path], None] = lambda folder: 
         asyncio.run(story.play(lambda _: None))
         with runtime.ledger.begin() as session:
             shown = show.tables(session, runtime.definitions(), now=clock.now)
-            lead = service.most_telling(session)
-            lines = show.story_of(session, lead)[1] if lead else []
+            told = show.told(session)
     tables = {table.title: table.rows for table in shown}
-    return Played(folder, tables, lines, story.failures)
+    return Played(folder, tables, told, story.failures)
 
 
 def instant(micros: int) -> datetime:

@@ -65,7 +65,9 @@ def test_sequences_and_messages_are_what_the_rows_say(month: Played) -> None:
     rows = month.rows("SELECT kind, state, reason FROM message")
     told = {tuple(row[:3]): row[3] for row in month.tables["Messages"]}
     assert told == Counter(tuple(row) for row in rows)
-    assert sum(row["state"] == "sent" for row in rows) == month.mails()
+    digests = month.rows("SELECT * FROM post WHERE state = 'sent' AND message_id IS NULL")
+    assert len(digests) > 2 * FEW
+    assert sum(row["state"] == "sent" for row in rows) + len(digests) == month.mails()
 
 
 def test_handoffs_and_ladders_are_what_the_rows_say(month: Played) -> None:
@@ -122,9 +124,33 @@ def test_the_story_reaches_every_stage_state_and_rung(month: Played) -> None:
 
 
 def test_the_lead_shown_goes_from_first_click_to_a_sale(month: Played) -> None:
-    whats = [what for _, what, _ in month.timeline]
+    lines = month.told[0].lines
+    whats = [what for _, what, _ in lines]
     assert {"engagement", "score", "message", "handoff", "clock", "escalation"} <= set(whats)
-    assert any(text == "won" for _, _, text in month.timeline[-3:])
+    assert any(text == "won" for _, _, text in lines[-3:])
+
+
+def test_the_lead_nobody_calls_climbs_the_whole_ladder_and_goes_back(month: Played) -> None:
+    lines = month.told[1].lines
+    climbed = [text.split(": ")[1] for _, what, text in lines if what == "escalation"]
+    assert {"remind", "tell", "give", "recycle"} <= {each.split(":")[0] for each in climbed}
+    offered = [text for _, what, text in lines if what == "clock" and "accept clock" in text]
+    assert len({text.split(" of ")[1].split()[0] for text in offered if " runs" in text}) > 1
+    assert any(text.startswith("lapsed") for _, what, text in lines if what == "handoff")
+
+
+def test_the_lead_sales_rejects_goes_back_into_nurture(month: Played) -> None:
+    whats = [(what, text) for _, what, text in month.told[2].lines]
+    rejected = next(n for n, (what, text) in enumerate(whats)
+                    if what == "handoff" and text.startswith("rejected"))  # fmt: skip
+    assert any(what == "sequence" and text.startswith("entered") for what, text in whats)
+    assert rejected > 0
+
+
+def test_nothing_is_offered_to_who_is_away(month: Played) -> None:
+    ((name, days, got, others),) = month.tables["Away"]
+    assert (name, days, got) == ("Mareike Thoms", "16 Mar to 20 Mar", 0)
+    assert others > 5
 
 
 def test_the_people_of_the_story_live_nowhere(month: Played) -> None:

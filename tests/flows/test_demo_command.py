@@ -22,7 +22,7 @@ from app.wiring import open_workspace
 from nurture.ledger.errors import InputRefused
 from tests.app.cli.conftest import invoke
 
-SHOWN = demo.Shown(Path("x"), BEGIN, BEGIN, 500, 1, 0, [], [], "ann@example.test", [])
+SHOWN = demo.Shown(Path("x"), BEGIN, BEGIN, 500, 1, 0, [], [], [])
 
 
 @pytest.fixture
