@@ -114,10 +114,8 @@ def _values(
     if not mine or rules is None:
         return None
     today = now.astimezone(ZoneInfo(zone)).date()
-    start = local_instant(today - timedelta(days=1), 0, ZoneInfo(zone))
-    end = local_instant(today, 0, ZoneInfo(zone))
     teams = [
-        _open(session, name, zone, now=now) | _yesterday(session, name, start, end)
+        _open(session, name, zone, now=now) | yesterday(session, name, zone, now=now)
         for name in mine
     ]
     if not any(team["open"] or team["opened"] or team["done"] for team in teams):
@@ -158,8 +156,12 @@ def _open(session: Session, team: str, zone: str, *, now: datetime) -> dict[str,
     }  # fmt: skip
 
 
-def _yesterday(session: Session, team: str, start: datetime, end: datetime) -> dict[str, Any]:
-    """What came in, and what became of what was there."""
+def yesterday(session: Session, team: str, zone: str, *, now: datetime) -> dict[str, Any]:
+    """What came in on the day before, in the zone, and what became of what was there: `opened`, a
+    number, and `done`, a list of word and number.  Looks at every handoff of the team."""
+    place = ZoneInfo(zone)
+    today = now.astimezone(place).date()
+    start, end = (local_instant(today - timedelta(days=ago), 0, place) for ago in (1, 0))
 
     def within(column: Any) -> Any:
         return case((and_(column >= start, column < end), 1), else_=0)

@@ -62,6 +62,19 @@ def count(session: Session, seat: Seat, whose: str, *, now: datetime) -> Counts:
     return Counts(*session.execute(asked).one())
 
 
+def loads(session: Session, seat: Seat, *, now: datetime) -> dict[tuple[str, str], Counts]:
+    """The same of every rep in the teams a seat manages, by (team, rep); '' is the queue."""
+    rows = session.execute(
+        select(H.team, H.rep, *_counts(now)).where(_of(seat, "teams")).group_by(H.team, H.rep)
+    )
+    return {(team, rep): Counts(*counted) for team, rep, *counted in rows}
+
+
+def _counts(now: datetime) -> tuple[ColumnElement[int], ...]:
+    late = func.coalesce(func.sum(case((now > DUE, 1), else_=0)), 0)
+    return func.count(H.id), late, func.count(H.held_until)
+
+
 def _of(seat: Seat, whose: str) -> ColumnElement[bool]:
     """The open handoffs of a seat, by number: each part leans on an index of its own."""
     held = (one_of(H.rep, seat.reps), among(H.state, OPEN))

@@ -18,6 +18,7 @@ from app.web import (
     faults,
     handoffs,
     inbox,
+    inbox_team,
     overview,
     sign_in,
     static,
@@ -29,8 +30,8 @@ from app.web.site import Site, site_of
 from flows.runtime import Runtime
 
 __all__ = ["make_app"]
-ROUTES = (engagements, enrolments, clicks, unsubscribe, handoffs, sign_in, inbox, status,
-          overview, static)
+ROUTES = (engagements, enrolments, clicks, unsubscribe, handoffs, sign_in, inbox_team, inbox,
+          status, overview, static)
 
 
 def make_app(

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.web import forms, inbox_query, inbox_view
 from app.web.inbox_answers import VERBS, give_answer
 from app.web.inbox_query import Query
+from app.web.inbox_team import board
 from app.web.inbox_view import Chosen
 from app.web.site import Site, page, site_of
 from app.web.visitors import Visitor, visitor
@@ -64,18 +65,20 @@ async def answer(request: Request, who: Who, handoff: str, verb: str) -> Respons
     try:
         done = await site.apart(answering)
     except InputRefused as refused:
-        chosen = Chosen(number, verb, error=str(refused))
-        return await _after(site, who, query, chosen, status=422)
+        status, chosen = 422, Chosen(number, verb, error=str(refused))
     except Conflict as conflict:
-        return await _after(site, who, query, Chosen(number, error=str(conflict)), status=409)
-    site.poke()
-    if not done.done:
-        return await _after(site, who, query, Chosen(number, error=done.text), status=409)
-    return await _after(site, who, query, Chosen(number, told=f"Handoff {number} was {done.text}."))
+        status, chosen = 409, Chosen(number, error=str(conflict))
+    else:
+        site.poke()
+        told, late = f"Handoff {number} was {done.text}.", Chosen(number, error=done.text)
+        status, chosen = (200, Chosen(number, told=told)) if done.done else (409, late)
+    if form.get("back") == "team" and who.seat.managed:
+        return await board(site, who, told=chosen.told, error=chosen.error, status=status)
+    return await _after(site, who, query, chosen, status=status)
 
 
 async def _after(
-    site: Site, who: Visitor, query: Query, chosen: Chosen, *, status: int = 200
+    site: Site, who: Visitor, query: Query, chosen: Chosen, *, status: int
 ) -> Response:
     """The page after an answer, with the same handoff beside the list if it may still be seen."""
     try:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,6 +59,8 @@ class Site:
     dropped: int = 0
     links: dict[int, str] = field(default_factory=dict)
     """Tracked addresses by number: a kept one never changes."""
+    yesterdays: dict[tuple[str, date], dict[str, Any]] = field(default_factory=dict)
+    """What became of a team's leads on the day before this one: it does not change any more."""
     examined: tuple[float, dict[str, Any]] | None = None
     """The last answer about health, and when (monotonic) it was found."""
     _threads: ThreadPoolExecutor = field(

@@ -207,6 +207,15 @@ async def _screens(place: Place, box: Mailbox, pictures: Path, width: int, schem
             await screen.page.screenshot(path=pictures / name, full_page=True)
             await screen.fits()
             await screen.is_accessible()
+        await screen.page.get_by_role("button", name="Sign out", exact=True).click()
+        await screen.sign_in("mia", box)
+        await screen.page.get_by_role("link", name="Teams").click()
+        await screen.page.get_by_label("Who gets Ann Abel").select_option("cy")
+        await screen.page.screenshot(path=pictures / f"team-{width}-{scheme}.png", full_page=True)
+        await screen.fits()
+        await screen.is_accessible()
+        await screen.page.get_by_role("button", name="Give Ann Abel on").click()
+        await screen.page.get_by_text("Handoff 1 was given to Cy by Mia").wait_for()
         assert screen.complaints == []
 
 

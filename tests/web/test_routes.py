@@ -47,6 +47,7 @@ TABLE: dict[tuple[str, str], Any] = {
     ("GET", "/sign-in/{token}"): 200,
     ("GET", "/inbox"): INBOX,
     ("GET", "/inbox/list"): INBOX,
+    ("GET", "/inbox/team"): INBOX | {"rep": 404},
     ("GET", "/inbox/{handoff}"): INBOX,
     ("GET", "/inbox/{handoff}/{verb}"): INBOX,
     ("POST", "/engagements"): WRITING,
@@ -56,6 +57,7 @@ TABLE: dict[tuple[str, str], Any] = {
     ("POST", "/sign-in"): 422,
     ("POST", "/sign-in/{token}"): 422,
     ("POST", "/sign-out"): INBOX | dict.fromkeys(SALES, 403),
+    ("POST", "/inbox/reps/{rep}/{verb}"): INBOX | {"rep": 404, "manager": 422},
     ("POST", "/inbox/{handoff}/{verb}"): INBOX | {"rep": 422, "manager": 404},
 }
 """What a request answers, by visitor where it depends on that.  HEAD is as GET; nothing else is."""
@@ -90,6 +92,7 @@ def addresses(place: Place, mail: Mail, offer: Offer) -> dict[str, str]:
         **{path: path for path in ("/engagements", "/sign-in", "/sign-out", "/inbox")},
         **{f"/static/{name}": f"/static/{name}" for name in FILES},
         "/sign-in/{token}": f"/sign-in/{link}", "/inbox/list": "/inbox/list",
+        "/inbox/team": "/inbox/team", "/inbox/reps/{rep}/{verb}": "/inbox/reps/bo/pause",
         "/inbox/{handoff}": f"/inbox/{offer.handoff}",
         "/inbox/{handoff}/{verb}": f"/inbox/{offer.handoff}/accept",
         "/api/sequences/{name}/enrolments": "/api/sequences/trial-welcome/enrolments",
