@@ -10,6 +10,7 @@ from typing import cast
 from sqlmodel import Session
 
 from handoff.board import running_clocks
+from handoff.follow_ups import waiting_for
 from handoff.leaving import Moved
 from nurture.language.definitions import Definitions
 from nurture.language.differences import Difference, differences, step_differences
@@ -54,6 +55,8 @@ class Planned:
     clocks: dict[str, int] = field(default_factory=dict)
     """By kind: how many clocks run, and keep what they were started with, where an edit is about
     windows, ladders or calendars."""
+    starts: int = 0
+    """Of a sequence that is removed: how many leads were to enter it some time after an outcome."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def _planned(
         differences=tuple(found),
         moves=tuple(_moves(session, leads)) if leads is not None else (),
         clocks=running_clocks(session) if any(map(_of_clocks, found)) else {},
+        starts=waiting_for(session, change.name) if change.status == "removed" else 0,
     )
 
 

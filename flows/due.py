@@ -13,6 +13,7 @@ from sqlmodel import Session
 from flows.runtime import Runtime
 from handoff import board, posting
 from handoff.digest import NEXT_DIGEST
+from handoff.follow_ups import NEXT_FOLLOW_UP
 from handoff.pauses import NEXT_END
 from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
@@ -57,10 +58,10 @@ def due_at(instants: Instants, now: datetime) -> set[str]:
 
 def _flows(definitions: Definitions) -> Groups:
     # Without a handoff.yaml no clock runs out and no ladder climbs: they would be due for ever.
-    sales: tuple[Question, ...] = (NEXT_END, NEXT_DIGEST)
+    sales: tuple[Question, ...] = (NEXT_END,)
     if definitions.handoff is not None:
-        sales = (*board.QUESTIONS, NEXT_DIGEST, NEXT_EPISODE, NEXT_DRAFT)
-    return {**OUT, "escalate": sales, "upkeep": (NEXT_UPKEEP,)}
+        sales = (*board.QUESTIONS, NEXT_EPISODE, NEXT_DRAFT)
+    return {**OUT, "escalate": (*sales, NEXT_DIGEST, NEXT_FOLLOW_UP), "upkeep": (NEXT_UPKEEP,)}
 
 
 @once

@@ -20,6 +20,7 @@ from handoff import waiting
 from handoff.assignment import assign
 from handoff.clocks import run_clocks
 from handoff.digest import write_digests
+from handoff.follow_ups import start_due
 from handoff.ladder import climb
 from handoff.notices import write_notices
 from handoff.opening import open_handoffs
@@ -179,8 +180,8 @@ def mail(
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
-    """Clocks that lapsed, rungs that are due, leads nobody had time for; and their notices, and the
-    digests of managers."""
+    """Clocks that lapsed, rungs that are due, leads nobody had time for; and their notices, the
+    digests of managers, and sequences that start some time after an outcome."""
     definitions = runtime.definitions()
 
     def digests(session: Session) -> Tally:
@@ -193,6 +194,7 @@ def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
         _piece(runtime, "run clocks", lambda s: run_clocks(s, definitions, now=now)),
         _piece(runtime, "climb", lambda s: climb(s, definitions, now=now)),
         _piece(runtime, "write digests", digests),
+        _piece(runtime, "start follow-ups", lambda s: start_due(s, definitions, now=now)),
     )
     yield from offers(runtime, now=now)
 

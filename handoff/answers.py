@@ -16,6 +16,8 @@ an answer to an older offer does not hold any more.  Every answer leaves a `chan
     pause      offered, accepted, working                            stand still
     snooze     offered, accepted, working, once                      stand still
     resume     waiting for the lead                                  go on, as by any other answer
+
+What starts or stops after an answer, `handoff.follow_ups` knows.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from typing import Any
 from sqlalchemy import select, true, update
 from sqlmodel import Session
 
-from handoff import clocks, closing, lifecycle, pauses, standing, wording
+from handoff import clocks, closing, follow_ups, lifecycle, pauses, standing, wording
 from handoff.deciding import Answer, begin, check_open, decide, rules_of, start, taken, text_of, who
 from handoff.offers import offer
 from handoff.standing import Standing
@@ -65,6 +67,7 @@ def accept(
     lifecycle.note(session, now=now, old=found.state, new="accepted", reason=text)
     lifecycle.move(session, "sal", now=now, reason=text, path=HANDOFF.c.path)
     lifecycle.touch(session)
+    follow_ups.follow(session, definitions, "accepted", reason=text, now=now)
     return Answer(handoff, "accepted", text)
 
 
@@ -98,6 +101,7 @@ def touch(
     lifecycle.note(session, now=now, old=found.state, new="working", reason=text)
     lifecycle.move(session, "sal", now=now, reason=text, path=HANDOFF.c.path)
     lifecycle.touch(session)
+    follow_ups.follow(session, definitions, "contacted", reason=text, now=now)
     return Answer(handoff, "working", text)
 
 
@@ -107,7 +111,7 @@ def reject(
 ) -> Answer:  # fmt: skip
     """Send the lead back with a reason: an allowed one, or free text of 3 to 300 characters.
 
-    The lead is recycled and enters `recycle.sequence`.
+    The lead is recycled; what follows say `outcomes` and `recycle` of handoff.yaml.
     """
     return _send_back(
         session, definitions, handoff, "rejected", reason, by=by, generation=generation, now=now
@@ -247,7 +251,7 @@ def _send_back(
     clocks.meet(session, ("next_step", "close"), at=now, reason=text)
     lifecycle.note(session, now=now, old=found.state, new=state, reason=text)
     closing.finish(session, state, reason=text, now=now)
-    closing.send_back(session, definitions, rules.recycle.sequence, reason=text, now=now)
+    follow_ups.follow(session, definitions, state, said, reason=text, now=now)
     return Answer(handoff, state, text)
 
 

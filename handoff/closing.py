@@ -1,4 +1,4 @@
-"""The end of a handoff: clocks stop, the lead moves on, a sequence takes it back.
+"""The end of a handoff: clocks stop, the lead moves on (`follow_ups` says what starts then).
 
 Everything works on `batch` (id: the handoff, lead_id: its lead).
 """
@@ -7,28 +7,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, not_, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session
 
 from handoff import clocks, lifecycle, pauses
 from handoff.tables import EPISODE, HANDOFF, OPEN
-from nurture.language.definitions import Definitions
-from nurture.ledger import tables as t
+from nurture.language.outcomes import EFFECTS
 from nurture.ledger.batches import batch
-from nurture.ledger.upsert import table_of
-from nurture.sequences.enrol import start_in
 
-DECISION = table_of(t.Decision)
-BACK = "handoff/recycle"
-"""The path of an entry that sales caused."""
-
-BECOMES = {
-    "rejected": "recycled",
-    "recycled": "recycled",
-    "lapsed": "recycled",
-    "lost": "recycled",
-    "won": "customer",
-}
+BECOMES = {each.state: each.lifecycle for each in EFFECTS.values() if each.ends}
 """The closed states of a handoff and what becomes of the lead's lifecycle."""
 
 
@@ -60,40 +47,3 @@ def finish(session: Session, state: str, *, reason: str, now: datetime) -> None:
     )
     lifecycle.move(session, BECOMES[state], now=now, reason=reason, path=HANDOFF.c.path)
     lifecycle.touch(session)
-
-
-def send_back(
-    session: Session, definitions: Definitions, sequence: str | None, *, reason: str, now: datetime
-) -> int:
-    """Start the sequence handoff.yaml names for the working set's leads; returns how many entered.
-
-    A sequence that is not applied takes nobody in: the lead stays recycled, free to enter others.
-    So does a lead that was sent back as often as `recycle.at_most` says, with the reason.
-    """
-    program, rules = definitions.active.get(sequence or ""), definitions.handoff
-    if program is None or rules is None:
-        return 0
-    most = rules.recycle.at_most
-    worn = _times_sent_back() >= most
-    times = f"{most} time{'s' if most > 1 else ''}"
-    lifecycle.record(
-        session, "back to nurture", old="", new="no more", path=BACK, now=now, where=worn,
-        reason=f"sales sent it back {times} already: it stays recycled",
-    )  # fmt: skip
-    leads = select(batch.c.lead_id).where(not_(worn))
-    return start_in(session, program, leads, now=now, reason=reason, path=BACK)
-
-
-def _times_sent_back() -> ColumnElement[int]:
-    """How often sales sent the lead of a row of `batch` back into a sequence."""
-    return (
-        select(func.count())
-        .select_from(DECISION)
-        .where(
-            DECISION.c.lead_id == batch.c.lead_id,
-            DECISION.c.kind == "entered",
-            DECISION.c.path == BACK,
-        )
-        .correlate(batch)
-        .scalar_subquery()
-    )

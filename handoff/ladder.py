@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from handoff import availability as can
-from handoff import clocks, closing, pauses, turns
+from handoff import clocks, closing, follow_ups, pauses, turns
 from handoff.assignment import assign
 from handoff.offers import DRAFT, NOTICE
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG, RUNNING
@@ -335,5 +335,5 @@ def _recycle(
     why = "nobody in sales acted in time: back to nurture"
     fired = _fire(session, definitions, action, why, now=now)
     closing.close(session, "lapsed", reason=why, now=now)
-    closing.send_back(session, definitions, sequence, reason=why, now=now)
+    follow_ups.send_back(session, definitions, sequence, reason=why, now=now)
     return Tally.of("rungs recycle", fired, path=sequence, more=found == SIZE)

@@ -1,57 +1,34 @@
 """What came of a lead that sales works on: a meeting, an opportunity, won, lost.
 
-    outcome       handoff    lifecycle      amount   reason    then
-    meeting       working    sql                               next_step starts anew
-    opportunity   working    opportunity    may                next_step starts anew
-    won           won        customer       may      may
-    lost          lost       recycled                needed    `recycle.sequence` takes the lead
-
-Each is an answer as those of `handoff.answers`, holds while the lead is with sales, and moves the
-lifecycle forward only.  All clocks but close are met by it, by won and lost that as well.
+Each is an answer as those of `handoff.answers`, holds while the lead is with sales, and moves
+handoff and lifecycle by its row of `nurture.language.outcomes`, forward only.  All clocks but close
+are met by it, by won and lost that as well; else next_step starts anew.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
-from handoff import clocks, closing, lifecycle, standing, wording
+from handoff import clocks, closing, follow_ups, lifecycle, standing, wording
 from handoff.deciding import Answer, begin, decide, rules_of, start, taken, who
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
 from nurture.calendar.nearest import suggestion
 from nurture.language.definitions import Definitions
 from nurture.language.ladders import KINDS
+from nurture.language.outcomes import EFFECTS, Effect
 from nurture.ledger.errors import InputRefused
 
 LARGEST = 1e12
 """No deal is worth more."""
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What an outcome makes of the handoff and of the lead's lifecycle, and what is said with it.
-
-    `ends`: the lead is with sales no more.
-    """
-
-    state: str
-    lifecycle: str
-    ends: bool = False
-    amount: bool = False
-    reason: bool = False
-
-
-OUTCOMES = {
-    "meeting": Effect("working", "sql"),
-    "opportunity": Effect("working", "opportunity", amount=True),
-    "won": Effect("won", "customer", ends=True, amount=True),
-    "lost": Effect("lost", "recycled", ends=True, reason=True),
-}
+OUTCOMES = {name: EFFECTS[name] for name in ("meeting", "opportunity", "won", "lost")}
+"""Those that are told by this answer; the others have answers of their own."""
 
 
 def outcome(
@@ -70,7 +47,8 @@ def outcome(
         raise InputRefused(f"{result!r} is not an outcome: say {_listed()}.{nearest}")
     effect = OUTCOMES[result]
     _check_amount(result, effect, amount)
-    said = wording.reason(reason, rules.recycle.reasons) if reason or effect.reason else ""
+    needed = effect.reason == "needed"
+    said = wording.reason(reason, rules.recycle.reasons) if reason or needed else ""
     found = standing.of(session, handoff)
     values = _values(session, found, effect, amount=amount, said=said, by=by, now=now)
     decide(session, definitions, found, OPEN, values, generation, now=now)
@@ -86,8 +64,7 @@ def outcome(
         begin(session, definitions, found, clocks.TOUCHED, why=result, now=now)
         lifecycle.move(session, effect.lifecycle, now=now, reason=text, path=HANDOFF.c.path)
         lifecycle.touch(session)
-    if result == "lost":
-        closing.send_back(session, definitions, rules.recycle.sequence, reason=text, now=now)
+    follow_ups.follow(session, definitions, result, said, reason=text, now=now)
     return Answer(handoff, effect.state, text)
 
 

@@ -20,6 +20,7 @@ OPENING = table_of(t.Opening)
 POST = table_of(t.Post)
 CHANNEL = table_of(t.Channel)
 DIGEST = table_of(t.Digest)
+FOLLOW_UP = table_of(t.FollowUp)
 
 OPEN = ("offered", "accepted", "working")
 """States in which a lead is with sales, and fills a place in a rep's room."""

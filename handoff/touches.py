@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
 from sqlmodel import Session
 
-from handoff import clocks, lifecycle, pauses
+from handoff import clocks, follow_ups, lifecycle, pauses
 from handoff.tables import CLOCK, HANDOFF, OPEN, RUNNING
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
@@ -57,6 +57,7 @@ def met_by_engagements(
     clocks.start(session, definitions, rules, why="touched", now=now, kinds=clocks.TOUCHED)
     lifecycle.move(session, "sal", now=now, reason=reason, path=HANDOFF.c.path)
     lifecycle.touch(session)
+    follow_ups.follow(session, definitions, "contacted", reason=reason, now=now)
     return Tally.of("handoffs touched", found, more=found == SIZE)
 
 

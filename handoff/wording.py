@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from nurture.language.outcomes import is_about
 from nurture.ledger.errors import InputRefused
 
 LONGEST = 300
@@ -24,7 +25,8 @@ def one_line(text: str) -> str:
 
 
 def reason(text: str, allowed: Sequence[str]) -> str:
-    """The reason as it is kept: an allowed one in its own spelling, or free text.
+    """The reason as it is kept: an allowed one in its own spelling, perhaps with a note behind a
+    colon, or free text.
 
     Refused with the allowed ones: fewer than 3 letters or digits, more than 300 characters.
     """
@@ -32,6 +34,10 @@ def reason(text: str, allowed: Sequence[str]) -> str:
     for known in allowed:
         if clean.casefold() == known.casefold():
             return known
+        if is_about(clean, known):
+            note = clean.split(":", known.count(":") + 1)[-1].strip()
+            clean = f"{known}: {note}" if note else known
+            break
     named = f"say one of: {', '.join(allowed)}; or write your own" if allowed else "write one"
     if sum(char.isalnum() for char in clean) < SHORTEST:
         raise InputRefused(f"A reason is needed, so that marketing can learn from it: {named}.")

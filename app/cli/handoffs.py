@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from handoff.board import ClockRow, HandoffRow, RunningOut
+    from nurture.ledger.tables import FollowUp
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")
 commands.add_typer(answers.commands)
@@ -92,13 +93,16 @@ def meant(work: Opened, team: str, rep: str) -> None:
 def show_(number: Number, workspace: Workspace = None, as_json: Json = False) -> None:
     """One handoff: its lead, its deadlines, and the ladder they climb."""
     from handoff.board import rungs_of
+    from handoff.follow_ups import planned
 
     with opened(workspace) as work, work.looking() as session:
         row = _one(session, work, number)
-        rungs = rungs_of(session, number)
+        rungs, then = rungs_of(session, number), planned(session, number)
         if as_json:
-            return show.document(_plain(row) | {"rungs": rungs})
+            return show.document(_plain(row) | {"rungs": rungs, "follow_up": then})
         _card(row, work.zone)
+        if then is not None:
+            show.facts([("then", _then(then, work.zone))])
         show.heading("Deadlines")
         show.table(
             ("clock", "rep", "due", "state", "late", "late at work"),
@@ -124,6 +128,11 @@ def show_(number: Number, workspace: Workspace = None, as_json: Json = False) ->
 def clock_name(clock: ClockRow | RunningOut) -> str:
     """`next step`, of later rounds with the number."""
     return clock.kind.replace("_", " ") + (f" {clock.round}" if clock.round > 1 else "")
+
+
+def _then(planned: FollowUp, zone: str) -> str:
+    why = f": {planned.dropped}" if planned.dropped else ""
+    return f"{planned.sequence} on {show.when(planned.due_at, zone)}, {planned.state}{why}"
 
 
 def _card(row: HandoffRow, zone: str) -> None:

@@ -108,6 +108,8 @@ def tell(found: Plan) -> None:
             show.say(f"    {_said(difference)}")
         if each.clocks:
             show.say(f"    clocks that run keep what they began with: {_clocks(each.clocks)}")
+        if each.starts:
+            show.say(f"    {each.starts:,} leads were to enter it after an outcome; they will not")
         if each.moves:
             show.say("    leads on their way:")
         for move in each.moves:

@@ -1,10 +1,11 @@
-"""handoff.yaml, whole: teams, routing, SLA clocks, ladders, recycling."""
+"""handoff.yaml, whole: teams, routing, SLA clocks, ladders, recycling, outcomes."""
 
 from __future__ import annotations
 
 from nurture.language.condition_fields import ConditionField, Segments
 from nurture.language.ladders import RungModel, Sla
 from nurture.language.models import Count, Elapsed, Model, Name, Names
+from nurture.language.outcomes import Outcomes
 from nurture.language.teams import Owners, Route, Team
 
 
@@ -40,6 +41,7 @@ class HandoffRules(Model):
     ladders: dict[Name, tuple[RungModel, ...]]
     openings: tuple[Opening, ...] = ()
     recycle: Recycle = Recycle()
+    outcomes: Outcomes = Outcomes()
     brake: Brake | None = None
     owners: Owners = Owners()
     segments: Segments = {}

@@ -128,6 +128,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "ladders": "What happens when a clock runs out, by name.",
         "openings": "Lines a rep may open the call with.",
         "recycle": "Where leads go that sales sends back.",
+        "outcomes": "What follows from what sales says came of a lead.",
         "brake": "How many handoffs at once are too many; the others wait for somebody to look.",
         "owners": "Which fields of a lead say whose it is.",
         "segments": OWN_SEGMENTS,
@@ -163,11 +164,6 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     "Unavailable": {"after": "So many lapses in a row: 3 lapses."},
     "Repeat": {"every": "So long after the last time.", "at_most": "So many times more (20)."},
     "Opening": {"when": "For whom; without it for everybody.", "say": "The line."},
-    "Recycle": {
-        "sequence": "Where leads go that sales rejects, recycles or loses.",
-        "at_most": "How often a lead is sent back (3).",
-        "reasons": "Suggested reasons.",
-    },
     "SequenceModel": {
         "sequence": "The sequence's name, for good: enrolments hang on it.",
         "description": "A line for people.",

@@ -1,4 +1,4 @@
-"""What editors show beside each key of teams, reps and routes."""
+"""What editors show beside each key of teams, reps, routes, and what follows from outcomes."""
 
 from __future__ import annotations
 
@@ -42,5 +42,28 @@ TEAMS: Mapping[str, Mapping[str, str]] = {
     "Owners": {
         "field": "The field of leads that holds a rep's name or address (owner).",
         "parent": "The field that is the same for all leads of one customer.",
+    },
+    "Recycle": {
+        "sequence": "Where leads go that sales rejects, recycles or loses.",
+        "at_most": "How often a lead is sent back (3).",
+        "reasons": "Suggested reasons.",
+    },
+    "Outcomes": {
+        "accepted": "Sales takes the lead.",
+        "contacted": "Each touch.",
+        "meeting": "A meeting.",
+        "opportunity": "A deal is in sight.",
+        "won": "A deal: the lead is a customer.",
+        "lost": "No deal.",
+        "rejected": "Sales does not want the lead.",
+        "recycled": "Not now: back to nurture.",
+    },
+    "FollowUp": {
+        "reason": "For these reasons; without it for any. The first entry that holds decides.",
+        "start": "The sequence the lead enters.",
+        "after": "How long after the answer: 90 days. Else at once.",
+        "stop": "The sequence the lead leaves.",
+        "suppress": "true: no nurture mail goes to the lead any more.",
+        "nothing": "true: nothing follows, not even recycle.sequence.",
     },
 }

@@ -107,6 +107,9 @@ RULES: Mapping[str, str] = {
     "routing-without-otherwise": "routing that leaves leads with nobody",
     "rung-form": "a rung without exactly one instant and one action, or one that is repeated and"
     " ends what it would be repeated for",
+    "outcome-form": "an entry of an outcome that does nothing, or what cannot follow from it",
+    "unknown-reason": "a reason that is not among those suggested to sales",
+    "unreachable-entry": "an entry of an outcome behind others for all its reasons",
     "unknown-clock": "a clock to restart that the policy does not have",
     # mails
     "front-matter": "front matter that is not closed or no mapping",

@@ -1,17 +1,21 @@
-"""What other systems tell of opt-outs, bounces and complaints counts the moment it is taken in.
+"""What other systems and sales tell of opt-outs, bounces and complaints counts at once.
 
-It is written in the intake's own transaction: no mail is handed over after the engagement was
-accepted.  An engagement `subscribed` lifts nothing: only the lead's own word on our pages does.
+What engagements tell is written in the intake's own transaction: no mail is handed over after the
+engagement was accepted.  An engagement `subscribed` lifts nothing: only the lead's own word on our
+pages does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, case, func, literal, not_, or_, select
+from sqlalchemy import Select, and_, case, func, literal, not_, or_, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new, table_of, upsert_from
 
 ENGAGEMENT = table_of(t.Engagement).c
@@ -24,6 +28,8 @@ KINDS = {
 """Kind of engagement → kind of suppression."""
 PASSING = ("soft", "transient", "temporary")
 """Bounces whose property `type` says that the address is good."""
+
+_SUPPRESSION = ("email_key", "kind", "since", "reason")
 
 
 def heed(session: Session, engagements: Sequence[int]) -> None:
@@ -62,4 +68,13 @@ def heed(session: Session, engagements: Sequence[int]) -> None:
         LEAD.id == ENGAGEMENT.lead_id,
         LEAD.email_key.is_not(None),
     )
-    session.execute(insert_new(t.Suppression, ("email_key", "kind", "since", "reason"), ends))
+    session.execute(insert_new(t.Suppression, _SUPPRESSION, ends))
+
+
+def suppress(session: Session, leads: Select[Any], *, reason: str, now: datetime) -> None:
+    """No nurture mail goes to these leads (a query of their ids) any more, as if they had said so
+    themselves; those nobody may write to already keep their reason."""
+    ends = select(
+        LEAD.email_key, literal("unsubscribed"), literal(now, Instant()), literal(reason)
+    ).where(LEAD.id.in_(leads), LEAD.email_key.is_not(None))
+    session.execute(insert_new(t.Suppression, _SUPPRESSION, ends))

@@ -102,6 +102,11 @@ LARGE = {
         "clock_running": "2000 2",
     },
     "restatement": {"restatement_once": "100000 1 1"},
+    "follow_up": {
+        "follow_up_once": "100000 1",
+        "follow_up_due": "20000 2",
+        "follow_up_lead": "100000 2",
+    },
     "rung": {"rung_once": "1000000 4 1 1", "rung_due": "2000 2"},
 }
 """Table → index → its rows, and how many of them share its first column, its first two, …

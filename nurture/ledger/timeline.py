@@ -64,6 +64,7 @@ def _chapters(lead_id: int) -> Iterable[tuple[Select[Any], Callable[[Any], Lines
         (of(t.WebhookCall, t.WebhookCall.planned_at), _call),
         (of(t.Episode, t.Episode.opened_at), _episode),
         (of(t.Handoff, t.Handoff.opened_at), _handoff),
+        (of(t.FollowUp, t.FollowUp.planned_at), _follow_up),
         (_clocks(lead_id), _clock),
         (_rungs(lead_id), _rung),
     )
@@ -193,6 +194,15 @@ def _handoff(row: t.Handoff) -> Lines:
         yield TimelineLine(row.touched_at, "handoff", f"{row.rep} was in touch")
     if row.closed_at is not None:
         yield TimelineLine(row.closed_at, "handoff", row.state, row.outcome)
+
+
+def _follow_up(row: t.FollowUp) -> Lines:
+    """A start that was planned, and why it was dropped; one that entered has its decision."""
+    text = f"is to start {row.sequence} on {row.due_at:%Y-%m-%d %H:%M} UTC"
+    yield TimelineLine(row.planned_at, "sequence", text, row.reason, row.path)
+    if row.state == "dropped" and row.settled_at is not None:
+        text = f"does not start {row.sequence}"
+        yield TimelineLine(row.settled_at, "sequence", text, row.dropped, row.path)
 
 
 def _clock(row: t.Clock) -> Lines:

@@ -11,6 +11,8 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    and_,
+    func,
     insert,
     literal,
     select,
@@ -131,14 +133,15 @@ def _end(definitions: Definitions, program: Program, rule: ExitRule, state: str)
         entering=entering(program),
     )  # fmt: skip
     of_lead = select(literal(1)).where(LEAD.id == E.lead_id, holds).correlate(ENROLMENT)
-    return ending(of_lead.exists(), state=state, reason=rule.reason, path=rule.path)
+    mine = and_(worked_on(), of_lead.exists())
+    return ending(mine, state=state, reason=rule.reason, path=rule.path)
 
 
 def ending(where: ColumnElement[bool], *, state: str, reason: str, path: str) -> Update:
-    """End (part of) the working set; `AFTERWARDS` is to follow."""
+    """End active enrolments; for those of the working set `AFTERWARDS` is to follow."""
     return (
         update(ENROLMENT)
-        .where(worked_on(), ACTIVE, where)
+        .where(ACTIVE, where)
         .values(
             state=state,
             ended_at=NOW,
@@ -153,11 +156,31 @@ def ending(where: ColumnElement[bool], *, state: str, reason: str, path: str) ->
 
 
 _ENDED = (worked_on(), E.state != "active")
+_DECIDED = ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"]
 _RECORD = insert(table_of(t.Decision)).from_select(
-    ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"],
+    _DECIDED,
     select(E.id, E.lead_id, NOW, E.state, E.stage, E.reason, E.path).where(*_ENDED),
 )
 """Why the working set's ended ones left."""
+
+
+def stop_in(
+    session: Session, sequence: str, leads: Select[Any], *, now: datetime, reason: str, path: str
+) -> int:
+    """End the enrolments of leads (a query of their ids) in a sequence because something asks for
+    it, as when they leave it.  Returns how many ended."""
+    asking = Asking(session, 0, now)
+    these = (E.sequence == sequence, ACTIVE, E.lead_id.in_(leads))
+    locked = select(E.id).where(*these).order_by(E.id).with_for_update(of=ENROLMENT).subquery()
+    if not asking.ask(select(func.count()).select_from(locked)).scalar_one():
+        return 0
+    said = (NOW, literal("exited"), E.stage, literal(reason), literal(path))
+    rows = select(E.id, E.lead_id, *said).where(*these)
+    asking.run(insert(table_of(t.Decision)).from_select(_DECIDED, rows))
+    for table in PLANNED:
+        why = f"left the sequence: {reason}"
+        asking.run(cancelling(table, select(E.id).where(*these), why, now=NOW))
+    return asking.run(ending(and_(*these), state="exited", reason=reason, path=path))
 
 
 def cancelling(

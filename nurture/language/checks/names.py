@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from nurture.language.checks.outcomes import entries
 from nurture.language.checks.view import (
     File,
     View,
@@ -23,6 +24,7 @@ from nurture.language.snippets import sees
 from nurture.language.tree import Node, Scalar, Table
 from nurture.language.vocabulary import LEAD_FIELDS, NOTICES, WRITABLE_FIELDS
 
+VERBS = ("start", "stop")
 Named = Iterable[tuple[File, Loc, Node | None]]
 
 
@@ -108,11 +110,11 @@ def notices(view: View) -> Iterator[Problem]:
 
 
 def sequences(view: View) -> Iterator[Problem]:
-    """Sequences that are started or stopped, also by a ladder or by recycling, exist."""
+    """Sequences that are started or stopped, also by ladders, recycling or outcomes, exist."""
     named: list[tuple[File, Loc, Node | None]] = []
     for file in view.of("sequence"):
         for loc, step in steps(file):
-            named += [(file, (*loc, verb), step.get(verb)) for verb in ("start", "stop")]
+            named += [(file, (*loc, verb), step.get(verb)) for verb in VERBS]
     for file in view.of("handoff"):
         named.append((file, ("recycle", "sequence"), file.at(("recycle", "sequence"))))
         for loc in ladders(file):
@@ -120,6 +122,10 @@ def sequences(view: View) -> Iterator[Problem]:
                 (file, (*place, "recycle"), rung.get("recycle"))
                 for place, rung in tables(file, loc)
             ]
+    for file, _, found in entries(view):
+        named += [
+            (file, (*loc, verb), entry.get(verb)) for loc, entry in found for verb in VERBS
+        ]
     yield from unknown("sequence", named, view.sequences)
 
 

@@ -7,6 +7,7 @@ from nurture.ledger.tables.access import Lock, SignIn, Tick, Token, WebSession
 from nurture.ledger.tables.calendars import Opening, ZoneOffset
 from nurture.ledger.tables.definitions import Definition
 from nurture.ledger.tables.engagements import Echo, Engagement, Touch
+from nurture.ledger.tables.follow_ups import FollowUp
 from nurture.ledger.tables.handoffs import Clock, Episode, Handoff, Member, Rep, Restatement, Rung
 from nurture.ledger.tables.leads import Change, Consent, Lead, LeadTag, Suppression
 from nurture.ledger.tables.messages import Link, Message
@@ -28,6 +29,7 @@ __all__ = [
     "Engagement",
     "Enrolment",
     "Episode",
+    "FollowUp",
     "Handoff",
     "Lead",
     "LeadTag",

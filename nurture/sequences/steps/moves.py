@@ -30,6 +30,7 @@ from nurture.sequences.visit import (
     go,
     of_batch,
     still_here,
+    worked_on,
 )
 
 EPISODE = table_of(t.Episode).c
@@ -151,7 +152,7 @@ def _stop(_: Definitions, program: Program, step: Stop) -> tuple[Update | Insert
         go(program, step, step.next),
         batches.filling(of_leads),
         ending(
-            E.sequence == step.sequence,
+            and_(worked_on(), E.sequence == step.sequence),
             state="exited",
             reason=f"stopped by {program.sequence}",
             path=step.path,
