@@ -27,6 +27,7 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     text,
     update,
@@ -290,15 +291,16 @@ def _next_assignment() -> Select[Any]:
     )
     roomy = (
         select(MEMBER.c.team, REP.c.rep, REP.c.skills, REP.c.duty, REP.c.zone,
-               can.free_from().label("since"))
+               can.TAKES_TURNS.label("turns"), can.free_from().label("since"))
         .join(REP, REP.c.rep == MEMBER.c.rep)
-        .where(REP.c.active, can.TAKES_TURNS, REP.c.room > can.held())
+        .where(REP.c.active, REP.c.room > can.held())
         .cte("roomy")
         .prefix_with("MATERIALIZED")
     )  # fmt: skip
     fits = exists().where(
         QUEUED,
         HANDOFF.c.team == roomy.c.team,
+        or_(roomy.c.turns, HANDOFF.c.named == roomy.c.rep),
         can.skilled(HANDOFF.c.skills, of=roomy.c.skills),
         not_(can.let_lapse(HANDOFF.c.id, roomy.c.rep)),
     ).correlate(roomy)

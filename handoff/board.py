@@ -139,9 +139,12 @@ class HandoffRow:
 
 def handoffs(
     session: Session, *, now: datetime, states: Sequence[str] = (), team: str = "", rep: str = "",
-    lead: int | None = None, handoff: int | None = None, limit: int = 200,
+    lead: int | None = None, handoff: int | None = None, late: bool = False, limit: int = 200,
 ) -> list[HandoffRow]:  # fmt: skip
-    """Handoffs with their current clocks: the nearest deadline first, closed ones last."""
+    """Handoffs with their current clocks: the nearest deadline first, closed ones last.
+
+    `late`: those past a deadline that does not wait for the lead.
+    """
     order = (case((HANDOFF.c.state.in_(OPEN), 0), else_=1), DUE.asc().nulls_last())
     asked = {
         HANDOFF.c.team: team or None, HANDOFF.c.rep: rep or None, HANDOFF.c.lead_id: lead,
@@ -149,6 +152,7 @@ def handoffs(
     }  # fmt: skip
     only = [column == value for column, value in asked.items() if value is not None]
     only += [HANDOFF.c.state.in_(states)] if states else []
+    only += [now > DUE] if late else []
     return listed(session, *only, order=(*order, HANDOFF.c.id.desc()), now=now, limit=limit)
 
 

@@ -30,6 +30,7 @@ from nurture.language.definitions import Definitions
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE
 from nurture.ledger.changed import changed
+from nurture.ledger.errors import InputRefused
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
@@ -119,7 +120,10 @@ def drop(session: Session, *, reason: str, now: datetime) -> int:
     The leads keep their score and may cross the line again once they fell below it.  Raises
     InputRefused when `reason` says nothing.
     """
-    why = f"; dropped: {wording.reason(reason, ())}"
+    said = wording.one_line(reason)[:300]
+    if len(said) < wording.SHORTEST:
+        raise InputRefused("Say in a few words why, for the timelines of those leads.")
+    why = f"; dropped: {said}"
     return changed(session, _DROP, {"most": SIZE, "now": now, "why": why})
 
 

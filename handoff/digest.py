@@ -16,10 +16,10 @@ from sqlalchemy import and_, case, delete, func, select, update
 from sqlmodel import Session
 
 from handoff.alarms import identity
-from handoff.board import handoffs
+from handoff.board import DUE, handoffs
 from handoff.notice_press import NoticePress
 from handoff.notices import said
-from handoff.tables import CLOCK, DIGEST, HANDOFF, OPEN, RUNNING
+from handoff.tables import CLOCK, DIGEST, HANDOFF, OPEN
 from nurture.calendar.zones import local_instant
 from nurture.language.channels import EMAIL
 from nurture.language.definitions import Definitions
@@ -132,26 +132,21 @@ def _values(
 
 def _open(session: Session, team: str, zone: str, *, now: datetime) -> dict[str, Any]:
     """What is with the team, and what of it is late."""
-    is_late = (
-        select(C.id).where(C.handoff_id == H.id, C.generation == H.generation)
-        .where(RUNNING, C.held_at.is_(None), C.due_at < now).correlate(HANDOFF).exists()
-    )  # fmt: skip
     count = func.count()
     found, queued, late = session.execute(
         select(
             count,
             func.coalesce(func.sum(case((H.rep == "", 1), else_=0)), 0),
-            func.coalesce(func.sum(case((is_late, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((now > DUE, 1), else_=0)), 0),
         ).where(H.team == team, among(H.state, OPEN))
     ).one()
-    rows = handoffs(session, now=now, states=OPEN, team=team, limit=LISTED) if late else []
+    rows = handoffs(session, now=now, states=OPEN, team=team, late=True, limit=LISTED)
     return {
         "name": team, "open": found, "queued": queued, "late": late,
         "listed": [
             {"lead": row.lead, "company": row.company, "rep": row.rep_name or "nobody yet",
              "due": said(row.due_at, zone)}
             for row in rows
-            if row.late
         ],
     }  # fmt: skip
 

@@ -36,7 +36,7 @@ from handoff.offers import DRAFT
 from handoff.posted import PROBE, Claimed, settle
 from handoff.tables import CHANNEL, HANDOFF, MESSAGE, OPEN, POST
 from nurture.language.definitions import Definitions
-from nurture.ledger import batches
+from nurture.ledger import batches, news
 from nurture.ledger.asking import NOW, Asking, Question
 from nurture.ledger.batches import batch
 from nurture.ledger.engine import Ledger
@@ -109,6 +109,7 @@ def _settle_late(posting: Posting, row: Claimed, answered: Future[Answer]) -> No
         with posting.ledger.begin() as session:
             answer = (row, answered.result())
             settle(session, posting.definitions, [answer], now=posting.clock())
+            news.tell(session)  # there is room in its channel again
     except SQLAlchemyError:
         log.exception("what became of a notice could not be written: it is sent once more")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,10 +52,10 @@ def list_(
 
     with opened(workspace) as work, work.looking() as session:
         states = [each.value for each in state or ()]
-        rows = handoffs(session, now=work.now, states=states, team=team, rep=rep, limit=limit)
+        asked: dict[str, Any] = {"states": states, "team": team, "rep": rep, "late": late}
+        rows = handoffs(session, now=work.now, **asked, limit=limit)
         if not rows:
             meant(work, team, rep)
-        rows = [row for row in rows if row.late > timedelta()] if late else rows
         if as_json:
             return show.document({"handoffs": [_plain(row) for row in rows]})
         show.table(

@@ -1,5 +1,6 @@
-"""Word of what other processes wrote: on PostgreSQL of new engagements, by NOTIFY, the moment they
-commit; on SQLite of anything, within a second, by the file's version.
+"""Word of what was written beside the ticks: on PostgreSQL of new engagements and of notices that
+were slow to arrive, by NOTIFY, the moment they commit; on SQLite of anything, within a second, by
+the file's version.
 
 It is a courtesy: rows decide, and whoever hears nothing finds them by looking.
 """
@@ -29,7 +30,7 @@ EVERY = 1.0
 
 
 def tell(session: Session) -> None:
-    """Say, when this transaction commits, that there are new engagements."""
+    """Say, when this transaction commits, that a look at the ledger is worth while."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"NOTIFY {CHANNEL}"))
 

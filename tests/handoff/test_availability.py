@@ -104,6 +104,25 @@ def test_everybody_paused_for_good_is_said_and_wakes_nobody(ledger: Ledger) -> N
         assert session.execute(NEXT_ASSIGNMENT, {"now": NOW}).scalar() is None
 
 
+def test_a_lead_of_a_named_rep_who_takes_no_turns_wakes_when_the_rep_is_back(
+    ledger: Ledger,
+) -> None:
+    reps = [desk.rep("bo", weight=0, skills=["a"]), desk.rep("cy")]
+    known = desk.set_up(ledger, desk.rules(reps))
+    desk.queue(ledger, 2)
+    back = MONDAY + 3 * HOUR
+    with ledger.begin() as session:
+        session.execute(update(HANDOFF).values(skills="a"))
+        session.execute(update(HANDOFF).where(HANDOFF.c.id == 1).values(named="bo"))
+        pause(session, "bo", until=back, reason="ill", now=MONDAY)
+        assign(session, known, now=MONDAY)
+        assert desk.held(session) == {"": 2}
+        assert session.execute(NEXT_ASSIGNMENT, {"now": MONDAY}).scalar() == back
+        assign(session, known, now=back)
+        assert desk.held(session) == {"bo": 1, "": 1}
+        assert session.execute(NEXT_ASSIGNMENT, {"now": back}).scalar() is None
+
+
 def test_a_rep_in_two_teams_has_one_day_and_turns_of_weight_in_each(ledger: Ledger) -> None:
     team = desk.rules([desk.rep("bo", per_day=3), desk.rep("cy", weight=0)]).teams["smb"]
     both = desk.rules().model_copy(update={"teams": {"smb": team, "east": team}})

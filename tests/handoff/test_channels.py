@@ -200,6 +200,23 @@ def test_a_channel_that_hangs_holds_up_no_tick_and_no_other_channel(office: Offi
     assert {row.state for row in office.rows(MESSAGE)} == {"sent"}
 
 
+def test_a_slow_answer_says_that_its_channel_has_room_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(passes.news, "tell", lambda _session: told.append(1))
+    office.notifier.answers = {"chat": None}
+    office.offer(9)
+    office.tick()
+    assert told == []
+    for future in office.notifier.hanging:
+        future.set_result(Answer("done", 200, ""))
+    assert len(told) == passes.MOST_OF_CHANNEL
+    office.notifier.answers = {}
+    assert office.tick()
+    assert {row.state for row in office.rows(MESSAGE)} == {"sent"}
+
+
 def test_a_sender_that_died_is_repeated_under_the_same_identity(office: Office) -> None:
     class Killed(BaseException):
         """As kill -9 between telling and writing it down."""

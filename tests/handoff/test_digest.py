@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from app.notice_forms import notice_templates
+from handoff import answers
 from handoff.assignment import assign
+from handoff.board import handoffs
 from handoff.digest import keep_digests, next_morning, write_digests
 from handoff.notice_press import NoticePress
 from handoff.tables import DIGEST, HANDOFF, LEAD, POST
@@ -67,6 +69,22 @@ def test_it_says_what_is_open_late_and_what_became_of_yesterday(
         assert said in post.text, post.text
     assert "<script>" not in post.html
     assert "{{7*7}}" in post.text
+
+
+def test_leads_that_wait_take_no_place_among_the_late_ones(
+    ledger: Ledger, known: Definitions
+) -> None:
+    desk.queue(ledger, 20)
+    with ledger.begin() as session:
+        assign(session, known, now=NOW)
+        for number in range(1, 20):
+            until = MORNING + timedelta(days=1)
+            answers.pause(session, known, number, until=until, now=NOW)
+        (late,) = handoffs(session, now=MORNING, late=True, limit=1)
+        assert late.id == 20
+    (post,) = written(ledger, known, MORNING)
+    assert "20 open; 1 late." in post.text
+    assert post.text.count(", due ") == 1
 
 
 def test_one_a_day_also_after_an_outage_and_none_about_nothing(

@@ -12,7 +12,7 @@ from nurture.calendar.hours import (
     parse_hours,
     weekly,
 )
-from nurture.language.checks.view import File, View, text
+from nurture.language.checks.view import File, View, tables, text
 from nurture.language.problems import Problem
 from nurture.language.tree import Node, Table, plain
 from nurture.ledger.errors import InputRefused
@@ -39,6 +39,16 @@ def never_open(view: View) -> Iterator[Problem]:
         message = _shut(own, shared, waking if theirs else None)
         if message:
             yield file.problem(("timing", "window"), "never-open", message)
+
+
+def never_told(view: View) -> Iterator[Problem]:
+    """The quiet hours of a channel end some time: else its notices would wait for ever."""
+    for file in view.of("workspace"):
+        for loc, channel in tables(file, ("channels",)):
+            quiet = _week(channel.get("quiet_hours"), "mon-sun")
+            if quiet is not None and not any(outside(quiet).week):
+                message = "quiet hours all week leave no time to tell anybody anything"
+                yield file.problem((*loc, "quiet_hours"), "never-open", message)
 
 
 def _shut(own: Calendar | None, shared: Calendar | None, waking: Calendar | None) -> str:
@@ -72,4 +82,4 @@ def _week(node: Node | None, days: str) -> Calendar | None:
 
 _ALL_DAY = "00:00-24:00"
 
-CHECKS = (never_open,)
+CHECKS = (never_open, never_told)

@@ -34,7 +34,7 @@ def test_what_is_held_is_shown_released_and_dropped(folder: Path, run: Run) -> N
     assert document(released) == {"released": 1}
     refused = run("brake", "drop", " ")
     assert refused.exit_code == 1
-    assert "A reason is needed" in refused.stderr
+    assert "Say in a few words why" in refused.stderr
     dropped = run("brake", "drop", "the import was wrong")
     assert dropped.stdout == "2 handoffs that were held are dropped.\n"
     assert document(run("brake", "show", "--json")) == {"held": 0, "causes": []}
