@@ -15,12 +15,12 @@ commands = typer.Typer(no_args_is_help=True, help="API tokens: create, list, rev
 
 
 @commands.command(
-    epilog=example("nurture tokens create website", "nurture tokens create desk --scope operate")
+    epilog=example("nurture tokens create website", "nurture tokens create crm --scope sales")
 )
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who or what uses it.")],
     scope: Annotated[
-        str, typer.Option("--scope", help="ingest, read, operate or admin.")
+        str, typer.Option("--scope", help="ingest, read, sales, operate or admin.")
     ] = "ingest",
     days: Annotated[
         int | None,

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.web import (
+    api_docs,
+    api_handoffs,
     clicks,
     engagements,
     enrolments,
@@ -30,8 +32,8 @@ from app.web.site import Site, site_of
 from flows.runtime import Runtime
 
 __all__ = ["make_app"]
-ROUTES = (engagements, enrolments, clicks, unsubscribe, handoffs, sign_in, inbox_team, inbox,
-          status, overview, static)
+ROUTES = (engagements, enrolments, api_handoffs, api_docs, clicks, unsubscribe, handoffs, sign_in,
+          inbox_team, inbox, status, overview, static)
 
 
 def make_app(

@@ -36,14 +36,14 @@ def bearer_text(request: Request) -> str:
     return given.strip()
 
 
-def require(session: Session, request: Request, given: str, scope: str) -> Bearer:
-    """Who the token stands for; 401 for a wrong one, 403 for one with another scope."""
+def require(session: Session, request: Request, given: str, *scopes: str) -> Bearer:
+    """Who the token stands for; 401 for a wrong one, 403 for one with none of the scopes."""
     site = site_of(request)
     bearer = verify_token(session, given, now=site.now)
     if bearer is None:
         site.wrong.take(network(request))
         raise HTTPException(401, headers=_ASK_MACHINES)
-    if not bearer.may(scope):
+    if not any(map(bearer.may, scopes)):
         raise HTTPException(403)
     return bearer
 

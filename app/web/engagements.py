@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.web.access import bearer_text, require
+from app.web.forms import json_body
 from app.web.site import site_of
 from nurture.ledger.incoming import OWN, EngagementIn, Refusal, read_engagements
 from nurture.ledger.intake import take
@@ -34,15 +35,44 @@ class Refused(Exception):
         self.refusals = refusals
 
 
-@router.post("/engagements", status_code=202)
+_KEPT = {
+    "type": "object",
+    "properties": {name: {"type": "integer"} for name in ("accepted", "duplicates", "parked")},
+}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "The batch is kept.", "content": {"application/json": {"schema": _KEPT}},
+    },
+    401: {"description": "A token is needed."},
+    403: {"description": "The token has another scope."},
+    415: {"description": "The body is not application/json."},
+    422: {"description": "Nothing of the batch is kept; `refused` names every problem."},
+    429: {"description": "Too much came from this network."},
+}  # fmt: skip
+_DOCUMENT = EngagementIn.model_json_schema()
+
+
+@router.post(
+    "/engagements", status_code=202, responses=_ANSWERS,
+    openapi_extra={
+        "x-scopes": ["ingest"],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "array", "maxItems": MOST, "items": _DOCUMENT}
+                }
+            },
+        },
+    },
+)  # fmt: skip
 async def post_engagements(request: Request) -> JSONResponse:
     """Keep a batch of engagements; 202 with what became of them, 422 with every problem."""
     site = site_of(request)
     given = bearer_text(request)
     if site.read_only:
         raise HTTPException(403)
-    _check_format(request)
-    body = await request.body()
+    body = await json_body(request)
 
     def store() -> dict[str, int]:
         batch = _read(body)
@@ -60,14 +90,6 @@ async def post_engagements(request: Request) -> JSONResponse:
         return JSONResponse({"error": "Nothing of this batch was kept.", "refused": said}, 422)
     site.poke()
     return JSONResponse(counts, 202)
-
-
-def _check_format(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HTTPException(415)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise HTTPException(415)
 
 
 def _read(body: bytes) -> list[EngagementIn] | Refused:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from app.entering import enter_leads
 from app.web.access import bearer_text, require
 from app.web.faults import status_of
+from app.web.forms import json_body
 from app.web.site import site_of
 from nurture.ledger.errors import Conflict, InputRefused, NotFound
 
@@ -33,7 +34,28 @@ class Asked(BaseModel):
     reason: str = Field("asked in by API", max_length=200)
 
 
-@router.post("/api/sequences/{name}/enrolments")
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "What became of each."},
+    401: {"description": "A token is needed."},
+    403: {"description": "The token has another scope."},
+    404: {"description": "The sequence is not applied."},
+    409: {"description": "The sequence is paused."},
+    415: {"description": "The body is not application/json."},
+    422: {"description": "Something in it does not fit; nothing was changed."},
+    429: {"description": "Too much came from this network."},
+}
+
+
+@router.post(
+    "/api/sequences/{name}/enrolments", responses=_ANSWERS,
+    openapi_extra={
+        "x-scopes": ["operate"],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": Asked.model_json_schema()}},
+        },
+    },
+)  # fmt: skip
 async def post_enrolments(request: Request, name: str) -> JSONResponse:
     """Let leads enter by the rules of the sequence's entry; 200 with what became of each.
 
@@ -43,11 +65,7 @@ async def post_enrolments(request: Request, name: str) -> JSONResponse:
     given = bearer_text(request)
     if site.read_only:
         raise HTTPException(403)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != (
-        "application/json"
-    ):
-        raise HTTPException(415)
-    body = await request.body()
+    body = await json_body(request)
 
     def store() -> list[dict[str, Any]]:
         with site.runtime.ledger.begin() as session:

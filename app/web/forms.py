@@ -46,6 +46,15 @@ async def page_form(request: Request) -> dict[str, str]:
     return read_form(await request.body())
 
 
+async def json_body(request: Request) -> bytes:
+    """The body of a request that brings a JSON document; 415 for another format."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    plain = request.headers.get("content-encoding", "identity").lower() == "identity"
+    if kind != "application/json" or not plain:
+        raise HTTPException(415)
+    return await request.body()
+
+
 def from_own_page(request: Request) -> bool:
     """Whether a browser, as far as it says, sent this from a page of ours.
 

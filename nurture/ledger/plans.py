@@ -102,6 +102,10 @@ LARGE = {
         "clock_running": "2000 2",
     },
     "restatement": {"restatement_once": "100000 1 1"},
+    "idempotency_key": {
+        "sqlite_autoindex_idempotency_key_1": "20000 2000 1",
+        "idempotency_key_at": "20000 2",
+    },
     "follow_up": {
         "follow_up_once": "100000 1",
         "follow_up_due": "20000 2",

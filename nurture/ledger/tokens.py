@@ -13,13 +13,14 @@ from nurture.ledger import credentials
 from nurture.ledger import tables as t
 from nurture.ledger.errors import InputRefused, NotFound
 
-SCOPES = ("ingest", "read", "operate", "admin")
+SCOPES = ("ingest", "read", "sales", "operate", "admin")
 
 ALLOWS = {
     "ingest": {"ingest"},
     "read": {"read"},
-    "operate": {"ingest", "read", "operate"},
-    "admin": {"ingest", "read", "operate", "admin"},
+    "sales": {"sales"},
+    "operate": {"ingest", "read", "sales", "operate"},
+    "admin": {"ingest", "read", "sales", "operate", "admin"},
 }
 USED_EVERY = timedelta(minutes=5)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, func, select
 from sqlmodel import Session
 
-from nurture.ledger import signing_in
+from nurture.ledger import idempotency, signing_in
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.changed import changed
@@ -28,13 +28,15 @@ NEXT_UPKEEP = select(
 
 
 def upkeep(session: Session, *, now: datetime) -> Tally:
-    """Drop the record of ticks ended a week ago and of sign-ins that are over, and set the next
-    upkeep a day ahead."""
+    """Drop the record of ticks ended a week ago, of sign-ins that are over and of requests a day
+    old, and set the next upkeep a day ahead."""
     old = and_(TICK.finished_at.is_not(None), TICK.finished_at < now - KEEP_TICKS)
     forgotten = changed(session, delete(table_of(t.Tick)).where(old))
     signed = signing_in.drop_old(session, now=now)
+    requests = idempotency.forget(session, now=now)
     postpone(session, until=now + EVERY)
-    return Tally.of("ticks forgotten", forgotten) + Tally.of("sign-ins forgotten", signed)
+    counts = {"ticks": forgotten, "sign-ins": signed, "requests": requests}
+    return sum((Tally.of(f"{what} forgotten", n) for what, n in counts.items()), Tally())
 
 
 def postpone(session: Session, *, until: datetime) -> None:

@@ -53,7 +53,7 @@ def _plain(condition: str) -> list[str]:
 
 LATER = {
     "arrival", "webhook_call", "echo", "split_look", "post", "channel", "digest", "restatement",
-    "sign_in", "web_session", "follow_up",
+    "sign_in", "web_session", "follow_up", "idempotency_key",
 }  # fmt: skip
 """Tables of later revisions."""
 

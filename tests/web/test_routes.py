@@ -17,16 +17,22 @@ from tests.web.test_clicks import SEEN
 # Who may ask for what is the same on every database; what is answered, the other files ask.
 pytestmark = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
-JSON = {"/engagements": "[]", "/api/sequences/{name}/enrolments": '{"leads": []}'}
-VISITORS = ("loopback", "nobody", "wrong", "ingest", "read", "operate", "admin", "rep", "manager")
+JSON: dict[str, str] = {"/engagements": "[]", "/api/sequences/{name}/enrolments": '{"leads": []}'}
+VISITORS = ("loopback", "nobody", "wrong", "ingest", "read", "sales", "operate", "admin", "rep",
+            "manager")  # fmt: skip
 SALES = {"rep": "bo", "manager": "mia"}
 """Signed in as these: bo has the handoff, mia leads the team."""
 LOOKING = {"loopback": 200, "nobody": 401, "wrong": 401, "ingest": 403, "read": 200,
-           "operate": 200, "admin": 200, "rep": 401, "manager": 401}  # fmt: skip
+           "sales": 403, "operate": 200, "admin": 200, "rep": 401, "manager": 401}  # fmt: skip
 FINDING = {name: 303 if code == 200 else code for name, code in LOOKING.items()}
 WRITING = {"loopback": 401, "nobody": 401, "wrong": 401, "ingest": 202, "read": 403,
-           "operate": 202, "admin": 202, "rep": 401, "manager": 401}  # fmt: skip
+           "sales": 403, "operate": 202, "admin": 202, "rep": 401, "manager": 401}  # fmt: skip
 OPERATING = WRITING | {"ingest": 403, "operate": 404, "admin": 404}  # no such sequence
+SEEING = LOOKING | {"loopback": 401, "sales": 200}
+TELLING = OPERATING | {"sales": 422, "operate": 422, "admin": 422}  # no such rep
+TOLD = ["accept", "reject", "touch", "give", "recycle", "pause", "snooze", "resume", "outcome"]
+JSON |= {f"/api/handoffs/{{number}}/{verb}": '{"by": "zoe"}' for verb in TOLD}
+API = ("/api/handoffs", "/api/openapi.json", "/api/docs")
 INBOX = dict.fromkeys(VISITORS, 303) | dict.fromkeys(SALES, 200)
 TABLE: dict[tuple[str, str], Any] = {
     ("GET", "/"): LOOKING,
@@ -50,6 +56,11 @@ TABLE: dict[tuple[str, str], Any] = {
     ("GET", "/inbox/team"): INBOX | {"rep": 404},
     ("GET", "/inbox/{handoff}"): INBOX,
     ("GET", "/inbox/{handoff}/{verb}"): INBOX,
+    ("GET", "/api/handoffs"): SEEING,
+    ("GET", "/api/handoffs/{number}"): SEEING,
+    ("GET", "/api/openapi.json"): 200,
+    ("GET", "/api/docs"): 200,
+    **{("POST", f"/api/handoffs/{{number}}/{verb}"): TELLING for verb in TOLD},
     ("POST", "/engagements"): WRITING,
     ("POST", "/api/sequences/{name}/enrolments"): OPERATING,
     ("POST", "/u/{token}"): 200,
@@ -91,6 +102,7 @@ def addresses(place: Place, mail: Mail, offer: Offer) -> dict[str, str]:
         "/favicon.ico": "/favicon.ico",
         **{path: path for path in ("/engagements", "/sign-in", "/sign-out", "/inbox")},
         **{f"/static/{name}": f"/static/{name}" for name in FILES},
+        **{path: path.replace("{number}", "1") for _, path in TABLE if path.startswith(API)},
         "/sign-in/{token}": f"/sign-in/{link}", "/inbox/list": "/inbox/list",
         "/inbox/team": "/inbox/team", "/inbox/reps/{rep}/{verb}": "/inbox/reps/bo/pause",
         "/inbox/{handoff}": f"/inbox/{offer.handoff}",

@@ -3,7 +3,7 @@
 Import tables from here: `from nurture.ledger import tables as t`, then `t.Lead`.
 """
 
-from nurture.ledger.tables.access import Lock, SignIn, Tick, Token, WebSession
+from nurture.ledger.tables.access import IdempotencyKey, Lock, SignIn, Tick, Token, WebSession
 from nurture.ledger.tables.calendars import Opening, ZoneOffset
 from nurture.ledger.tables.definitions import Definition
 from nurture.ledger.tables.engagements import Echo, Engagement, Touch
@@ -31,6 +31,7 @@ __all__ = [
     "Episode",
     "FollowUp",
     "Handoff",
+    "IdempotencyKey",
     "Lead",
     "LeadTag",
     "Link",

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from nurture.ledger.tables.columns import instant, key, words
+from nurture.ledger.tables.columns import instant, key, number, words
 
 
 class Token(SQLModel, table=True):
@@ -61,6 +61,21 @@ class WebSession(SQLModel, table=True):
     seen_at: datetime = instant()
     expires_at: datetime = instant()
     ended_at: datetime | None = instant(required=False)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A request that came under a key of its sender, and what was answered, to be answered again
+    when it is repeated; `request` tells it from another one under the same key."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("idempotency_key_at", "at"),)
+
+    token: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    request: str = words()
+    status: int = number()
+    body: str = words()
+    at: datetime = instant()
 
 
 class Lock(SQLModel, table=True):
