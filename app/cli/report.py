@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli import show
+from app.cli import reasons, show
 from app.cli.opening import opened
 from app.cli.options import Json, Workspace, example
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from insight.shadow import Comparison, Event
     from insight.splits import LookLine, SplitLine
 
-commands = typer.Typer(no_args_is_help=True, help="Reports: shadow, splits.")
+commands = typer.Typer(no_args_is_help=True, help="Reports: reasons, shadow, splits.")
+commands.add_typer(reasons.commands)
 
 
 @commands.command(epilog=example("nurture report shadow", "nurture report shadow --leads 100"))

@@ -108,6 +108,7 @@ RULES: Mapping[str, str] = {
     "rung-form": "a rung without exactly one instant and one action, or one that is repeated and"
     " ends what it would be repeated for",
     "outcome-form": "an entry of an outcome that does nothing, or what cannot follow from it",
+    "outcome-too-soon": "a start that is to wait, in a sequence that lets the lead in at once",
     "unknown-reason": "a reason that is not among those suggested to sales",
     "unreachable-entry": "an entry of an outcome behind others for all its reasons",
     "unknown-clock": "a clock to restart that the policy does not have",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nurture.language.checks.view import File, View, tables, texts
+from nurture.language.checks.view import File, View, tables, text, texts
 from nurture.language.faults import Loc
 from nurture.language.handoff import Recycle
 from nurture.language.outcomes import EFFECTS, Effect
@@ -87,4 +87,23 @@ def reach(view: View) -> Iterator[Problem]:
             taken |= own
 
 
-CHECKS = (forms, reasons, reach)
+def waits(view: View) -> Iterator[Problem]:
+    """What is to start later does not let recycled leads in by itself, at once."""
+    place: Loc = ("enter", "segment", "lifecycle")
+    at_once = {
+        file.name
+        for file in view.of("sequence")
+        if "recycled" in {said for _, said in texts(file.at(place), place)}
+    }
+    for file, outcome, found in entries(view):
+        for loc, entry in found:
+            name = text(entry.get("start"))
+            if EFFECTS[outcome].back and "after" in entry.entries and name in at_once:
+                message = f'"{name}" lets recycled leads in at once; give it '
+                message += '"enter: {by: command}"'
+                yield file.problem(
+                    (*loc, "after"), "outcome-too-soon", message, key=True, severity="warning"
+                )
+
+
+CHECKS = (forms, reasons, reach, waits)
