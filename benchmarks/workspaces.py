@@ -20,8 +20,9 @@ STARTER = Path(__file__).parents[1] / "templates" / "workspace"
 def make(folder: Path, *, leads: int, smtp: int = 0, now: datetime | None = None) -> str:
     """A workspace in the folder, applied, with so many leads; returns an API token.
 
-    Sales work day and night and have room for everybody; the contact form alone makes a lead
-    cross the line.  `smtp` is the port of a server on this machine that mail goes to.
+    Sales work day and night, are never away and have room for everybody, no brake holds anything,
+    and no digest counts a team's handoffs in the morning; the contact form alone makes a lead cross
+    the line.  `smtp` is the port of a server on this machine that mail goes to.
     """
     now = now or wall_clock()
     shutil.copytree(STARTER, folder, dirs_exist_ok=True)
@@ -31,7 +32,7 @@ def make(folder: Path, *, leads: int, smtp: int = 0, now: datetime | None = None
     rules = (folder / "handoff.yaml").read_text()
     rules = re.sub(r'hours: "[^"]*"', 'hours: "00:00-24:00"', rules)
     rules = re.sub(r"days: mon-fri", "days: mon-sun", rules)
-    rules = re.sub(r"\n +room: \d+", "", rules)
+    rules = re.sub(r"\n *(room|away|digest|brake): .+", "", rules)
     rules = re.sub(r"( +)(- rep: \w+)", r"\1\2\n\1  room: 100000", rules)
     rules = re.sub(r"calendar: [\w-]+", "calendar: always", rules)
     (folder / "handoff.yaml").write_text(rules)

@@ -27,7 +27,7 @@ LARGE = (
     "lead", "lead_tag", "enrolment", "decision", "engagement", "score_entry", "message", "episode",
     "handoff", "clock", "rung", "change", "consent", "suppression",
 )  # fmt: skip
-FEW = "recheck|watch|lease|due|queue|running|open|untold|look|unknown"
+FEW = "recheck|watch|lease|due|queue|running|open|untold|held|look|unknown"
 """Partial indexes that hold what waits, is in hand or is open, never what is over."""
 WALK = re.compile(rf"SCAN (\w+)(?! USING (?:COVERING )?INDEX (?!enrolment)\w+_(?:{FEW})\b)\b")
 VAGUE = re.compile(r"SEARCH (enrolment) USING INDEX enrolment_due \(definition_id=\?\)")
