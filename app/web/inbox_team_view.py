@@ -100,7 +100,8 @@ def switch(rep: str) -> str:
 def _row(
     site: Site, who: Visitor, row: HandoffRow, colleagues: list[tuple[str, str]], *, now: datetime
 ) -> dict[str, Any]:
-    shown = inbox_view.line(row, Query(Wanted("teams")), None, now=now)
+    zone = inbox_view.zone_for(who, row, "teams")
+    shown = inbox_view.line(row, Query(Wanted("teams")), None, zone=zone, now=now)
     mark = forms.nonce(site, ANSWER, who.signed.number, row.id, row.generation, now=now)
     return shown | {
         "nonce": mark, "generation": row.generation, "give": f"/inbox/{row.id}/give",

@@ -73,7 +73,10 @@ def lists(
     counts = inbox.count(session, seat, wanted.whose, now=now)
     more = len(rows) > query.shown and query.shown < inbox_query.MOST
     return {
-        "rows": [line(row, query, at, now=now) for row in rows[: query.shown]],
+        "rows": [
+            line(row, query, at, zone=zone_for(who, row, wanted.whose), now=now)
+            for row in rows[: query.shown]
+        ],
         "more": f"/inbox{query.more.text}" if more else "",
         "counts": counts, "wanted": wanted, "query": query.text, "at": at or 0,
         "lists": [
@@ -85,16 +88,25 @@ def lists(
     }  # fmt: skip
 
 
-def line(row: HandoffRow, query: Query, at: int | None, *, now: datetime) -> dict[str, Any]:
+def zone_for(who: Visitor, row: HandoffRow, whose: str) -> str | None:
+    """In which zone instants are said: a manager's team's, else that of the handoff's clocks."""
+    rules = who.definitions.handoff
+    if whose == "teams" and rules and row.team in rules.teams:
+        return rules.teams[row.team].zone
+    return row.clocks[0].zone if row.clocks else None
+
+
+def line(
+    row: HandoffRow, query: Query, at: int | None, *, zone: str | None, now: datetime
+) -> dict[str, Any]:
     """One row of the list."""
     clock = row.next_clock
-    zone = row.clocks[0].zone if row.clocks else None
     return {
         "id": row.id, "url": f"/inbox/{row.id}{query.text}", "here": row.id == at,
         "lead": row.lead, "company": row.company, "team": row.team,
         "rep": row.rep_name or row.rep, "state": row.state, "late": bool(row.late),
         "to_do": handoff_view.TO_DO[clock.kind] if clock else "",
-        "due": said(clock.due_at, clock.zone) if clock else "",
+        "due": said(clock.due_at, zone) if clock else "",
         "due_at": clock.due_at.isoformat() if clock else "",
         "left": left(clock.due_at, now) if clock else "",
         "waits": said(row.held_until, zone),

@@ -47,6 +47,17 @@ def test_the_queue_comes_first_then_who_is_late(office: Place) -> None:
     assert office.ask("GET", "/inbox/team", headers=signed_in(office, "bo")).status_code == 404
 
 
+def test_a_manager_reads_every_deadline_by_the_teams_own_clock(office: Place) -> None:
+    with office.ledger.begin() as session:
+        away = update(CLOCK).where(CLOCK.c.handoff_id == 1)
+        session.execute(away.values(zone="America/New_York", due_at=NOW + timedelta(hours=1)))
+    for path in ("/inbox/team", "/inbox"):
+        page = office.ask("GET", path, headers=signed_in(office, "mia")).text
+        assert "Accept by Mon 2 Mar 11:00" in page
+    mine = office.ask("GET", "/inbox", headers=signed_in(office, "bo")).text
+    assert "Accept by Mon 2 Mar 05:00" in mine
+
+
 def test_what_somebody_who_left_has_is_shown(office: Place) -> None:
     with office.ledger.begin() as session:
         session.execute(update(HANDOFF).where(HANDOFF.c.id == 2).values(rep="zoe"))
