@@ -25,8 +25,9 @@ from sqlalchemy import (
     func,
     literal,
     not_,
-    or_,
     select,
+    true,
+    tuple_,
     update,
 )
 from sqlmodel import Session
@@ -136,17 +137,12 @@ def _collapse(session: Session, *, now: datetime) -> Tally:
 
 @lru_cache(maxsize=1)
 def _overtaken() -> Insert:
-    later = RUNG.alias("later")
+    later, order = RUNG.alias("later"), ("due_at", "rung", "repetition")
+    mine, others = (tuple_(*(each.c[name] for name in order)) for each in (RUNG, later))
     overtaken = (
         select(literal(1))
         .where(later.c.clock_id == RUNG.c.clock_id, later.c.state == "waiting")
-        .where(later.c.due_at <= NOW)
-        .where(
-            or_(
-                later.c.due_at > RUNG.c.due_at,
-                and_(later.c.due_at == RUNG.c.due_at, later.c.rung > RUNG.c.rung),
-            )
-        )
+        .where(later.c.due_at <= NOW, others > mine)
         .exists()
     )
     rows = _joined(RUNG.c.id, HANDOFF.c.lead_id).where(_DUE, overtaken)
@@ -190,7 +186,8 @@ def _fire(
 
 @once
 def _notices(definitions: Definitions, verb: str) -> Insert:
-    """One notice a rung: to the manager if told, or if nobody has the lead; else to the rep."""
+    """One notice a rung: to the manager if told, or if nobody has the lead; else to the rep.  Where
+    nobody has it there is nobody to remind."""
     assert definitions.handoff is not None
     team = teams(definitions, definitions.handoff)
     manager = team.c.manager
@@ -205,7 +202,7 @@ def _notices(definitions: Definitions, verb: str) -> Insert:
         .join(batch, batch.c.id == HANDOFF.c.id)
         .join(team, team.c.team == HANDOFF.c.team)
         .outerjoin(REP, REP.c.rep == HANDOFF.c.rep)
-        .where(_JUST_FIRED)
+        .where(_JUST_FIRED, HANDOFF.c.rep != "" if verb == "remind" else true())
         .order_by(RUNG.c.id)
     )
     return insert_new(t.Message, NOTICE, rows)

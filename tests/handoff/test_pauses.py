@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from handoff import answers, board, outcomes
+from handoff import answers, board, outcomes, roster
 from handoff.deciding import Answer
 from handoff.ladder import release
 from handoff.pauses import end_waits, heard_from_leads
-from handoff.tables import CHANGE, CLOCK, HANDOFF, RUNG
+from handoff.tables import CHANGE, CLOCK, HANDOFF, MESSAGE, RUNG
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.batches import fill, filling
@@ -40,7 +40,7 @@ def pausing(ledger: Ledger, known: Definitions, now: datetime, until: datetime) 
 def rungs(ledger: Ledger, kind: str) -> list[tuple[str, datetime]]:
     with ledger.begin() as session:
         found = [r for r in board.rungs_of(session, 1) if r.kind == kind]
-        return [(r.state, r.due_at) for r in sorted(found, key=lambda r: r.rung)]
+        return [(r.state, r.due_at) for r in sorted(found, key=lambda r: (r.rung, r.repetition))]
 
 
 def end(ledger: Ledger, now: datetime) -> Any:
@@ -173,6 +173,35 @@ def test_who_gets_a_lead_next_does_not_wait_for_it(ledger: Ledger) -> None:
         release(session, now=NOW + 2 * HOUR, reason="bo left")
         (row,) = desk.rows(session, HANDOFF)
         assert (row.rep, row.held_at, row.held_until) == ("", None, None)
+
+
+def test_repetitions_that_were_missed_before_a_wait_collapse_into_one(ledger: Ledger) -> None:
+    """Nothing ticked from the offer on, sales paused after three hours: they end at one instant."""
+    ladder = ({"at": "25%", "remind": "rep", "repeat": "every 30 minutes, at most 3"},)
+    known = offered(ledger, ladder=ladder, accept="4 business hours", first_touch="30 hours")
+    pausing(ledger, known, NOW + 3 * HOUR, NOW + DAY)
+    end(ledger, NOW + DAY)
+    tick(ledger, known, NOW + DAY + HOUR / 10)
+    assert [state for state, _ in rungs(ledger, "accept")] == ["collapsed"] * 3 + ["fired"]
+
+
+def test_a_clock_that_went_on_into_the_queue_reminds_nobody(ledger: Ledger) -> None:
+    policy = {"accept": "4 business hours", "first_touch": "8 business hours",
+              "close": {"within": "10 hours", "ladder": "stale"}, "ladder": "usual"}  # fmt: skip
+    ladders = {"usual": list(desk.LADDER), "stale": [{"at": "50%", "remind": "rep"}]}
+    known = offered(ledger, smb=[desk.rep("bo")], sla={"standard": policy}, ladders=ladders)
+    with ledger.begin() as session:
+        answers.accept(session, known, 1, now=NOW)
+        roster.pause(session, "bo", until=None, reason="ill", now=NOW)
+        fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id)))
+        release(session, now=NOW + HOUR, reason="bo is ill")
+    tick(ledger, known, NOW + 10 * HOUR)
+    with ledger.begin() as session:
+        (row,) = board.handoffs(session, now=NOW)
+        assert row.rep == ""
+        fired = [r.kind for r in board.rungs_of(session, 1) if r.state == "fired"]
+        assert fired == ["close"]
+        assert not desk.rows(session, MESSAGE, template="reminder")
 
 
 def snoozing(ledger: Ledger, known: Definitions, now: datetime, length: timedelta) -> Answer:
