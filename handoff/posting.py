@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Insert,
     Select,
+    String,
     Update,
     bindparam,
     case,
@@ -31,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from handoff.channels import may_go
 from handoff.notifier import WITHIN, Notifier, Telling
 from handoff.offers import DRAFT
 from handoff.posted import PROBE, Claimed, settle
@@ -92,7 +94,7 @@ def _begin(posting: Posting) -> tuple[Tally, dict[Future[Answer], Claimed]]:
     """Claim a window and begin to tell it."""
     owner, now = f"{posting.owner}/{secrets.token_hex(4)}", posting.clock()
     with posting.ledger.begin() as session:
-        tally, rows = claim(session, owner=owner, now=now)
+        tally, rows = claim(session, posting.definitions, owner=owner, now=now)
     posting.crash("claimed")
     return tally, {posting.notifier.tell(_telling(row)): row for row in rows}
 
@@ -114,12 +116,14 @@ def _settle_late(posting: Posting, row: Claimed, answered: Future[Answer]) -> No
         log.exception("what became of a notice could not be written: it is sent once more")
 
 
-def claim(session: Session, *, owner: str, now: datetime) -> tuple[Tally, list[Claimed]]:
+def claim(
+    session: Session, definitions: Definitions, *, owner: str, now: datetime
+) -> tuple[Tally, list[Claimed]]:
     """Take a window of what is due, claimed under a new generation; what became of the rest.
 
     Posts whose sender died come back; those to a channel out of order are passed on, but for one
     that tries it now and then; those whose handoff was answered or given on meanwhile are
-    cancelled.
+    cancelled; those to a channel that is in its quiet hours by now wait for their end.
     """
     asking = Asking(session, 0, now)
     tally = Tally.of("notices taken back", asking.run(_BACK))
@@ -131,6 +135,9 @@ def claim(session: Session, *, owner: str, now: datetime) -> tuple[Tally, list[C
         asking.run(_CANCEL)
         asking.run(_CANCEL_NOTICE)
         tally += Tally.of("notices overtaken", overtaken)
+    for channel in definitions.workspace.channels:
+        if (opens := may_go(definitions, channel, now=now)) > now:
+            asking.run(_HOLD, quiet=channel, opens=opens)
     if not asking.fill(_FREE):
         return tally, []
     asking.run(_TRY, then=now + PROBE)
@@ -195,6 +202,13 @@ _CANCEL_NOTICE: Update = (
     update(MESSAGE)
     .where(M.id.in_(select(P.message_id).where(_MINE)), M.kind == "post")
     .values(kind="notice", **_OVER)
+)
+
+
+_HOLD: Update = (
+    update(POST)
+    .where(DUE, P.due_at <= NOW, P.channel == bindparam("quiet", type_=String()))
+    .values(due_at=bindparam("opens", type_=Instant()))
 )
 
 

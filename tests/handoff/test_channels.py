@@ -242,9 +242,9 @@ def test_two_processes_tell_one_notice_once(office: Office) -> None:
     office.offer(5)
     office.write()
     with office.ledger.begin() as one:
-        _, mine = passes.claim(one, owner="one", now=NOW)
+        _, mine = passes.claim(one, office.known, owner="one", now=NOW)
     with office.ledger.begin() as two:
-        _, theirs = passes.claim(two, owner="two", now=NOW)
+        _, theirs = passes.claim(two, office.known, owner="two", now=NOW)
     assert (len(mine), len(theirs)) == (5, 0)
 
 
@@ -286,6 +286,26 @@ def test_quiet_hours_over_midnight_hold_a_channel_and_not_another(office: Office
     assert office.notifier.told == []
     assert office.rows(POST, "due_at") == [(morning,)]
     office.tick(morning - evening)
+    assert [each.channel for each in office.notifier.told] == ["chat"]
+
+
+@pytest.mark.parametrize("died", [True, False])
+def test_nobody_is_told_at_night_what_was_due_by_day(office: Office, *, died: bool) -> None:
+    """Its sender died in the evening, or nothing ticked: it waits for the morning all the same."""
+    quiet = {"quiet_hours": {"hours": "19:00-08:00"}, "zone": "Europe/Berlin"}
+    office.known = workspace(office.known, channels=CHANNELS | {"chat": CHANNELS["chat"] | quiet})
+    office.offer()
+    office.write()
+    if died:
+        with office.ledger.begin() as session:
+            _, claimed = passes.claim(session, office.known, owner="one", now=office.now)
+        assert len(claimed) == 1
+    office.now = NOW.replace(hour=21)
+    office.tick()
+    morning = NOW.replace(hour=7) + timedelta(days=1)
+    assert office.notifier.told == []
+    assert office.rows(POST, "state", "due_at") == [("due", morning)]
+    office.tick(morning - office.now)
     assert [each.channel for each in office.notifier.told] == ["chat"]
 
 
