@@ -33,10 +33,6 @@ class Query:
         asked |= {"shown": str(self.shown)} if self.shown != PAGE else {}
         return f"?{urlencode(asked)}" if asked else ""
 
-    def but(self, **wanted: str | bool) -> Query:
-        """The same but for these words, from the top."""
-        return Query(replace(self.wanted, **wanted))  # type: ignore[arg-type]
-
     @property
     def more(self) -> Query:
         """The same, and as many again."""
