@@ -74,17 +74,16 @@ def _said(request: Request, site: Site, token: str) -> Said:
 def _answering(site: Site, said: Said, form: dict[str, str]) -> Callable[[], Answer]:
     verb, handoff, generation = said
     now = site.now
-    note = form.get("note", "").strip()
+    note = form.get("note", "")
 
     def act(session: Session, definitions: Any) -> Answer:
         asked: dict[str, Any] = {"generation": generation, "now": now}
         of = (session, definitions, handoff)
         match verb:
             case "reject":
-                reason = ": ".join(filter(None, (form.get("reason", "").strip(), note)))
-                return answers.reject(*of, reason=reason, **asked)
+                return answers.reject(*of, reason=noted(form.get("reason", ""), note), **asked)
             case "touch":
-                how = ": ".join(filter(None, (HOW.get(form.get("by", ""), ""), note)))
+                how = noted(HOW.get(form.get("by", ""), ""), note)
                 return answers.touch(*of, how=how, **asked)
             case "snooze":
                 return answers.snooze(*of, length=minutes(form.get("minutes", "")), **asked)
@@ -98,6 +97,11 @@ def _answering(site: Site, said: Said, form: dict[str, str]) -> Callable[[], Ans
             return act(session, definitions)
 
     return answering
+
+
+def noted(word: str, note: str) -> str:
+    """What was chosen, and what was written beside it: `called: wants a demo`."""
+    return ": ".join(filter(None, (word.strip(), note.strip())))
 
 
 def minutes(said: str) -> timedelta:

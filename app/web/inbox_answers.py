@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from app.web import forms
-from app.web.handoffs import HOW, minutes
+from app.web.handoffs import HOW, minutes, noted
 from app.web.inbox_view import ANSWER
 from app.web.site import Site
 from app.web.visitors import Visitor
@@ -57,7 +57,7 @@ class Said:
     @property
     def reason(self) -> str:
         """The reason that was chosen, and what was written beside it."""
-        return ": ".join(filter(None, (self.field("reason"), self.field("note"))))
+        return noted(self.field("reason"), self.field("note"))
 
 
 def give_answer(
@@ -91,7 +91,7 @@ def _number(text: str) -> int:
 
 
 def _touch(said: Said) -> Answer:
-    how = ": ".join(filter(None, (HOW.get(said.field("by"), ""), said.field("note"))))
+    how = noted(HOW.get(said.field("by"), ""), said.field("note"))
     return said.give(answers.touch, how=how)
 
 
