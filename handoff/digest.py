@@ -55,6 +55,11 @@ def keep_digests(session: Session, definitions: Definitions, *, now: datetime) -
     upsert_values(session, t.Digest, ["recipient"], rows)
 
 
+def postpone(session: Session, *, until: datetime) -> None:
+    """No digest before `until`."""
+    session.execute(update(DIGEST).values(due_at=until))
+
+
 def next_morning(at: str, zone: str, *, now: datetime) -> datetime:
     """The first instant after `now` at which clocks in the zone show `at`."""
     place = ZoneInfo(zone)

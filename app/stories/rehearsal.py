@@ -12,21 +12,22 @@ from app.applying import apply_workspace
 from app.notice_forms import NoticePresses
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
+from handoff import digest
 from handoff.notifier import AcceptingNotifier
 from nurture.calendar.zones import LATEST
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport
 from nurture.language.loading import load_definitions
 from nurture.language.problems import DefinitionInvalid
+from nurture.ledger import upkeep
 from nurture.ledger.engine import Ledger
 from nurture.ledger.memory import Image, open_memory, take_image
-from nurture.ledger.upkeep import postpone
 from nurture.webhooks.rehearsal import AnsweringCaller
 
 BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 """When the files count as applied: before every story."""
 AFTER = LATEST - timedelta(days=1)
-"""When housekeeping is due: after every story, which needs none."""
+"""When housekeeping and the managers' digests are due: after every story, which needs none."""
 KEYS = (b"no link of a rehearsal leaves it" * 2,)
 
 
@@ -71,7 +72,8 @@ def rehearse(ledger: Ledger, folder: Path) -> Rehearsal:
         raise DefinitionInvalid(applied.errors)
     with ledger.begin() as session:
         definitions = load_definitions(session)
-        postpone(session, until=AFTER)
+        upkeep.postpone(session, until=AFTER)
+        digest.postpone(session, until=AFTER)
     clock = VirtualClock(BEFORE)
     links: dict[str, int] = {}
     press = Press(definitions, KEYS, lambda url: links.setdefault(url, len(links) + 1))

@@ -279,6 +279,20 @@ def test_no_story_sees_what_another_left_behind(workspace: Path) -> None:
     assert [each.played.passed for each in results] == [True] * 3, "bo is first each time"
 
 
+def test_managers_digests_are_no_part_of_a_lead_s_story(workspace: Path) -> None:
+    """Of a month in which nothing happens no morning is played."""
+    chosen = write(workspace, FORM + '- "2026-04-02 10:00": {expect: {sales: lapsed}}\n')
+    rules = workspace / "handoff.yaml"
+    bare = rules.read_text(encoding="utf-8")
+    ticks = []
+    for team in ("    manager:", '    digest: "08:00"\n    manager:'):
+        rules.write_text(bare.replace("    manager:", team, 1), encoding="utf-8")
+        (result,) = play_all(workspace, chosen, processes=1)
+        ticks.append(result.played.ticks)
+    rules.write_text(bare, encoding="utf-8")
+    assert ticks[0] == ticks[1] > 0
+
+
 def test_side_by_side_the_same_comes_out_in_the_same_order(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
