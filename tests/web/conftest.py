@@ -107,11 +107,13 @@ class Place:
         with self.ledger.begin() as session:
             return list(session.execute(select(model).order_by(*_key(model))).scalars())
 
-    def everything(self) -> dict[str, list[str]]:
+    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table that has any, to compare before and after."""
         with self.ledger.begin() as session:
             return {
-                table.name: sorted(map(repr, session.execute(select(table))))
+                table.name: list(
+                    map(tuple, session.execute(select(table).order_by(*table.primary_key)))
+                )
                 for table in filled(session)
             }
 

@@ -68,7 +68,7 @@ def test_ctrl_c_ends_an_import_cleanly_and_the_next_one_finishes_it(
     folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "many.csv"
-    rows = "".join(f"p{number}@example.test\n" for number in range(100_000))
+    rows = "".join(f"p{number}@example.test\n" for number in range(400_000))
     file.write_text("email\n" + rows)
     command = [sys.executable, "-c", START, "leads", "import", str(file), "-w", str(folder)]
     running = subprocess.Popen(
