@@ -2,120 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from app.notice_forms import notice_templates
 from handoff import posting as passes
-from handoff.assignment import assign
-from handoff.channels import may_go, route
+from handoff.channels import route
 from handoff.ladder import climb
-from handoff.notice_press import NoticePress
-from handoff.notices import write_notices
-from handoff.notifier import Telling
-from handoff.posting import Posting, post_out
-from handoff.tables import CHANNEL, HANDOFF, LEAD, MESSAGE, POST, RUNG
-from handoff.wording import unlinked
-from nurture.language.definitions import Definitions
-from nurture.ledger.engine import Ledger
-from nurture.ledger.tally import Tally
+from handoff.posting import post_out
+from handoff.tables import CHANNEL, HANDOFF, MESSAGE, POST, RUNG
 from nurture.webhooks.port import Answer
 from tests.fixtures_ledger import NOW, counting
 from tests.handoff import desk
-
-KEYS = (b"a key of sixteen octets or more",)
-DONE, NOT = Answer("done", 0, "taken"), Answer("again", 0, "it did not take the notice")
-
-
-@dataclass
-class Told:
-    """A notifier that notes what it is told and answers as it is set, or not at all."""
-
-    answers: dict[str, Answer | None] = field(default_factory=dict)
-    told: list[Telling] = field(default_factory=list)
-    hanging: list[Future[Answer]] = field(default_factory=list)
-
-    def tell(self, telling: Telling) -> Future[Answer]:
-        self.told.append(telling)
-        future: Future[Answer] = Future()
-        answer = self.answers.get(telling.channel, DONE)
-        if answer is None:
-            self.hanging.append(future)
-        else:
-            future.set_result(answer)
-        return future
-
-    def to(self, channel: str) -> list[Telling]:
-        return [each for each in self.told if each.channel == channel]
-
-
-@dataclass
-class Office:
-    """A team told through chat, then through another system, then by mail."""
-
-    ledger: Ledger
-    known: Definitions
-    notifier: Told = field(default_factory=Told)
-    now: Any = NOW
-    crash: Callable[[str], None] = lambda point: None
-
-    def offer(self, count: int = 1, *, first: int = 1) -> None:
-        desk.queue(self.ledger, count, first=first)
-        with self.ledger.begin() as session:
-            assign(session, self.known, now=self.now)
-
-    def posting(self, owner: str = "one") -> Posting:
-        return Posting(
-            self.ledger, self.known, self.notifier, owner, lambda: self.now, lambda: False,
-            self.crash,
-        )  # fmt: skip
-
-    def write(self) -> Tally:
-        press = NoticePress(self.known, notice_templates(), KEYS, self.now)
-        with self.ledger.begin() as session:
-            return write_notices(session, self.known, now=self.now, writer=press)
-
-    def tick(self, after: timedelta = timedelta()) -> Tally:
-        """Write and tell until there is no more to do at the instant."""
-        self.now += after
-        tally = Tally()
-        while True:
-            found = self.write() + post_out(self.posting())
-            if not found:
-                return tally
-            tally += found
-
-    def rows(self, table: Any, *columns: str, **where: object) -> list[Any]:
-        with self.ledger.begin() as session:
-            return desk.rows(session, table, *columns, **where)
-
-
-def workspace(known: Definitions, **values: Any) -> Definitions:
-    said = known.workspace.model_dump(by_alias=True, exclude_unset=True) | values
-    return replace(known, workspace=type(known.workspace).model_validate(said))
-
-
-CHANNELS = {
-    "chat": {"from": "NURTURE_CHANNEL_CHAT"},
-    "hook": {"webhook": "https://crm.example.test/desk"},
-}
-
-
-@pytest.fixture
-def office(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Office:
-    monkeypatch.setattr(passes, "PATIENCE", 0.0)
-    known = desk.set_up(ledger, desk.rules())
-    assert known.handoff
-    team = known.handoff.teams["smb"].model_copy(update={"channels": ("chat", "hook", "email")})
-    rules = known.handoff.model_copy(update={"teams": {"smb": team}})
-    known = workspace(replace(known, handoff=rules), channels=CHANNELS, admin="ops@example.test")
-    return Office(ledger, known)
+from tests.handoff.office import DONE, NOT, Office, workspace
 
 
 def test_an_offer_goes_by_the_first_channel_of_the_team(office: Office) -> None:
@@ -271,54 +172,6 @@ def test_what_was_answered_meanwhile_is_not_told_any_more(office: Office) -> Non
     assert len(office.notifier.told) == 1
 
 
-def test_quiet_hours_over_midnight_hold_a_channel_and_not_another(office: Office) -> None:
-    quiet = {"quiet_hours": {"hours": "18:00-08:00"}, "zone": "Europe/Berlin"}
-    office.known = workspace(office.known, channels=CHANNELS | {"chat": CHANNELS["chat"] | quiet})
-    evening = NOW.replace(hour=17, minute=30)  # half past six there
-    morning = NOW.replace(hour=7) + timedelta(days=1)
-    night = NOW.replace(hour=2) + timedelta(days=1)
-    for at, then in ((NOW, NOW), (evening, morning), (night, morning), (morning, morning)):
-        assert may_go(office.known, "chat", now=at) == then
-        assert may_go(office.known, "hook", now=at) == at
-    office.offer()
-    office.now = evening
-    office.tick()
-    assert office.notifier.told == []
-    assert office.rows(POST, "due_at") == [(morning,)]
-    office.tick(morning - evening)
-    assert [each.channel for each in office.notifier.told] == ["chat"]
-
-
-@pytest.mark.parametrize("died", [True, False])
-def test_nobody_is_told_at_night_what_was_due_by_day(office: Office, *, died: bool) -> None:
-    """Its sender died in the evening, or nothing ticked: it waits for the morning all the same."""
-    quiet = {"quiet_hours": {"hours": "19:00-08:00"}, "zone": "Europe/Berlin"}
-    office.known = workspace(office.known, channels=CHANNELS | {"chat": CHANNELS["chat"] | quiet})
-    office.offer()
-    office.write()
-    if died:
-        with office.ledger.begin() as session:
-            _, claimed = passes.claim(session, office.known, owner="one", now=office.now)
-        assert len(claimed) == 1
-    office.now = NOW.replace(hour=21)
-    office.tick()
-    morning = NOW.replace(hour=7) + timedelta(days=1)
-    assert office.notifier.told == []
-    assert office.rows(POST, "state", "due_at") == [("due", morning)]
-    office.tick(morning - office.now)
-    assert [each.channel for each in office.notifier.told] == ["chat"]
-
-
-def test_a_try_that_failed_in_the_evening_waits_for_the_morning(office: Office) -> None:
-    quiet = {"quiet_hours": {"hours": "18:00-08:00"}, "zone": "Europe/Berlin"}
-    office.known = workspace(office.known, channels=CHANNELS | {"chat": CHANNELS["chat"] | quiet})
-    office.offer()
-    office.now = NOW.replace(hour=16, minute=59, second=50)
-    office.notifier.answers = {"chat": NOT}
-    office.tick()
-    assert office.rows(POST, "due_at") == [(NOW.replace(hour=7) + timedelta(days=1),)]
-
-
 def test_the_channel_of_a_rung_and_of_whom_a_notice_is_for(office: Office) -> None:
     def by(template: str, action: str = "", tried: tuple[str, ...] = ()) -> str:
         return route(office.known, team="smb", template=template, action=action, tried=tried)
@@ -331,37 +184,6 @@ def test_the_channel_of_a_rung_and_of_whom_a_notice_is_for(office: Office) -> No
     assert by("manager-late", "tell:hook", ("hook",)) == "email"
     assert by("manager-late", "tell:gone") == "email"
     assert by("warm") == "email"
-
-
-HOSTILE = (
-    "<!channel> @here <https://evil.example.test|Ann> [x](http://evil.test) *b* _i_ `c` ~s~ #ops"
-    " <at>everyone</at>\nwww.evil.test {{7*7}} \u202eevil"
-)
-
-
-def test_a_hostile_lead_calls_nobody_and_leads_nowhere(office: Office) -> None:
-    desk.queue(office.ledger, 1)
-    with office.ledger.begin() as session:
-        values = dict.fromkeys(("first_name", "company", "job_title", "country"), HOSTILE)
-        session.execute(update(LEAD).values(**values))
-        session.execute(update(HANDOFF).values(reason=HOSTILE))
-        assign(session, office.known, now=NOW)
-    office.tick()
-    (told,) = office.notifier.told
-    ours = [word for word in told.text.split() if word.startswith("http://127.0.0.1:8000/h/")]
-    assert len(ours) == 3
-    rest = told.title + told.text
-    for link in ours:
-        rest = rest.replace(link, "")
-    for mark in ("<", ">", "@", "[", "]", "*", "_", "`", "~", "#", "://", "evil.", "\u202e", "{"):
-        assert mark not in rest, mark
-    assert len(told.title.splitlines()) == 1
-
-
-def test_names_stay_readable() -> None:
-    assert unlinked("Dr. Ann O'Neill-Lee, Lee & Sons (Berlin), 50 %") == (
-        "Dr. Ann O'Neill-Lee, Lee & Sons (Berlin), 50 %"
-    )
 
 
 def test_eight_posts_take_as_many_statements_as_two(office: Office) -> None:
