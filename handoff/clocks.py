@@ -99,7 +99,13 @@ _GOING_ON = (
     .where(CLOCK.c.generation == HANDOFF.c.generation - 1)
     .where(not_(CLOCK.c.restarts), CLOCK.c.stopped_at.is_(None))
     .where(or_(CLOCK.c.kind != "accept", CLOCK.c.met_at.is_(None)))
-    .values(generation=HANDOFF.c.generation, rep=case((_HELD, HANDOFF.c.rep), else_=CLOCK.c.rep))
+    .values(
+        generation=HANDOFF.c.generation,
+        rep=case((_HELD, HANDOFF.c.rep), else_=CLOCK.c.rep),
+        begun_with=case(
+            (_HELD, func.coalesce(CLOCK.c.begun_with, CLOCK.c.rep)), else_=CLOCK.c.begun_with
+        ),
+    )
 )
 """Who let a clock run out, or met it, stays its rep; who gets a lead has to accept it anew."""
 

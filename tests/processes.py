@@ -10,7 +10,9 @@ Child = ForkServerProcess
 CHILDREN = multiprocessing.get_context("forkserver")
 """Makes processes from one that has imported what they need: a twentieth of a second each, where a
 new Python takes two.  Nothing else is shared."""
-CHILDREN.set_forkserver_preload(["tests.faults.sender", "tests.faults.ticker"])
+CHILDREN.set_forkserver_preload(
+    ["tests.faults.sender", "tests.faults.ticker", "tests.faults.answerer"]
+)
 
 
 def ended(child: Child, seconds: float = 60.0) -> int | None:

@@ -185,13 +185,21 @@ def _episode(row: t.Episode) -> Lines:
 
 
 def _handoff(row: t.Handoff) -> Lines:
-    """What sales did, each at its instant; the outcome where the handoff ended."""
-    to = f"{row.rep} of {row.team}" if row.rep else f"{row.team}, waiting for a rep"
-    yield TimelineLine(row.opened_at, "handoff", f"offered to {to}", row.reason, row.path)
+    """What sales did, each at its instant; the outcome where the handoff ended.
+
+    Of earlier reps the row knows nothing: that it was given on stands in the changes.
+    """
+    offered = row.opened_at if row.offered_at is None else row.offered_at
+    first = f"{row.rep} of {row.team}" if offered == row.opened_at and row.rep else row.team
+    waits = "" if row.rep else ", waiting for a rep"
+    yield TimelineLine(row.opened_at, "handoff", f"offered to {first}{waits}", row.reason, row.path)
+    if row.rep and offered > row.opened_at:
+        yield TimelineLine(offered, "handoff", f"offered to {row.rep} of {row.team}")
     if row.accepted_at is not None:
         yield TimelineLine(row.accepted_at, "handoff", f"{row.rep} accepted")
     if row.touched_at is not None:
-        yield TimelineLine(row.touched_at, "handoff", f"{row.rep} was in touch")
+        who = row.rep if row.touched_at >= offered else "sales"
+        yield TimelineLine(row.touched_at, "handoff", f"{who} was in touch")
     if row.closed_at is not None:
         yield TimelineLine(row.closed_at, "handoff", row.state, row.outcome)
 
@@ -206,9 +214,10 @@ def _follow_up(row: t.FollowUp) -> Lines:
 
 
 def _clock(row: t.Clock) -> Lines:
-    name = f"{row.kind.replace('_', ' ')} clock of {row.rep or 'the queue'}"
-    due = f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
-    yield TimelineLine(row.started_at, "clock", f"{name} runs, {due}", row.reason)
+    kind, due = row.kind.replace("_", " "), f"due {row.due_at:%Y-%m-%d %H:%M} UTC"
+    first = row.rep if row.begun_with is None else row.begun_with
+    begun, name = (f"{kind} clock of {who or 'the queue'}" for who in (first, row.rep))
+    yield TimelineLine(row.started_at, "clock", f"{begun} runs, {due}", row.reason)
     if row.met_at is not None:
         late = "late" if row.met_at > row.due_at else "in time"
         yield TimelineLine(row.met_at, "clock", f"{name} met {late}{_took(row)}")

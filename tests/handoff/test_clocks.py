@@ -13,6 +13,7 @@ from handoff.touches import KIND, met_by_engagements
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.timeline import timeline
 from tests.fixtures_ledger import NOW, kept, make_engagement
 from tests.handoff import desk
 from tests.handoff.test_ladder import offered, tick
@@ -133,6 +134,17 @@ def test_another_rep_begins_anew_what_the_policy_names_and_the_rest_goes_on(
     assert after.keys() == {"accept", "first_touch", "next_step", "close"}
     for kind in ("next_step", "close"):
         assert after[kind] == (2, 1, "cy", before[kind][3])
+    with ledger.begin() as session:
+        lines = timeline(session, 1)
+    begun = [line.text.split(" runs")[0] for line in lines if line.at == NOW + HOUR]
+    assert {each for each in begun if "clock of" in each and " met " not in each} == {
+        "next step clock of bo", "close clock of bo",
+    }  # fmt: skip
+    assert [(line.at, line.text) for line in lines if line.what == "handoff"] == [
+        (NOW, "offered to smb"),
+        (NOW + HOUR, "sales was in touch"),
+        (NOW + 2 * HOUR, "offered to cy of smb"),
+    ]
     with ledger.begin() as session:  # and the first touch of cy is the next step of the lead
         answers.touch(session, known, 1, now=NOW + 3 * HOUR)
     assert running(ledger, NOW)["next_step"] == (2, 2, "cy", NOW + DAY + 3 * HOUR)

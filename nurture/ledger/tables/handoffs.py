@@ -126,8 +126,8 @@ class Clock(SQLModel, table=True):
     `held` is how long it did so before (in its own time), which `took_open` leaves out.
 
     A new generation (another rep) starts a clock of its own if it `restarts`; else the clock goes
-    on: it moves to that generation, and to that rep unless it ran out before.  Each touch ends one
-    next_step and starts the next `round`.
+    on: it moves to that generation, and to that rep unless it ran out before; `begun_with` is then
+    whom it began with, '' the queue.  Each touch ends one next_step and starts the next `round`.
     """
 
     __tablename__ = "clock"
@@ -147,6 +147,7 @@ class Clock(SQLModel, table=True):
     generation: int = number()
     round: int = number(1)
     rep: str = words()
+    begun_with: str | None = words(None)
     restarts: bool = flag(default=True)
     calendar: str = words()
     zone: str = words()
