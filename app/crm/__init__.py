@@ -1,0 +1,1 @@
+"""The ways to a CRM: HubSpot and Salesforce as their documents describe them."""

@@ -1,0 +1,203 @@
+"""The way to a CRM: it ends in time, follows nobody elsewhere, reads a bounded answer, and tells no
+token."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from app.crm.http import LONGEST, MOST_BYTES, PATIENCE, Line
+from app.crm.hubspot import HubSpot
+from handoff.crm.port import WITHIN
+from tests.crm.vendors.cards import CARD, NOW
+from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor
+from tests.crm.vendors.vendor import Fault, Said
+
+
+@dataclass
+class Drip:
+    """Answers a letter at a time, for ever; `begun` is what it says at once."""
+
+    begun: bytes
+
+    def __post_init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while not self._over.is_set():
+                connection, _ = self._socket.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65_536)
+                    connection.sendall(self.begun)
+                    while not self._over.wait(0.02):
+                        connection.sendall(b"x")
+
+    def close(self) -> None:
+        self._over.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(5)
+
+
+@pytest.fixture(params=[b"", b"HTTP/1.1 200 OK\r\nx-", b"HTTP/1.1 200 OK\r\n\r\n{"])
+def drip(request: pytest.FixtureRequest) -> Iterator[Drip]:
+    made = Drip(request.param)
+    yield made
+    made.close()
+
+
+def test_the_patience_lies_within_the_ports_promise() -> None:
+    assert WITHIN.total_seconds() - 10 > PATIENCE
+
+
+def test_one_that_hangs_is_given_up(hasty: HubSpot, there: HubSpotVendor) -> None:
+    there.faults += [Fault(hang=20), Fault(hang=20), Fault(hang=20)]
+    push, pull, check = hasty.push(CARD), hasty.pull("", now=NOW), hasty.check()
+    answers = [push.result(10).answer, pull.result(10).answer, check.result(10)]
+    assert [answer.verdict for answer in answers] == ["again"] * 3
+    assert {answer.reason for answer in answers} == {"no answer within 0.6 seconds"}
+
+
+def test_one_that_drips_is_given_up(drip: Drip) -> None:
+    ours = HubSpot(SecretStr(TOKEN), base_url=drip.url, patience=0.5)
+    answer = ours.push(CARD).result(timeout=10).answer
+    ours.close()
+    assert answer.verdict == "again"
+
+
+def test_many_at_once_wait_their_turn_and_all_are_answered(
+    hasty: HubSpot, there: HubSpotVendor
+) -> None:
+    there.faults += [Fault(hang=20) for _ in range(4)]
+    results = [hasty.push(CARD).result for _ in range(30)]
+    verdicts = [result(timeout=10).answer.verdict for result in results]
+    assert verdicts == ["again"] * 30
+
+
+def test_nobody_there_is_tried_again() -> None:
+    free = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    free.close()
+    ours = HubSpot(SecretStr(TOKEN), base_url=url)
+    answer = ours.push(CARD).result(timeout=20).answer
+    ours.close()
+    assert answer.verdict == "again"
+    assert answer.reason.startswith("no connection")
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_redirect_is_followed(hubspot: HubSpot, there: HubSpotVendor, status: int) -> None:
+    there.faults.append(Fault(said=Said(status, None, {"location": f"{there.url}/elsewhere"})))
+    answer = hubspot.push(CARD).result(timeout=20).answer
+    assert (answer.verdict, answer.status) == ("failed", status)
+    assert len(there.asked) == 1
+
+
+def test_a_huge_answer_is_not_read_to_its_end(hubspot: HubSpot, there: HubSpotVendor) -> None:
+    there.faults.append(Fault(raw=b"[" + b"1," * MOST_BYTES))
+    answer = hubspot.push(CARD).result(timeout=20).answer
+    assert (answer.verdict, answer.reason) == ("again", "its answer is longer than 4 MiB")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"<html>", b"\xff\xfe", b"7", b"null", b"[" * 100_000, b'{"results": 7}']
+)
+def test_an_answer_that_is_none_of_its_documents_is_tried_again(
+    hubspot: HubSpot, there: HubSpotVendor, raw: bytes
+) -> None:
+    there.faults.append(Fault(raw=raw))
+    answer = hubspot.push(CARD).result(timeout=20).answer
+    assert answer.verdict == "again"
+    assert hubspot.push(CARD).result(timeout=20).answer.verdict == "done"
+    assert (len(there.contacts), len(there.deals)) == (1, 1)
+
+
+def test_no_proxy_of_the_environment_is_asked(
+    hubspot: HubSpot, there: HubSpotVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setitem(os.environ, name, "http://127.0.0.1:1")
+    assert hubspot.push(CARD).result(timeout=20).answer.verdict == "done"
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("https://api.hubapi.com", True), ("http://127.0.0.1:80", True), ("http://localhost", True),
+        ("http://api.hubapi.com", False), ("api.hubapi.com", False), ("", False),
+        ("https://user:pass@api.hubapi.com", False), ("https://", False), ("ftp://x", False),
+        ("https://api.hubapi.com?x=1", False), ("https://[", False), ("https://x:99999", False),
+    ],
+)  # fmt: skip
+def test_a_token_goes_over_tls_alone(url: str, fits: bool) -> None:
+    assert (Line(url).trouble == "") is fits
+    assert (HubSpot(SecretStr(TOKEN), base_url=url).trouble == "") is fits
+
+
+def test_without_a_token_there_is_trouble() -> None:
+    assert "waits for a token" in HubSpot(SecretStr("")).trouble
+
+
+def test_nothing_written_holds_the_token(
+    hubspot: HubSpot, there: HubSpotVendor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    there.token = "another"
+    told = [repr(hubspot), str(vars(hubspot)), repr(hubspot.push(CARD).result(timeout=20))]
+    assert not any("5f0c2d1e" in text for text in told)
+    assert "5f0c2d1e" not in caplog.text
+
+
+def test_what_begins_after_the_end_is_answered(there: HubSpotVendor) -> None:
+    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, patience=1)
+    there.faults.append(Fault(hang=20))
+    late = ours.push(CARD)
+    ours.close()
+    assert late.result(timeout=1).answer.verdict == "again"
+    assert ours.push(CARD).result(timeout=1).answer.verdict == "again"
+    ours.close()
+
+
+def test_one_given_up_by_its_caller_disturbs_nobody(hubspot: HubSpot, there: HubSpotVendor) -> None:
+    there.faults.append(Fault(hang=0.3))
+    given_up = hubspot.push(CARD)
+    given_up.cancel()
+    assert hubspot.push(CARD).result(timeout=20).answer.verdict == "done"
+
+
+def test_an_error_of_ours_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line("http://127.0.0.1:1")
+
+    async def breaks() -> str:
+        await asyncio.sleep(0)
+        raise KeyError("secret")
+
+    answer = line.begin(breaks, lambda end: end.reason).result(timeout=5)
+    line.close()
+    assert answer == "its answer could not be read: KeyError"
+
+
+@given(words=st.text(max_size=2_000), at=st.integers(0, 2_000))
+def test_no_words_show_a_secret_or_break_a_line(words: str, at: int) -> None:
+    line = Line("https://crm.example.test", secrets=(TOKEN,))
+    shown = line.shown(words[:at] + TOKEN + words[at:])
+    assert TOKEN not in shown
+    assert len(shown) <= LONGEST
+    assert shown.isprintable() or not any(ord(letter) < 32 for letter in shown)
+    shown.encode()
