@@ -7,7 +7,7 @@ Each question is a statement or two through the indexes of open handoffs (`hando
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, union_all
@@ -20,12 +20,15 @@ from nurture.ledger.plans import among, one_of
 
 H = HANDOFF.c
 LONGEST_TEXT = 80
+LOOK_BACK = timedelta(days=30)
+"""So long what was closed can be looked up."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which handoffs: `mine` with what I could take, only what I could take (`queue`), or all of
-    the `teams` I manage; of those, the ones that fit everything else that is said."""
+    """Which handoffs: `mine` with what I could take, only what I could take (`queue`), what I had
+    and is `closed` since `LOOK_BACK`, or all open ones of the `teams` I manage; of those, the ones
+    that fit everything else that is said."""
 
     whose: str = "mine"
     state: str = ""
@@ -40,7 +43,7 @@ class Wanted:
 class Counts:
     """How many there are, whatever else is wanted of them."""
 
-    open: int
+    total: int
     late: int
     waiting: int
 
@@ -48,9 +51,12 @@ class Counts:
 def urgent(
     session: Session, seat: Seat, wanted: Wanted, *, now: datetime, limit: int
 ) -> list[HandoffRow]:
-    """What is late first, then by the next deadline; what waits for its lead comes after those."""
-    order = (DUE.asc().nulls_last(), H.held_until.asc().nulls_last(), H.id)
-    only = (_of(seat, wanted.whose), *_narrowed(wanted, now))
+    """What is late first, then by the next deadline; what waits for its lead comes after those.
+    Of closed ones the latest first."""
+    order: tuple[Any, ...] = (DUE.asc().nulls_last(), H.held_until.asc().nulls_last(), H.id)
+    if wanted.whose == "closed":
+        order = (H.closed_at.desc(), H.id.desc())
+    only = (_of(seat, wanted.whose, now), *_narrowed(wanted, now))
     return listed(session, *only, order=order, now=now, limit=limit)
 
 
@@ -58,14 +64,14 @@ def count(session: Session, seat: Seat, whose: str, *, now: datetime) -> Counts:
     """How many there are to see."""
     late = func.coalesce(func.sum(case((now > DUE, 1), else_=0)), 0)
     waiting = func.count(H.held_until)
-    asked = select(func.count(), late, waiting).select_from(HANDOFF).where(_of(seat, whose))
+    asked = select(func.count(), late, waiting).select_from(HANDOFF).where(_of(seat, whose, now))
     return Counts(*session.execute(asked).one())
 
 
 def loads(session: Session, seat: Seat, *, now: datetime) -> dict[tuple[str, str], Counts]:
     """The same of every rep in the teams a seat manages, by (team, rep); '' is the queue."""
     rows = session.execute(
-        select(H.team, H.rep, *_counts(now)).where(_of(seat, "teams")).group_by(H.team, H.rep)
+        select(H.team, H.rep, *_counts(now)).where(_of(seat, "teams", now)).group_by(H.team, H.rep)
     )
     return {(team, rep): Counts(*counted) for team, rep, *counted in rows}
 
@@ -75,8 +81,10 @@ def _counts(now: datetime) -> tuple[ColumnElement[int], ...]:
     return func.count(H.id), late, func.count(H.held_until)
 
 
-def _of(seat: Seat, whose: str) -> ColumnElement[bool]:
-    """The open handoffs of a seat, by number: each part leans on an index of its own."""
+def _of(seat: Seat, whose: str, now: datetime) -> ColumnElement[bool]:
+    """The handoffs of a seat, the open ones by number: each part leans on an index of its own."""
+    if whose == "closed":
+        return and_(one_of(H.rep, seat.reps), H.closed_at > now - LOOK_BACK)
     held = (one_of(H.rep, seat.reps), among(H.state, OPEN))
     queued = (among(H.rep, ("",)), among(H.state, ("offered",)), one_of(H.team, seat.teams))
     if whose == "teams":

@@ -33,16 +33,21 @@ FREE = "taking leads"
 
 
 def values(
-    ledger: Ledger, definitions: Definitions, handoff: int, generation: int, *, now: datetime
-) -> dict[str, Any]:
-    """The page's values, and `allowed`: the answers this generation's links may still give."""
+    ledger: Ledger, definitions: Definitions, handoff: int, generation: int, *, now: datetime,
+    zone: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The page's values, and `allowed`: the answers this generation's links may still give.
+
+    Instants are said in `zone`, else in that of the handoff's clocks.
+    """
     with looking(ledger) as session:
         rows = board.handoffs(session, now=now, handoff=handoff)
         if not rows:
             raise NotFound
         row = rows[0]
         facts = brief.lead_of(session, definitions, handoff, now=now)
-        zone = next((clock.zone for clock in row.clocks), definitions.workspace.zone)
+        clocks = next((clock.zone for clock in row.clocks), definitions.workspace.zone)
+        at = zone or clocks
         rules = definitions.handoff
         current = generation == row.generation
         allowed = ALLOWED.get(row.state, ()) if current else ()
@@ -56,10 +61,10 @@ def values(
                 "id": row.id, "team": row.team, "reason": row.reason, "state": row.state,
             },
             "rep": {"name": row.rep_name or row.rep},
-            "due": said(row.due_at, zone) if current else "",
+            "due": said(row.due_at, at) if current else "",
             "to_do": TO_DO[row.next_clock.kind] if row.next_clock else "",
-            "deadlines": _deadlines(row) if current else [],
-            "history": _history(session, row, zone),
+            "deadlines": _deadlines(row, zone) if current else [],
+            "history": _history(session, row, at),
             "lengths": lengths,
             "colleagues": _colleagues(session, row, now=now) if "give" in allowed else [],
             "reasons": list(rules.recycle.reasons) if rules else [],
@@ -87,11 +92,12 @@ def _colleagues(session: Session, row: HandoffRow, *, now: datetime) -> list[tup
     ]
 
 
-def _deadlines(row: HandoffRow) -> list[dict[str, str]]:
-    """The clocks that run, in the order they run out."""
+def _deadlines(row: HandoffRow, zone: str | None) -> list[dict[str, str]]:
+    """The clocks that run, in the order they run out, each by its own zone unless one is named."""
     running = sorted((c for c in row.clocks if c.running), key=lambda clock: clock.due_at)
     return [
-        {"what": TO_DO[c.kind], "due": said(c.due_at, c.zone), "state": c.state} for c in running
+        {"what": TO_DO[c.kind], "due": said(c.due_at, zone or c.zone), "state": c.state}
+        for c in running
     ]
 
 

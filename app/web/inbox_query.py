@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from handoff.closing import BECOMES
 from handoff.inbox import LONGEST_TEXT, Wanted
 from handoff.seats import Seat
 from handoff.tables import OPEN
@@ -46,9 +47,10 @@ def read(asked: Mapping[str, str], seat: Seat) -> Query:
         return asked.get(name, "") if asked.get(name, "") in known else ""
 
     shown = asked.get("shown", "")
+    which = one_of("whose", whose(seat)) or whose(seat)[0]
     wanted = Wanted(
-        whose=one_of("whose", whose(seat)) or whose(seat)[0],
-        state=one_of("state", OPEN),
+        whose=which,
+        state=one_of("state", states(which)),
         team=one_of("team", teams(seat)),
         rep=one_line(asked.get("rep", "")[:LONGEST_TEXT]),
         text=one_line(asked.get("text", "")[:LONGEST_TEXT]),
@@ -61,8 +63,13 @@ def read(asked: Mapping[str, str], seat: Seat) -> Query:
 
 def whose(seat: Seat) -> tuple[str, ...]:
     """The lists a seat has, its own first."""
-    mine = ("mine", "queue") if seat.reps else ()
+    mine = ("mine", "queue", "closed") if seat.reps else ()
     return (*mine, "teams") if seat.managed else mine
+
+
+def states(which: str) -> tuple[str, ...]:
+    """The states handoffs of a list may have."""
+    return tuple(BECOMES) if which == "closed" else OPEN
 
 
 def teams(seat: Seat) -> tuple[str, ...]:

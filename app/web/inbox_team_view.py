@@ -77,7 +77,7 @@ def _team(
     columns.sort(key=lambda each: -each["load"].late)
     every = [load for (of, _), load in loads.items() if of == name]
     return {
-        "name": name, "open": sum(load.open for load in every),
+        "name": name, "open": sum(load.total for load in every),
         "late": sum(load.late for load in every), "queue": column(""), "columns": columns,
         "yesterday": _yesterday(site, session, name, team.zone),
     }  # fmt: skip

@@ -23,7 +23,7 @@ from nurture.ledger.errors import NotFound
 
 ANSWER = "answer in the inbox"
 """What the nonce of an answer is for: this session, this handoff, this generation."""
-LISTS = {"mine": "Mine", "queue": "To take", "teams": "My teams"}
+LISTS = {"mine": "Mine", "queue": "To take", "closed": "Closed", "teams": "My teams"}
 OF_OWNER = {
     "offered": ("accept", "reject", "give", "pause"),
     "accepted": ("meeting", "opportunity", "won", "lost", "recycle", "reject", "give", "pause"),
@@ -83,17 +83,22 @@ def lists(
             (LISTS[name], f"/inbox{Query(Wanted(whose=name)).text}", name == wanted.whose)
             for name in inbox_query.whose(seat)
         ],
-        "teams": inbox_query.teams(seat), "filtered": wanted != Wanted(whose=wanted.whose),
+        "teams": inbox_query.teams(seat), "states": inbox_query.states(wanted.whose),
+        "look_back": inbox.LOOK_BACK.days, "filtered": wanted != Wanted(whose=wanted.whose),
         "title": f"({counts.late} late) Leads" if counts.late else "Leads",
     }  # fmt: skip
 
 
 def zone_for(who: Visitor, row: HandoffRow, whose: str) -> str | None:
     """In which zone instants are said: a manager's team's, else that of the handoff's clocks."""
+    clocks = row.clocks[0].zone if row.clocks else None
+    return _teams_own(who, row.team, whose) or clocks
+
+
+def _teams_own(who: Visitor, team: str, whose: str) -> str | None:
+    """The zone of a team, for who looks at the teams they manage."""
     rules = who.definitions.handoff
-    if whose == "teams" and rules and row.team in rules.teams:
-        return rules.teams[row.team].zone
-    return row.clocks[0].zone if row.clocks else None
+    return rules.teams[team].zone if whose == "teams" and rules and team in rules.teams else None
 
 
 def line(
@@ -109,8 +114,16 @@ def line(
         "due": said(clock.due_at, zone) if clock else "",
         "due_at": clock.due_at.isoformat() if clock else "",
         "left": left(clock.due_at, now) if clock else "",
-        "waits": said(row.held_until, zone),
+        "waits": said(row.held_until, zone), "closed": _closed(row, zone),
     }  # fmt: skip
+
+
+def _closed(row: HandoffRow, zone: str | None) -> str:
+    """`Tue 3 Mar 2026 10:00: chose us`, '' while it is open."""
+    if row.closed_at is None:
+        return ""
+    behind = f": {row.outcome}" if row.outcome else ""
+    return said(row.closed_at, zone) + behind
 
 
 def left(due: datetime, now: datetime) -> str:
@@ -131,8 +144,9 @@ def _brief(
     """The lead, why it is here, and the answers this seat has."""
     now = site.now
     shown = handoff_view.values(
-        site.runtime.ledger, who.definitions, found.handoff, found.generation, now=now
-    )
+        site.runtime.ledger, who.definitions, found.handoff, found.generation, now=now,
+        zone=_teams_own(who, found.team, query.wanted.whose),
+    )  # fmt: skip
     may = answers_of(who, found, shown["allowed"])
     mark = forms.nonce(
         site, ANSWER, who.signed.number, found.handoff, found.generation, now=now

@@ -18,8 +18,8 @@ from handoff.tables import CLOCK, HANDOFF, LEAD
 from nurture.ledger import tables as t
 from tests.web.conftest import Place
 from tests.web.desk_visitors import Mailbox, mailbox
+from tests.web.sales_desk import handoff, office
 from tests.web.test_browser import SWITCHES
-from tests.web.test_inbox import handoff, office
 
 __all__ = ["office"]
 pytestmark = [

@@ -16,7 +16,7 @@ from tests.fixtures_ledger import NOW, counting
 from tests.handoff import desk
 from tests.web.conftest import Place
 from tests.web.desk_visitors import fields, signed_in
-from tests.web.test_inbox import handoff, listed, office
+from tests.web.sales_desk import handoff, listed, office
 
 __all__ = ["office"]
 
@@ -54,6 +54,7 @@ def test_a_manager_reads_every_deadline_by_the_teams_own_clock(office: Place) ->
     for path in ("/inbox/team", "/inbox"):
         page = office.ask("GET", path, headers=signed_in(office, "mia")).text
         assert "Accept by Mon 2 Mar 11:00" in page
+        assert "05:00" not in page, "in the brief neither"
     mine = office.ask("GET", "/inbox", headers=signed_in(office, "bo")).text
     assert "Accept by Mon 2 Mar 05:00" in mine
 
