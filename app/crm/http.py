@@ -33,6 +33,8 @@ AT_ONCE = 4
 MOST_BYTES = 4 * 2**20
 """Of an answer: a page of 2,000 records and the description of a large object are shorter."""
 IDLE = 15.0
+GRACE = 5.0
+"""Seconds that what is under way may still take when the program ends."""
 LONGEST = 300
 """Letters of a CRM's own words that are shown."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -122,17 +124,18 @@ class Line:
         text = " ".join(text.split())
         return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
-    def begin(self, work: Work[T], over: Callable[[Answer], T]) -> Future[T]:
-        """Begin this work; `over` makes its result of an answer that ended it early.
+    def begin(self, work: Work[T], over: Callable[[Answer], T], *, trouble: str = "") -> Future[T]:
+        """Begin this work; `over` makes its result of an answer that ended it early, as `trouble`
+        does before it begins.
 
         The result comes within the patience of this line, and what hangs on it runs in a thread
         for results.
         """
+        if trouble:
+            return _over(over(Answer("failed", 0, trouble)))
         with self._lock:
             if self._closing:
-                done: Future[T] = Future()
-                done.set_result(over(Answer("again", 0, "the program ended before its turn")))
-                return done
+                return _over(over(Answer("again", 0, ENDED)))
             if self._loop is None:
                 self._begin()
             assert self._loop is not None
@@ -165,14 +168,15 @@ class Line:
             return await self._asked(method, url, list((sent | dict(headers)).items()), content)
 
     def close(self) -> None:
-        """Take nothing more, wait for what is under way, and end."""
+        """Take nothing more, wait a little for what is under way, and end; each is answered."""
         with self._lock:
             self._closing = True
             loop, self._loop = self._loop, None
         if loop is None:
             return
-        wait(list(self._under_way), self._patience + 5)
-        asyncio.run_coroutine_threadsafe(self._pool.aclose(), loop).result(5)
+        wait(list(self._under_way), GRACE)
+        asyncio.run_coroutine_threadsafe(self._end(), loop).result(GRACE)
+        wait(list(self._under_way), GRACE)
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join(5)
         self._results.shutdown()
@@ -181,6 +185,7 @@ class Line:
     def _begin(self) -> None:
         self._results = ThreadPoolExecutor(1, thread_name_prefix="crm-results")
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=self._tls, max_connections=AT_ONCE, keepalive_expiry=IDLE
         )
@@ -188,10 +193,22 @@ class Line:
         self._thread = threading.Thread(target=self._loop.run_forever, name="crm", daemon=True)
         self._thread.start()
 
+    async def _end(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.aclose()
+
     async def _within_time(self, work: Work[T], over: Callable[[Answer], T]) -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
             async with asyncio.timeout(self._patience):
                 return await work()
+        except asyncio.CancelledError:
+            return over(Answer("again", 0, ENDED))
         except (TimeoutError, httpcore.TimeoutException):
             return over(Answer("again", 0, f"no answer within {self._patience:g} seconds"))
         except Ended as end:
@@ -222,6 +239,7 @@ class Line:
 
 FORM = "application/x-www-form-urlencoded"
 _ALWAYS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "nurture"}
+ENDED = "the program ended before it was answered"
 TOO_LONG = f"its answer is longer than {MOST_BYTES // 2**20} MiB"
 
 
@@ -234,6 +252,12 @@ def _told(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _over(result: T) -> Future[T]:
+    done: Future[T] = Future()
+    done.set_result(result)
+    return done
 
 
 def _pass_on(done: Future[T], result: Future[T]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from app.crm import values
-from app.crm.http import PATIENCE, Ended, Line, Reply
+from app.crm.http import PATIENCE, Ended, Line, Reply, T, Work
 from app.crm.hubspot_api import CONTACTS, DEALS, VERSION, Api
 from app.crm.hubspot_look import Looking
 from handoff.crm.port import Card, Deal, Pulled, Pushed, Value
@@ -62,21 +62,24 @@ class HubSpot:
 
     def push(self, card: Card) -> Future[Pushed]:
         """Begin to bring the contact, and the deal, up to the card."""
-        return self._line.begin(lambda: self._pushed(card), Pushed)
+        return self._begin(lambda: self._pushed(card), Pushed)
 
     def pull(self, cursor: str, *, now: datetime) -> Future[Pulled]:
         """Begin to ask which of our deals changed; the first look begins now."""
-        return self._line.begin(
+        return self._begin(
             lambda: self._looking.page(cursor, now=now), lambda end: Pulled(end, cursor=cursor)
         )
 
     def check(self) -> Future[Answer]:
         """Begin to see whether the properties, the pipeline, the permissions to read are there."""
-        return self._line.begin(self._checked, lambda end: end)
+        return self._begin(self._checked, lambda end: end)
 
     def close(self) -> None:
         """End, once what is under way is over."""
         self._line.close()
+
+    def _begin(self, work: Work[T], over: Callable[[Answer], T]) -> Future[T]:
+        return self._line.begin(work, over, trouble=self.trouble)
 
     # ------------------------------------------------------------------ push
 
@@ -96,7 +99,9 @@ class HubSpot:
     async def _contact(self, card: Card) -> tuple[str, bool]:
         """Its id there, and whether it was known and is new now."""
         properties = {name: _text(value) for name, value in card.fields.items()}
-        properties |= {"email": values.text(card.email), self._lead_property: card.key}
+        properties[self._lead_property] = card.key
+        if card.email:
+            properties["email"] = values.text(card.email)
         if card.owner:
             properties["hubspot_owner_id"] = values.text(card.owner)
         known = bool(card.refs.get("contact"))

@@ -8,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from app.crm.hubspot import HubSpot
+from app.crm.salesforce import Salesforce
 from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor
+from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
 
 
 @pytest.fixture
@@ -32,5 +34,30 @@ def hubspot(there: HubSpotVendor) -> Iterator[HubSpot]:
 def hasty(there: HubSpotVendor) -> Iterator[HubSpot]:
     """One that does not wait long."""
     ours = HubSpot(SecretStr(TOKEN), base_url=there.url, patience=0.6)
+    yield ours
+    ours.close()
+
+
+@pytest.fixture
+def org() -> Iterator[SalesforceVendor]:
+    """Salesforce's side.  At the end nothing malformed was asked, nothing wrong answered."""
+    vendor = SalesforceVendor()
+    yield vendor
+    vendor.close()
+    assert vendor.malformed == []
+    assert vendor.wrong == []
+
+
+@pytest.fixture
+def salesforce(org: SalesforceVendor) -> Iterator[Salesforce]:
+    ours = Salesforce(
+        SecretStr(KEY),
+        SecretStr(SECRET),
+        base_url=org.url,
+        reason_field="Lost__c",
+        due_field="Due__c",
+        zone="Pacific/Auckland",
+        patience=8,
+    )
     yield ours
     ours.close()

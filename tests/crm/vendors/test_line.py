@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from app.crm import http
 from app.crm.http import LONGEST, MOST_BYTES, PATIENCE, Line
 from app.crm.hubspot import HubSpot
 from handoff.crm.port import WITHIN
@@ -150,6 +151,29 @@ def test_a_token_goes_over_tls_alone(url: str, fits: bool) -> None:
     assert (HubSpot(SecretStr(TOKEN), base_url=url).trouble == "") is fits
 
 
+def test_one_that_speaks_no_tls_is_told_nothing() -> None:
+    heard: list[bytes] = []
+    plain = socket.create_server(("127.0.0.1", 0))
+
+    def listen() -> None:
+        connection, _ = plain.accept()
+        with connection:
+            heard.append(connection.recv(65_536))
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    port = plain.getsockname()[1]
+    ours = HubSpot(SecretStr(TOKEN), base_url=f"https://127.0.0.1:{port}", patience=5)
+    answer = ours.push(CARD).result(timeout=20).answer
+    ours.close()
+    thread.join(5)
+    plain.close()
+    assert answer.verdict == "again"
+    assert heard
+    assert b"5f0c2d1e" not in b"".join(heard)
+
+
 def test_without_a_token_there_is_trouble() -> None:
     assert "waits for a token" in HubSpot(SecretStr("")).trouble
 
@@ -164,13 +188,18 @@ def test_nothing_written_holds_the_token(
     assert "5f0c2d1e" not in caplog.text
 
 
-def test_what_begins_after_the_end_is_answered(there: HubSpotVendor) -> None:
-    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, patience=1)
-    there.faults.append(Fault(hang=20))
-    late = ours.push(CARD)
+def test_what_is_under_way_at_the_end_or_begins_after_it_is_answered(
+    there: HubSpotVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "GRACE", 0.3)
+    ours = HubSpot(SecretStr(TOKEN), base_url=there.url)
+    there.faults += [Fault(hang=20) for _ in range(4)]
+    late = [ours.push(CARD) for _ in range(12)]
     ours.close()
-    assert late.result(timeout=1).answer.verdict == "again"
-    assert ours.push(CARD).result(timeout=1).answer.verdict == "again"
+    late.append(ours.push(CARD))
+    answers = [one.result(timeout=1).answer for one in late]
+    assert {answer.reason for answer in answers} == {"the program ended before it was answered"}
+    assert {answer.verdict for answer in answers} == {"again"}
     ours.close()
 
 
