@@ -15,7 +15,7 @@ from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 
 H, C, R = table_of(t.Handoff).c, table_of(t.Clock).c, table_of(t.Rung).c
-E = table_of(t.Enrolment).c
+E, F = table_of(t.Enrolment).c, table_of(t.FollowUp).c
 _FIRED = (
     select(C.handoff_id, func.count(R.action.distinct()).label("actions"))
     .join(table_of(t.Rung), R.clock_id == C.id)
@@ -44,14 +44,11 @@ def lapsed(session: Session) -> int | None:
 
 
 def returned(session: Session) -> int | None:
-    """The lead sales rejected that nurture took up again."""
-    taken = (E.lead_id == H.lead_id) & (E.entered_at >= H.closed_at)
-    return _first(
-        session,
-        select(H.lead_id)
-        .where(H.state == "rejected", select(E.id).where(taken).exists())
-        .order_by(H.id),
-    )
+    """The lead sales rejected that nurture took up again, when its time had come if there is one."""
+    rejected = select(H.lead_id).where(H.state == "rejected").order_by(H.id)
+    waited = select(F.id).where(F.handoff_id == H.id, F.state == "started")
+    taken = select(E.id).where(E.lead_id == H.lead_id, E.entered_at >= H.closed_at)
+    return _first(session, rejected.where(waited.exists()), rejected.where(taken.exists()))
 
 
 def offered_at(session: Session, lead_id: int) -> datetime | None:

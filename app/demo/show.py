@@ -71,17 +71,22 @@ class Told:
     lines: list[tuple[str, str, str]]
 
 
-OF_SALES = ("episode", "handoff", "clock", "escalation", "sequence")
+OF_NURTURE = ("sequence", "message")
+OF_SALES = ("episode", "handoff", "clock", "escalation", *OF_NURTURE)
 
 
 def told(session: Session) -> list[Told]:
-    """One lead's whole way to a sale; and from the offer on, one nobody called, one sent back."""
+    """One lead's whole way to a sale and what that started; and from the offer on, one nobody
+    called, and one sent back."""
     found = []
     sold = examples.sold(session)
     if sold is not None:
         closed = service.closed_at(session, sold)
-        lines = [each for each in timeline(session, sold) if closed is None or each.at <= closed]
-        found.append(_told(session, "One lead from first click to sales outcome", sold, lines))
+        lines = [
+            each for each in timeline(session, sold)
+            if closed is None or each.at <= closed or each.what in OF_NURTURE
+        ]  # fmt: skip
+        found.append(_told(session, "One lead from first click to customer", sold, lines))
     for title, lead in (
         ("One lead nobody got round to, up the whole ladder", examples.lapsed(session)),
         ("One lead sales rejected, back in nurture", examples.returned(session)),

@@ -59,7 +59,7 @@ def _chapters(lead_id: int) -> Iterable[tuple[Select[Any], Callable[[Any], Lines
         (of(t.Consent, t.Consent.decided_at), _consent),
         (_suppressions(lead_id), _suppression),
         (of(t.Arrival, t.Arrival.at), _arrival),
-        (of(t.Decision, t.Decision.at), _decision),
+        (_decisions(lead_id), _decision),
         (of(t.Message, t.Message.planned_at), _message),
         (of(t.WebhookCall, t.WebhookCall.planned_at), _call),
         (of(t.Episode, t.Episode.opened_at), _episode),
@@ -77,6 +77,16 @@ def _key(model: Any) -> Sequence[Any]:
 def _suppressions(lead_id: int) -> Select[Any]:
     keys = select(col(t.Lead.email_key)).where(col(t.Lead.id) == lead_id)
     return select(t.Suppression).where(col(t.Suppression.email_key).in_(keys))
+
+
+def _decisions(lead_id: int) -> Select[Any]:
+    """Each with the sequence that decided."""
+    return (
+        select(t.Decision, col(t.Enrolment.sequence))
+        .join(t.Enrolment, col(t.Enrolment.id) == col(t.Decision.enrolment_id))
+        .where(col(t.Decision.lead_id) == lead_id)
+        .order_by(col(t.Decision.at), col(t.Decision.id))
+    )
 
 
 def _clocks(lead_id: int) -> Select[Any]:
@@ -148,8 +158,11 @@ def _arrival(row: t.Arrival) -> Lines:
         yield TimelineLine(row.settled_at, "sequence", text, reason, row.path)
 
 
-def _decision(row: t.Decision) -> Lines:
-    text = f"{row.kind}: {row.stage}" if row.stage else row.kind
+def _decision(told: tuple[t.Decision, str]) -> Lines:
+    """Of an entry also the sequence: its path may be that of what sent the lead there."""
+    row, sequence = told
+    kind = f"entered {sequence}" if row.kind == "entered" else row.kind
+    text = f"{kind}: {row.stage}" if row.stage else kind
     yield TimelineLine(row.at, "sequence", text, row.reason, row.path)
 
 

@@ -121,13 +121,28 @@ def test_the_story_reaches_every_stage_state_and_rung(month: Played) -> None:
     sent = {row["template"] for row in month.rows("SELECT * FROM message WHERE state = 'sent'")}
     assert {"welcome", "first-plan", "live-session", "travel-time", "talk-to-us"} <= sent
     assert {"pick-up-again", "offered", "given", "reminder", "manager-late", "recycled"} <= sent
+    assert {"getting-started", "invite-technicians"} <= sent
 
 
-def test_the_lead_shown_goes_from_first_click_to_a_sale(month: Played) -> None:
+def test_the_lead_shown_goes_from_first_click_to_a_customer_on_board(month: Played) -> None:
     lines = month.told[0].lines
     whats = [what for _, what, _ in lines]
     assert {"engagement", "score", "message", "handoff", "clock", "escalation"} <= set(whats)
-    assert any(text == "won" for _, _, text in lines[-3:])
+    texts = [text for _, _, text in lines]
+    after = texts[texts.index("won") :]
+    assert any(text.startswith("entered onboarding: first-day: won by ") for text in texts)
+    assert any(text.startswith("getting-started “") and text.endswith(": sent") for text in after)
+
+
+def test_a_customer_is_in_no_sequence_but_its_own(month: Played) -> None:
+    inside = month.rows(
+        "SELECT DISTINCT sequence FROM enrolment JOIN lead ON lead.id = enrolment.lead_id"
+        " WHERE lifecycle = 'customer' AND enrolment.state = 'active'"
+    )
+    assert [row["sequence"] for row in inside] == ["onboarding"]
+    won = month.rows("SELECT * FROM handoff WHERE state = 'won'")
+    started = month.rows("SELECT * FROM enrolment WHERE sequence = 'onboarding'")
+    assert {row["lead_id"] for row in started} == {row["lead_id"] for row in won}
 
 
 def test_the_lead_nobody_calls_climbs_the_whole_ladder_and_goes_back(month: Played) -> None:
@@ -139,12 +154,29 @@ def test_the_lead_nobody_calls_climbs_the_whole_ladder_and_goes_back(month: Play
     assert any(text.startswith("lapsed") for _, what, text in lines if what == "handoff")
 
 
-def test_the_lead_sales_rejects_goes_back_into_nurture(month: Played) -> None:
-    whats = [(what, text) for _, what, text in month.told[2].lines]
-    rejected = next(n for n, (what, text) in enumerate(whats)
-                    if what == "handoff" and text.startswith("rejected"))  # fmt: skip
-    assert any(what == "sequence" and text.startswith("entered") for what, text in whats)
-    assert rejected > 0
+def test_the_lead_sales_rejects_comes_back_when_its_time_has_come(month: Played) -> None:
+    lines = month.told[2].lines
+    ((day, _, why),) = [line for line in lines if line[2].startswith("rejected")]
+    assert why == "rejected: bad timing"
+    (planned,) = [text for _, _, text in lines if text.startswith("is to start win-back on")]
+    back = next(line for line in lines if line[2].startswith("entered win-back: pause"))
+    began, ended = (datetime.strptime(f"2026 {at}", "%Y %d %b %H:%M") for at in (day, back[0]))
+    assert timedelta(days=7) <= ended - began < timedelta(days=8)
+    assert f"{began + timedelta(days=7):%Y-%m-%d %H:%M}" in planned
+
+
+def test_what_was_rejected_or_lost_comes_back_as_its_reason_says(month: Played) -> None:
+    """Every planned start is of an answer, so long after it as the file says, or in no time."""
+    waits = {"bad timing": 7, "no budget this year": 90}
+    closed = month.rows("SELECT * FROM handoff WHERE state IN ('rejected', 'lost')")
+    planned = {row["handoff_id"]: row for row in month.rows("SELECT * FROM follow_up")}
+    for row in closed:
+        days = 180 if row["state"] == "lost" else waits.get(row["outcome"])
+        found = planned.pop(row["id"], None)
+        assert (found is None) == (days is None), row["outcome"]
+        if found is not None:
+            assert instant(found["due_at"]) - instant(row["closed_at"]) == timedelta(days=days)
+    assert planned == {}
 
 
 def test_nothing_is_offered_to_who_is_away(month: Played) -> None:

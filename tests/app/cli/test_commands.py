@@ -214,11 +214,11 @@ def test_a_plan_says_how_many_clocks_keep_what_they_began_with(run: Run, folder:
 
 
 def test_a_paused_sequence_shows_its_reason_until_it_is_resumed(run: Run, folder: Path) -> None:
-    assert document(ok(run("sequences", "pause", "win-back", "--json")))["changed"] is True
-    assert document(ok(run("sequences", "pause", "win-back", "--json")))["changed"] is False
+    assert document(ok(run("sequences", "pause", "long-nurture", "--json")))["changed"] is True
+    assert document(ok(run("sequences", "pause", "long-nurture", "--json")))["changed"] is False
     assert "paused since" in ok(run("sequences", "list")).stdout
     ok(run("tick", "--now", "2026-03-02T09:30Z"))
-    assert document(ok(run("sequences", "resume", "win-back", "--json")))["changed"] is True
+    assert document(ok(run("sequences", "resume", "long-nurture", "--json")))["changed"] is True
     with sqlite3.connect(folder / ".nurture" / "nurture.db") as database:
         (touched,) = database.execute("SELECT count(*) FROM touch").fetchone()
     assert touched == 3  # its segment may hold for anybody by now

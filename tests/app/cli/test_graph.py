@@ -80,7 +80,7 @@ def test_a_mistyped_sequence_is_answered_with_the_nearest(run: Run, more: list[s
     assert told.exit_code == 1
     assert told.stderr == (
         "nurture: There is no sequence 'trial-welcom'. Nearest: trial-welcome. "
-        "There are: long-nurture, trial-welcome, win-back\n"
+        "There are: long-nurture, onboarding, trial-welcome, win-back\n"
     )
 
 

@@ -35,8 +35,7 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A starter workspace whose only tests are those of one small sequence."""
     folder = tmp_path_factory.mktemp("workspaces") / "new"
     assert invoke("init", folder).exit_code == 0
-    for name in ("trial-welcome", "long-nurture"):
-        path = folder / "sequences" / f"{name}.yaml"
+    for path in (folder / "sequences").glob("*.yaml"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.partition("\n# What must")[0].partition("\ntests:")[0] + "\n")
     (folder / PLACE).write_text(FLOW)
