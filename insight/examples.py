@@ -44,7 +44,7 @@ def lapsed(session: Session) -> int | None:
 
 
 def returned(session: Session) -> int | None:
-    """The lead sales rejected that nurture took up again, when its time had come if there is one."""
+    """The lead sales rejected that nurture took up again; first one whose time had to come."""
     rejected = select(H.lead_id).where(H.state == "rejected").order_by(H.id)
     waited = select(F.id).where(F.handoff_id == H.id, F.state == "started")
     taken = select(E.id).where(E.lead_id == H.lead_id, E.entered_at >= H.closed_at)

@@ -160,7 +160,9 @@ def test_the_lead_sales_rejects_comes_back_when_its_time_has_come(month: Played)
     assert why == "rejected: bad timing"
     (planned,) = [text for _, _, text in lines if text.startswith("is to start win-back on")]
     back = next(line for line in lines if line[2].startswith("entered win-back: pause"))
-    began, ended = (datetime.strptime(f"2026 {at}", "%Y %d %b %H:%M") for at in (day, back[0]))
+    began, ended = (
+        datetime.strptime(f"2026 {at} +0000", "%Y %d %b %H:%M %z") for at in (day, back[0])
+    )
     assert timedelta(days=7) <= ended - began < timedelta(days=8)
     assert f"{began + timedelta(days=7):%Y-%m-%d %H:%M}" in planned
 

@@ -71,7 +71,7 @@ def test_the_story_is_told_in_order_with_reasons(ledger: Ledger) -> None:
         "0 lead: ann@example.test became known",
         "1 engagement: page_viewed (url: /pricing)",
         "1 score: +30 behaviour",
-        "2 sequence: entered",
+        "2 sequence: entered welcome",
         "4 message: welcome “Hi”: sent",
         "5 change: subscribed: no (was yes)",
         "5 change: topic tips: no",
