@@ -12,9 +12,9 @@ from sqlalchemy import insert, literal, select, update
 from sqlmodel import Session
 
 from handoff import turns
-from handoff.assignment import Group, groups, why_waiting
 from handoff.claims import WHY, give_to
 from handoff.opening import opened
+from handoff.queues import Group, groups, why_waiting
 from handoff.roster import members
 from handoff.tables import EPISODE, HANDOFF, OPEN
 from nurture.language.definitions import Definitions

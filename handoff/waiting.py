@@ -8,9 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import case, exists, func, select
 from sqlmodel import Session
 
-from handoff.assignment import NEXT_ASSIGNMENT
 from handoff.brake import UNTOLD
 from handoff.offers import DRAFTED
+from handoff.queues import NEXT_ASSIGNMENT
 from handoff.tables import HANDOFF, OPEN
 from handoff.touches import KIND
 from nurture.ledger import tables as t

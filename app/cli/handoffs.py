@@ -15,7 +15,8 @@ from app.cli.options import Json, Limit, Workspace, example
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from handoff.board import ClockRow, HandoffRow, RunningOut
+    from handoff.board import ClockRow, HandoffRow
+    from handoff.lateness import RunningOut
     from nurture.ledger.tables import FollowUp
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")

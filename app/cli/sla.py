@@ -16,7 +16,7 @@ from app.cli.opening import opened
 from app.cli.options import Json, Limit, Workspace, example
 
 if TYPE_CHECKING:
-    from handoff.board import RunningOut
+    from handoff.lateness import RunningOut
 
 commands = typer.Typer(
     no_args_is_help=True, help="Deadlines of sales: what runs out, and what ran out."
@@ -40,7 +40,7 @@ def due(
 
     A handoff may stand here with several.  What waits for its lead is left out.
     """
-    from handoff.board import running_out
+    from handoff.lateness import running_out
 
     ahead = length_in(within, option="--within")
     with opened(workspace) as work, work.looking() as session:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from nurture.language.conditions import FieldType, Operator, Test, Value
+from nurture.language.durations import parse_elapsed
 from nurture.language.faults import Faults, Loc
 from nurture.language.until import whole_days
 from nurture.language.vocabulary import OPERATORS
@@ -178,3 +179,23 @@ def _text(
         return None
     operator: Operator = name
     return Test(operator, tuple(listed))
+
+
+def read_duration(value: Any, loc: Loc, faults: Faults) -> timedelta | None:
+    """A time that passes, as in `within: 7 days`."""
+    try:
+        return parse_elapsed(value)
+    except ValueError as error:
+        found, allowed = getattr(error, "found", str(value)), getattr(error, "allowed", ())
+        faults.add(loc, "bad-duration", str(error), found=found, allowed=allowed)
+        return None
+
+
+def read_count(value: Any, least: int, loc: Loc, faults: Faults) -> int | None:
+    """How many times, `least` or more; None where nothing is said."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        faults.add(loc, "wrong-value", f"a whole number of times, {least} or more")
+        return None
+    return value

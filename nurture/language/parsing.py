@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import Any
 
-from nurture.language.comparing import guess_type, read_tests
+from nurture.language.comparing import guess_type, read_count, read_duration, read_tests
 from nurture.language.conditions import (
     AllOf,
     AnyOf,
@@ -26,7 +26,6 @@ from nurture.language.conditions import (
     Test,
     TopicTest,
 )
-from nurture.language.durations import parse_elapsed
 from nurture.language.faults import Faults, Loc
 from nurture.language.logic import MOST_NAMED, MOST_TESTS, too_large
 from nurture.language.vocabulary import (
@@ -189,14 +188,14 @@ class _Reader:
         at = loc[:-1]
         within = whole.get("within")
         if within is not None:
-            within = self._duration(within, (*at, "within"))
+            within = read_duration(within, (*at, "within"), self.faults)
         return [
             EventTest(
                 kind=self.kind(value, loc),
                 where=self.where(whole.get("where", {}), (*at, "where")),
                 within=within,
-                at_least=self._count(whole.get("at_least"), 1, (*at, "at_least")),
-                at_most=self._count(whole.get("at_most"), 0, (*at, "at_most")),
+                at_least=read_count(whole.get("at_least"), 1, (*at, "at_least"), self.faults),
+                at_most=read_count(whole.get("at_most"), 0, (*at, "at_most"), self.faults),
                 same=self.same(whole, at),
             )
         ]
@@ -225,22 +224,6 @@ class _Reader:
         if "same" not in whole:
             return ()
         return self.names(whole["same"], (*loc, "same"), "property")
-
-    def _duration(self, value: Any, loc: Loc) -> Any:
-        try:
-            return parse_elapsed(value)
-        except ValueError as error:
-            found, allowed = getattr(error, "found", str(value)), getattr(error, "allowed", ())
-            self.faults.add(loc, "bad-duration", str(error), found=found, allowed=allowed)
-            return None
-
-    def _count(self, value: Any, least: int, loc: Loc) -> int | None:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            self.faults.add(loc, "wrong-value", f"a whole number of times, {least} or more")
-            return None
-        return value
 
 
 _READERS: dict[str, Callable[[_Reader, Any, Loc, dict[str, Any]], list[Condition]]] = {

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select, update
 
 from handoff import board
-from handoff.assignment import NEXT_ASSIGNMENT, assign
+from handoff.assignment import assign
+from handoff.queues import NEXT_ASSIGNMENT
 from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP, RUNG
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW, counting

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from handoff.assignment import NEXT_ASSIGNMENT, assign
+from handoff.assignment import assign
 from handoff.people import sync_people
+from handoff.queues import NEXT_ASSIGNMENT
 from handoff.roster import pause, resume, roster
 from handoff.tables import CLOCK, HANDOFF, MEMBER, REP
 from nurture.ledger.engine import Ledger

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from handoff import answers, board
-from handoff.assignment import NEXT_ASSIGNMENT
 from handoff.leaving import Moved, move_on
 from handoff.people import sync_people
+from handoff.queues import NEXT_ASSIGNMENT
 from handoff.roster import pause
 from handoff.tables import CLOCK, HANDOFF, LEAD, MESSAGE, RUNG
 from nurture.language.definitions import Definitions

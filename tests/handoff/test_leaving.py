@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from handoff import answers
-from handoff.assignment import NEXT_ASSIGNMENT, assign
+from handoff.assignment import assign
 from handoff.clocks import run_clocks
 from handoff.ladder import climb
 from handoff.leaving import Moved, move_on
 from handoff.opening import open_handoffs
 from handoff.people import sync_people
+from handoff.queues import NEXT_ASSIGNMENT
 from handoff.roster import pause
 from handoff.tables import CHANGE, CLOCK, HANDOFF, LEAD, RUNG
 from nurture.language.handoff import HandoffRules
