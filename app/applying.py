@@ -10,6 +10,7 @@ from pathlib import Path
 from app.consequences import follow
 from app.planning import Plan, mark_of, plan_of, ways
 from app.shadow.beginning import settle_shadow
+from handoff.crm.keeping import keep_crm
 from nurture.delivery.trial import trial
 from nurture.language.loading import load_definitions
 from nurture.language.shadows import in_shadow
@@ -50,6 +51,8 @@ def apply_workspace(
                 "something else was applied since. Nothing was applied now. Look at `nurture plan`."
             )
         follow(session, applied, now=now)
+        if shadows and not applied.refused:  # a rehearsal reaches no CRM
+            keep_crm(session, load_definitions(session), now=now)
     if shadows and not applied.refused:
         with ledger.begin() as session:  # who is at work is asked before the first tick
             keep_openings(session, load_definitions(session), now=now)

@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     `database` overrides the one of nurture.yaml.  `secret` holds the keys that sign links,
     separated by spaces or commas, the newest last; without it the workspace keeps a key file.
     `webhook_secret` holds those that sign calls to other systems (`whsec_…`); several are all in
-    force.
+    force.  `crm_secret` holds those that sign what a CRM sends us, in the same form; `crm_token`,
+    or `crm_client_id` and `crm_client_secret`, let us into the CRM.
     `prefect_api_url` names a Prefect server of its own instead of the embedded one, which listens
     on `prefect_port` (0: a free one) and keeps its files in `prefect_home`.
     """
@@ -46,6 +47,10 @@ class Settings(BaseSettings):
     database: SecretStr | None = None
     secret: SecretStr | None = None
     webhook_secret: SecretStr = SecretStr("")
+    crm_secret: SecretStr = SecretStr("")
+    crm_token: SecretStr = SecretStr("")
+    crm_client_id: str = ""
+    crm_client_secret: SecretStr = SecretStr("")
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
@@ -68,7 +73,7 @@ class Settings(BaseSettings):
         """The addresses of channels by the name of their variable, NURTURE_CHANNEL_…."""
         return self._channels
 
-    @field_validator("webhook_secret")
+    @field_validator("webhook_secret", "crm_secret")
     @classmethod
     def _signs(cls, value: SecretStr) -> SecretStr:
         read_secrets(value.get_secret_value())
@@ -79,11 +84,16 @@ class Settings(BaseSettings):
         """What calls are signed with."""
         return read_secrets(self.webhook_secret.get_secret_value())
 
+    @property
+    def crm_keys(self) -> tuple[bytes, ...]:
+        """What calls of a CRM are signed with."""
+        return read_secrets(self.crm_secret.get_secret_value())
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret text there is: what logs must never show."""
         kept = (
             self.database, self.secret, self.smtp_password, self.prefect_auth, self.webhook_secret,
-            *self.channel.values(),
+            self.crm_secret, self.crm_token, self.crm_client_secret, *self.channel.values(),
         )  # fmt: skip
         told = [text for each in kept if each and (text := each.get_secret_value())]
         addresses = (each.get_secret_value() for each in self.channel.values())

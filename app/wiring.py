@@ -12,6 +12,7 @@ from sqlalchemy import URL
 
 from app import processes
 from app.applied import Applied
+from app.crm.choosing import ChosenCrm
 from app.keys import link_keys
 from app.notice_forms import NoticePresses
 from app.notifier import ChannelNotifier
@@ -90,6 +91,8 @@ def open_workspace(
             notices=NoticePresses(keys),
             caller=caller,
             notifier=ChannelNotifier(settings, applied, transport, caller),
+            crm=ChosenCrm(settings, caller),
+            crm_keys=settings.crm_keys,
         )
         runtime.shadow = shadow = Shadow(runtime)
         try:

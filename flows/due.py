@@ -12,6 +12,9 @@ from sqlmodel import Session
 
 from flows.runtime import Runtime
 from handoff import board, posting
+from handoff.crm import claim as pushes
+from handoff.crm import pulling
+from handoff.crm.keeping import model_of
 from handoff.digest import NEXT_DIGEST
 from handoff.follow_ups import NEXT_FOLLOW_UP
 from handoff.pauses import NEXT_END
@@ -35,8 +38,15 @@ Groups = Mapping[str, tuple[Question, ...]]
 Instants = Mapping[str, datetime | None]
 """Their answers."""
 
-OUT: Groups = {**waiting.QUESTIONS, "call": calls.QUESTIONS, "post": posting.QUESTIONS}
-"""What can go out: `nurture` mail, a `notice`, a `call`, a `post` to a channel."""
+CRM: Groups = {"push": pushes.QUESTIONS, "pull": pulling.QUESTIONS}
+OUT: Groups = {
+    **waiting.QUESTIONS, "call": calls.QUESTIONS, "post": posting.QUESTIONS, **CRM,
+}  # fmt: skip
+"""What can go out: `nurture` mail, a `notice`, a `call`, a `post` to a channel, a `push` to the CRM
+and a `pull` of what it says."""
+
+
+_WITHOUT_CRM: Groups = {name: group for name, group in OUT.items() if name not in CRM}
 
 
 def _all(groups: Groups) -> tuple[Question, ...]:
@@ -61,7 +71,8 @@ def _flows(definitions: Definitions) -> Groups:
     sales: tuple[Question, ...] = (NEXT_END,)
     if definitions.handoff is not None:
         sales = (*board.QUESTIONS, NEXT_EPISODE, NEXT_DRAFT)
-    return {**OUT, "escalate": (*sales, NEXT_DIGEST, NEXT_FOLLOW_UP), "upkeep": (NEXT_UPKEEP,)}
+    out = OUT if model_of(definitions) is not None else _WITHOUT_CRM
+    return {**out, "escalate": (*sales, NEXT_DIGEST, NEXT_FOLLOW_UP), "upkeep": (NEXT_UPKEEP,)}
 
 
 @once

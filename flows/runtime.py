@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
 
+from handoff.crm.port import Crm
 from handoff.notice_press import NoticePress
 from handoff.notifier import Notifier
 from nurture.delivery.press import Press
@@ -25,8 +26,9 @@ class Runtime:
     (wall or virtual); `owner` names this process in leases, `alive` tells whether another
     owner's process still runs; `shadow()` is the runtime of the copy in which versions run in
     shadow, None while none does; `keys` sign links, the newest last; `press` and `notices` write
-    mail to leads and to sales, `caller` tells other systems, `notifier` channels; `stop` is set
-    when the process is to end: the mail in hand is finished, nothing new is begun.
+    mail to leads and to sales, `caller` tells other systems, `notifier` channels; `crm` is the CRM
+    of what is applied, None where none is to be reached, `crm_keys` sign what it sends; `stop` is
+    set when the process is to end: the mail in hand is finished, nothing new is begun.
     """
 
     ledger: Ledger
@@ -40,6 +42,8 @@ class Runtime:
     notices: Callable[[Definitions, datetime], NoticePress]
     caller: Caller
     notifier: Notifier
+    crm: Callable[[Definitions], Crm | None] = lambda definitions: None
+    crm_keys: tuple[bytes, ...] = ()
     alive: Callable[[str], bool] = lambda owner: True
     stop: Event = field(default_factory=Event)
     shadow: Callable[[], Runtime | None] = lambda: None

@@ -16,7 +16,7 @@ from itertools import chain
 from sqlmodel import Session
 
 from flows import shadow, work
-from flows.due import OUT, Instants, due_at, next_due, next_due_beside, waiting_flows
+from flows.due import CRM, OUT, Instants, due_at, next_due, next_due_beside, waiting_flows
 from flows.runtime import Runtime
 from flows.work import Piece
 from nurture.ledger import ticks
@@ -49,8 +49,9 @@ class Outcome:
     did not answer, (part of) the tick is missing in its pictures.
 
     `next_due` is the next instant something has to be looked at, None when nothing waits.
-    `broken` names the passes that failed: this tick does not try them again.  `holding` is the
-    number its latest look at leads holds touches under.
+    `broken` names the passes that failed: this tick does not try them again.  `over` is what had
+    its while in this tick: the CRM is told and asked once.  `holding` is the number its latest look
+    at leads holds touches under.
     """
 
     now: datetime
@@ -58,6 +59,7 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     holding: int = 0
+    over: set[str] = field(default_factory=set)
     next_due: datetime | None = None
     busy: bool = False
     unseen: bool = False
@@ -185,8 +187,9 @@ def _round(runtime: Runtime, outcome: Outcome) -> Generator[Job, None, Instants 
         if waiting is None:
             with runtime.ledger.looking() as session:
                 waiting = waiting_flows(session, runtime.definitions(), now=now)
-        due = due_at(waiting, now).intersection(parts)
+        due = due_at(waiting, now).intersection(parts) - outcome.over
         if due:
+            outcome.over |= due & CRM.keys()
             yield Job(name, now, _pieces(runtime, outcome, name, due))
             waiting = None  # what it did may be work for the next
     return waiting

@@ -6,6 +6,7 @@ A piece is looked up only after the one before it is done, so a later one sees i
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from flows.runtime import Runtime
 from handoff import waiting
 from handoff.assignment import assign
 from handoff.clocks import run_clocks
+from handoff.crm.pulling import pull_in
+from handoff.crm.pushing import Syncing, push_out
 from handoff.digest import write_digests
 from handoff.follow_ups import start_due
 from handoff.ladder import climb
@@ -40,6 +43,8 @@ from nurture.webhooks.passes import Calling, call_out
 
 Verb = Callable[[Session], Tally]
 Answer = TypeVar("Answer")
+A_WHILE = 3.0
+"""Seconds of a tick that a CRM may take."""
 JUDGING = ("rescore", "leave and enter")
 """The pieces that say who may go on: leads they failed for stay where they are."""
 
@@ -87,6 +92,20 @@ def _together(name: str, *pieces: Piece) -> Piece:
         return tally
 
     return Piece(name, run)
+
+
+def _for_a_while(name: str, run: Callable[[], Tally]) -> Piece:
+    """A piece whose batches wait for somebody else: what is left after a few seconds is left to the
+    next tick."""
+    end = 0.0
+
+    def bounded() -> Tally:
+        nonlocal end
+        end = end or time.monotonic() + A_WHILE
+        tally = run()
+        return Tally(tally.counts, more=tally.more and time.monotonic() < end)
+
+    return Piece(name, bounded)
 
 
 def _asked(runtime: Runtime, question: Callable[[Session], Answer]) -> Answer:
@@ -165,7 +184,8 @@ def stages(
 def mail(
     runtime: Runtime, due: Collection[str], *, judged: int, now: datetime
 ) -> Iterator[Piece]:
-    """Take back what dead senders held, then send what is due, and make the calls that are.
+    """Take back what dead senders held, then send what is due, make the calls that are, and tell
+    and ask the CRM.
 
     `judged` is the tick whose look at goals and exits succeeded, 0 for none.
     """
@@ -177,6 +197,10 @@ def mail(
         yield Piece("call webhooks", partial(call, runtime, judged=judged))
     if "post" in due:
         yield Piece("tell channels", partial(post, runtime))
+    if "push" in due:
+        yield _for_a_while("tell the CRM", lambda: push_out(syncing(runtime)))
+    if "pull" in due:
+        yield _for_a_while("ask the CRM", lambda: pull_in(syncing(runtime)))
 
 
 def escalate(runtime: Runtime, *, now: datetime) -> Iterator[Piece]:
@@ -232,6 +256,19 @@ def call(runtime: Runtime, *, judged: int = 0) -> Tally:
             stop=runtime.stop.is_set,
             judged=judged,
         )
+    )
+
+
+def syncing(runtime: Runtime) -> Syncing:
+    """What the passes with the CRM work with."""
+    definitions = runtime.definitions()
+    return Syncing(
+        ledger=runtime.ledger,
+        definitions=definitions,
+        crm=runtime.crm(definitions),
+        owner=runtime.owner,
+        clock=runtime.clock,
+        stop=runtime.stop.is_set,
     )
 
 

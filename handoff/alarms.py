@@ -1,4 +1,5 @@
-"""What the admin is told by mail: a channel out of order and back, the brake that holds.
+"""What the admin is told by mail: a channel or the CRM out of order and back, what the CRM refused,
+the brake that holds.
 
 One mail each, by its key; without `admin:` in nurture.yaml nobody is, and `nurture doctor` says so.
 """
@@ -45,6 +46,47 @@ The channel {name}, out of order since {_said(definitions, since)}, takes notice
 """
     key, subject = f"channel:{name}:{to_micros(since)}:back", f"The channel {name} is back"
     alarm(session, definitions, key, subject=subject, text=said, now=now)
+
+
+def crm_down(
+    session: Session, definitions: Definitions, reason: str, *, since: datetime, now: datetime
+) -> None:
+    """The CRM takes nothing."""
+    said = f"""\
+Since {_said(definitions, since)} the CRM cannot be told of leads: {reason}.
+
+Nothing is lost: it is told what holds then as soon as it answers. Now and then it is tried; you
+hear when it is back.
+
+To try it yourself: nurture crm test
+"""
+    key = f"crm:{to_micros(since)}:down"
+    alarm(session, definitions, key, subject="The CRM is out of order", text=said, now=now)
+
+
+def crm_back(
+    session: Session, definitions: Definitions, *, since: datetime, now: datetime
+) -> None:
+    """The CRM answers again."""
+    said = f"The CRM, out of order since {_said(definitions, since)}, is told of leads again.\n"
+    key = f"crm:{to_micros(since)}:back"
+    alarm(session, definitions, key, subject="The CRM is back", text=said, now=now)
+
+
+def crm_refused(
+    session: Session, definitions: Definitions, count: int, reason: str, *, now: datetime
+) -> None:
+    """The CRM refused leads for good; one mail a day."""
+    leads = "a lead" if count == 1 else f"{count} leads"
+    said = f"""\
+The CRM refused {leads}: {reason}. Other leads go on. It is told again when something changes about
+the lead, or when you say so. You get no other mail about this today.
+
+See which, and why: nurture crm show
+Tell it once more:  nurture crm push --failed
+"""
+    key = f"crm:refused:{now.date()}"
+    alarm(session, definitions, key, subject="The CRM refused a lead", text=said, now=now)
 
 
 def brake_holds(

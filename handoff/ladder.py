@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from handoff import availability as can
-from handoff import clocks, closing, follow_ups, pauses, turns
+from handoff import clocks, closing, follow_ups, lifecycle, pauses, turns
 from handoff.assignment import assign
 from handoff.offers import DRAFT, NOTICE
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP, RUNG, RUNNING
@@ -249,6 +249,7 @@ def release(session: Session, *, now: datetime, reason: str) -> None:
         )
     )  # fmt: skip
     clocks.stop(session, now=now, reason=f"given on: {reason}", before=True)
+    lifecycle.mark(session)
 
 
 def _somebody_else() -> ColumnElement[bool]:

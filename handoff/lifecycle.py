@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, String, cast, insert, literal, select, tru
 from sqlmodel import Session
 
 from handoff.tables import CHANGE, HANDOFF, LEAD
-from nurture.ledger import ticks
+from nurture.ledger import crm_marks, ticks
 from nurture.ledger.batches import batch
 from nurture.ledger.plans import among
 from nurture.ledger.types import Instant
@@ -48,9 +48,16 @@ def move(session: Session, to: str, *, now: datetime, reason: Words, path: Words
 
 
 def note(session: Session, *, now: datetime, old: Words, new: Words, reason: Words) -> None:
-    """Write down, for each handoff of the working set, what was answered (field `handoff <id>`)."""
+    """Write down, for each handoff of the working set, what was answered (field `handoff <id>`);
+    a CRM is told how it stands after that."""
     field = literal("handoff ") + cast(HANDOFF.c.id, String)
     record(session, field, old=old, new=new, reason=reason, path=HANDOFF.c.path, now=now)
+    mark(session)
+
+
+def mark(session: Session) -> None:
+    """Something changes about the handoffs of the working set that a CRM is to hold."""
+    crm_marks.mark(session, select(batch.c.lead_id).distinct())
 
 
 def record(

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from handoff import clocks
+from handoff import clocks, lifecycle
 from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP
 from nurture.delivery.states import WAITING
 from nurture.language.definitions import Definitions
@@ -51,6 +51,7 @@ def offer(
     clocks.stop(session, now=now, reason="offered to somebody else", before=True)
     clocks.start(session, definitions, rules, why=why, now=now)
     session.execute(_offers(), {"now": now, "why": why})
+    lifecycle.mark(session)
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Insert, Select, case, literal, or_, select, update
 from sqlmodel import Session
 
-from handoff import brake
+from handoff import brake, lifecycle
 from handoff.claims import domain_of, text_of
 from handoff.routes import PATH, routed
 from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
@@ -48,6 +48,7 @@ def open_handoffs(session: Session, definitions: Definitions, *, now: datetime) 
     if not found:
         return held
     session.execute(opened(definitions), {"now": now})
+    lifecycle.mark(session)
     passed = _told(session, now=now)
     done = Tally.of(
         "handoffs opened", found - passed, path=PATH, more=found == SIZE

@@ -21,6 +21,10 @@ POST = table_of(t.Post)
 CHANNEL = table_of(t.Channel)
 DIGEST = table_of(t.Digest)
 FOLLOW_UP = table_of(t.FollowUp)
+CRM = table_of(t.Crm)
+CRM_MARK = table_of(t.CrmMark)
+CRM_RECORD = table_of(t.CrmRecord)
+CRM_CHANGE = table_of(t.CrmChange)
 
 OPEN = ("offered", "accepted", "working")
 """States in which a lead is with sales, and fills a place in a rep's room."""

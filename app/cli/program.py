@@ -12,6 +12,7 @@ import typer
 from app.cli import (
     brake,
     channels,
+    crm,
     database,
     demo,
     doctor,
@@ -88,6 +89,7 @@ for name, group in (
     ("messages", messages.commands),
     ("webhooks", webhooks.commands),
     ("channels", channels.commands),
+    ("crm", crm.commands),
     ("report", report.commands),
     ("tokens", tokens.commands),
     ("db", database.commands),

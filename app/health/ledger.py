@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.transports import smtp_settings
 from app.wiring import open_ledger_of
 from handoff import brake
+from handoff.crm.overview import overview
 from insight.calls import call_states, failed_since
 from insight.listing import message_states
 from nurture.ledger import schema, soundness, ticks
@@ -38,6 +39,7 @@ def check(folder: Path, settings: Settings, *, now: datetime, mail: bool) -> Ite
             yield from guarded("mail", lambda: _mail(session))
             yield from guarded("webhooks", lambda: _webhooks(session, settings, now))
             yield from guarded("channels", lambda: _channels(session, settings))
+            yield from guarded("crm", lambda: _crm(session, settings))
             yield from guarded("brake", lambda: _brake(session))
             yield from guarded("work", lambda: _work(session, now))
             if mail:
@@ -155,6 +157,29 @@ def _channels(session: Session, settings: Settings) -> Iterator[Finding]:
     if definitions.workspace.channels and definitions.workspace.admin is None:
         advice = "Write admin: with an address into nurture.yaml."
         yield Finding("admin", "warn", "nobody is told when a channel is out of order", advice)
+
+
+def _crm(session: Session, settings: Settings) -> Iterator[Finding]:
+    """Whether the CRM can be told of leads, what it refused, and whom nobody here knows."""
+    from nurture.language.loading import load_definitions
+
+    found = overview(session, load_definitions(session))
+    if found is None:
+        return
+    if found.down_since is not None:
+        advice = "Nothing is lost. Try it: nurture crm test"
+        yield Finding("crm", "warn", f"out of order: {found.reason}", advice)
+    elif refused := found.records.get("failed", 0):
+        advice = "See nurture crm show, then nurture crm push --failed"
+        yield Finding("crm", "warn", f"it refused {refused:,} leads", advice)
+    else:
+        yield Finding("crm", "ok", found.system)
+    if found.system == "webhook" and not settings.crm_keys:
+        said = "NURTURE_CRM_SECRET is not set: what the CRM says is refused"
+        yield Finding("crm", "warn", said, "Set it to the secret the other system signs with.")
+    if found.unknown:
+        said = f"the CRM names {', '.join(found.unknown)}, and nobody here is that"
+        yield Finding("crm", "warn", said, "Write it into owners of crm in handoff.yaml.")
 
 
 def _brake(session: Session) -> Iterator[Finding]:

@@ -73,5 +73,6 @@ def _runtime(live: Runtime, copy: Ledger) -> Runtime:
         notices=NoticePresses(KEYS),
         caller=AnsweringCaller(),
         notifier=AcceptingNotifier(),
+        crm=lambda definitions: None,
         shadow=lambda: None,
     )

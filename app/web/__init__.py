@@ -15,6 +15,7 @@ from app.web import (
     api_docs,
     api_handoffs,
     clicks,
+    crm,
     engagements,
     enrolments,
     faults,
@@ -32,8 +33,8 @@ from app.web.site import Site, site_of
 from flows.runtime import Runtime
 
 __all__ = ["make_app"]
-ROUTES = (engagements, enrolments, api_handoffs, api_docs, clicks, unsubscribe, handoffs, sign_in,
-          inbox_team, inbox, status, overview, static)
+ROUTES = (engagements, enrolments, crm, api_handoffs, api_docs, clicks, unsubscribe, handoffs,
+          sign_in, inbox_team, inbox, status, overview, static)
 
 
 def make_app(

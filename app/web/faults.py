@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from app.web.site import Site, page
 from nurture.ledger.errors import Conflict, InputRefused, LedgerError, LinkInvalid, NotFound
 
-MACHINES = ("/engagements", "/api/", "/health")
+MACHINES = ("/engagements", "/crm", "/api/", "/health")
 """Paths whose answers are JSON."""
 RETRY_AFTER = "5"
 

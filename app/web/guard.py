@@ -23,7 +23,7 @@ LARGEST = 64 * 1024
 DISCARDED = 4 * 1024 * 1024
 PATIENCE = 2.0
 """What is read, for how many seconds, of a body that is too large before it is answered."""
-LARGER: Mapping[str, int] = {"/engagements": 1024 * 1024}
+LARGER: Mapping[str, int] = {"/engagements": 1024 * 1024, "/crm": 256 * 1024}
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'"

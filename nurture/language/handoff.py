@@ -1,8 +1,9 @@
-"""handoff.yaml, whole: teams, routing, SLA clocks, ladders, recycling, outcomes."""
+"""handoff.yaml, whole: teams, routing, SLA clocks, ladders, recycling, outcomes, the CRM."""
 
 from __future__ import annotations
 
 from nurture.language.condition_fields import ConditionField, Segments
+from nurture.language.crm import CrmModel
 from nurture.language.ladders import RungModel, Sla
 from nurture.language.models import Count, Elapsed, Model, Name, Names
 from nurture.language.outcomes import Outcomes
@@ -44,6 +45,7 @@ class HandoffRules(Model):
     outcomes: Outcomes = Outcomes()
     brake: Brake | None = None
     owners: Owners = Owners()
+    crm: CrmModel | None = None
     segments: Segments = {}
 
     def team_of(self, route: Route) -> str | None:

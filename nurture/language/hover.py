@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nurture.language.hover_crm import CRM
 from nurture.language.hover_outside import OUTSIDE
 from nurture.language.hover_stories import STORIES
 from nurture.language.hover_teams import TEAMS
@@ -41,7 +42,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "intake": "What engagements may do beside being counted.",
         "webhooks": "Where calls may go beside the public internet.",
         "channels": "Ways to tell sales beside mail, by name.",
-        "admin": "Who is told when a channel is out of order, or the brake of handoffs holds.",
+        "admin": "Who is told when a channel or the CRM is out of order, or the brake holds.",
     },
     "Defaults": {
         "topic": "What mails are about, unless a mail, step or sequence says otherwise.",
@@ -131,6 +132,7 @@ HOVER: Mapping[str, Mapping[str, str]] = {
         "outcomes": "What follows from what sales says came of a lead.",
         "brake": "How many handoffs at once are too many; the others wait for somebody to look.",
         "owners": "Which fields of a lead say whose it is.",
+        "crm": "The CRM that is told of leads, and says what came of them.",
         "segments": OWN_SEGMENTS,
     },
     "Brake": {
@@ -293,5 +295,6 @@ HOVER: Mapping[str, Mapping[str, str]] = {
     "HandOffModel": {"team": "The team; else routing decides.", "reason": "Why, for the notice."},
     **OUTSIDE,
     **TEAMS,
+    **CRM,
     **STORIES,
 }

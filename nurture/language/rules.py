@@ -111,6 +111,8 @@ RULES: Mapping[str, str] = {
     "outcome-too-soon": "a start that is to wait, in a sequence that lets the lead in at once",
     "unknown-reason": "a reason that is not among those suggested to sales",
     "unreachable-entry": "an entry of an outcome behind others for all its reasons",
+    "crm-form": "a CRM without an address, or one that is asked what it sends by itself",
+    "unknown-outcome": "an outcome sales never says",
     "unknown-clock": "a clock to restart that the policy does not have",
     # mails
     "front-matter": "front matter that is not closed or no mapping",

@@ -141,4 +141,4 @@ class Workspace(Model):
     webhooks: Webhooks = Webhooks()
     channels: dict[Name, ChannelModel] = {}
     admin: Address | None = None
-    """Who is told when a channel is out of order, or the brake of handoffs holds."""
+    """Who is told when a channel or the CRM is out of order, or the brake of handoffs holds."""

@@ -18,10 +18,11 @@ PAGE = 20_000
 OF_ITS_HISTORY = frozenset(("behaviour", "fit", "scored_at", "look_at"))
 """Columns of a lead that sum up what is not copied."""
 PEOPLE: tuple[type[SQLModel], ...] = (t.Lead, t.LeadTag, t.Consent, t.Suppression)
-OF_THE_WORLD = frozenset(
-    (t.Token, t.IdempotencyKey, t.SignIn, t.WebSession, t.Lock, t.Tick, t.Echo)
-)
-"""Tables about who comes in and who is at work: they mean nothing in a copy."""
+OF_THE_WORLD = frozenset((
+    t.Token, t.IdempotencyKey, t.SignIn, t.WebSession, t.Lock, t.Tick, t.Echo,
+    t.Crm, t.CrmMark, t.CrmRecord, t.CrmChange,
+))  # fmt: skip
+"""Tables about who comes in, who is at work and who else is told: they mean nothing in a copy."""
 NOT_COPIED = {t.Touch: frozenset(("tick_id",)), t.Message: frozenset(("content",))}
 WAITING = ("due", "deferred", "claimed", "handed")
 

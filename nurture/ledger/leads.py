@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from nurture.ledger import crm_marks, upsert
 from nurture.ledger import tables as t
-from nurture.ledger import upsert
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused, InputRefused, NotFound
 from nurture.ledger.incoming import EXTERNAL
@@ -140,6 +140,9 @@ def change_field(
         kept = {name: item for name, item in lead.attributes.items() if name != field}
         lead.attributes = kept if value in (None, "") else kept | {field: value}
     lead.updated_at = now
+    if field == "lifecycle":
+        session.flush()
+        crm_marks.mark(session, select(col(t.Lead.id)).where(col(t.Lead.id) == lead_id))
     old_text, new_text = _shown(old), _shown(value)
     _note(session, lead_id, field, old_text, new_text, now=now, reason=reason, path=path)
     return True

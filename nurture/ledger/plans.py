@@ -76,6 +76,13 @@ LARGE = {
         "post_due": "200 2",
         "post_claimed": "20 2",
     },
+    "crm_record": {
+        "sqlite_autoindex_crm_record_1": "200000 1",
+        "crm_record_due": "200 2",
+        "crm_record_claimed": "20 2",
+        "crm_record_failed": "100 1",
+    },
+    "crm_change": {"sqlite_autoindex_crm_change_1": "20000 1", "crm_change_at": "20000 2"},
     "sign_in": {"sqlite_autoindex_sign_in_1": "500 1", "sign_in_email": "500 3 1"},
     "web_session": {"web_session_prefix": "1000 1", "web_session_email": "1000 4"},
     "touch": {"touch_tick": "1000 200 1"},

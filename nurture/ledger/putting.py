@@ -12,7 +12,9 @@ from sqlmodel import Session, col
 
 from nurture.ledger import bulk, gate, intake, ticks, upsert
 from nurture.ledger import tables as t
+from nurture.ledger.crm_marks import marking
 from nurture.ledger.errors import Conflict
+from nurture.ledger.given import in_given
 from nurture.ledger.lead_rows import LeadRow
 from nurture.ledger.types import to_micros
 
@@ -202,6 +204,12 @@ def _write(session: Session, leads: Sequence[_Lead], *, now: datetime, reason: s
         columns = ("lead_id", "at", "field", "old", "new", "reason", "path")
         bulk.insert_all(session, t.Change, columns, changes)
         bulk.insert_all(session, t.Touch, ("lead_id",), [(lead.number,) for lead in changed])
+        moved = [lead for lead in changed if any(name == "lifecycle" for name, *_ in lead.changes)]
+        if moved:
+            number = _table(t.Lead).c.id
+            given = in_given(number, "numbers")
+            numbers = {"numbers": [lead.number for lead in moved]}
+            session.execute(marking(select(number).where(given)), numbers)
     if new:  # after the changes: a new lead may carry the address a known one has given up
         _insert(session, new, at)
     tags = [(lead.number, tag, at, reason) for lead in leads for tag in lead.new_tags]

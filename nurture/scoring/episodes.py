@@ -23,6 +23,7 @@ from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
+from nurture.ledger.crm_marks import marking
 from nurture.ledger.plans import among, one_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import insert_new, table_of
@@ -130,15 +131,17 @@ def _crossing(_: Definitions, threshold: Threshold) -> Insert:
 def _move_on(visit: Visit, threshold: Threshold) -> Tally:
     """Bring leads that crossed just now forward to the threshold's lifecycle, never back; the
     next tick looks at them again, since rules may ask for the lifecycle."""
-    change, news, move = _moving_on(visit.definitions, threshold)
-    visit.run(change)
-    visit.run(news)
+    *notes, move = _moving_on(visit.definitions, threshold)
+    for note in notes:
+        visit.run(note)
     return Tally.of(f"became {threshold.lifecycle}", visit.run(move), path=path_of(threshold))
 
 
 @once
-def _moving_on(_: Definitions, threshold: Threshold) -> tuple[Insert, Insert, Update]:
-    """Writes the change down, touches the leads, moves them: in this order."""
+def _moving_on(
+    _: Definitions, threshold: Threshold
+) -> tuple[Insert, Insert, Insert, Update]:
+    """Writes the change down, touches and marks the leads, moves them: in this order."""
     goal = threshold.lifecycle
     behind = ["recycled", *LADDER[: LADDER.index(goal) if goal in LADDER else 0]]
     crossed = select(EPISODE.c.lead_id).where(
@@ -159,6 +162,7 @@ def _moving_on(_: Definitions, threshold: Threshold) -> tuple[Insert, Insert, Up
     return (
         change,
         ticks.touching(select(LEAD.c.id).where(*moving)),
+        marking(select(LEAD.c.id).where(*moving)),
         update(LEAD).where(*moving).values(lifecycle=goal, updated_at=NOW),
     )
 

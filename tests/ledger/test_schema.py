@@ -53,7 +53,8 @@ def _plain(condition: str) -> list[str]:
 
 LATER = {
     "arrival", "webhook_call", "echo", "split_look", "post", "channel", "digest", "restatement",
-    "sign_in", "web_session", "follow_up", "idempotency_key",
+    "sign_in", "web_session", "follow_up", "idempotency_key", "crm", "crm_mark", "crm_record",
+    "crm_change",
 }  # fmt: skip
 """Tables of later revisions."""
 

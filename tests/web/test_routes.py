@@ -17,7 +17,9 @@ from tests.web.test_clicks import SEEN
 # Who may ask for what is the same on every database; what is answered, the other files ask.
 pytestmark = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
-JSON: dict[str, str] = {"/engagements": "[]", "/api/sequences/{name}/enrolments": '{"leads": []}'}
+JSON: dict[str, str] = {
+    "/engagements": "[]", "/crm": "[]", "/api/sequences/{name}/enrolments": '{"leads": []}',
+}  # fmt: skip
 VISITORS = ("loopback", "nobody", "wrong", "ingest", "read", "sales", "operate", "admin", "rep",
             "manager")  # fmt: skip
 SALES = {"rep": "bo", "manager": "mia"}
@@ -63,6 +65,7 @@ TABLE: dict[tuple[str, str], Any] = {
     **{("POST", f"/api/handoffs/{{number}}/{verb}"): TELLING for verb in TOLD},
     ("POST", "/engagements"): WRITING,
     ("POST", "/api/sequences/{name}/enrolments"): OPERATING,
+    ("POST", "/crm"): 401,  # without a signature
     ("POST", "/u/{token}"): 200,
     ("POST", "/h/{token}"): 422,  # without the nonce of the page
     ("POST", "/sign-in"): 422,
@@ -100,7 +103,7 @@ def addresses(place: Place, mail: Mail, offer: Offer) -> dict[str, str]:
         "/o/{token}.gif": mail.open, "/u/{token}": mail.unsubscribe,
         "/h/{token}": offer.url("accept"), "/health": "/health",
         "/favicon.ico": "/favicon.ico",
-        **{path: path for path in ("/engagements", "/sign-in", "/sign-out", "/inbox")},
+        **{path: path for path in ("/engagements", "/crm", "/sign-in", "/sign-out", "/inbox")},
         **{f"/static/{name}": f"/static/{name}" for name in FILES},
         **{path: path.replace("{number}", "1") for _, path in TABLE if path.startswith(API)},
         "/sign-in/{token}": f"/sign-in/{link}", "/inbox/list": "/inbox/list",

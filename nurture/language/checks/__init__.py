@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from nurture.language.checks import (
     channels,
+    crm,
     cycles,
     edits,
     entries,
@@ -55,6 +56,7 @@ ALL: tuple[Check, ...] = (
     *handoff.CHECKS,
     *outcomes.CHECKS,
     *teams.CHECKS,
+    *crm.CHECKS,
     *mails.CHECKS,
     *sending.CHECKS,
     *meaning.CHECKS,

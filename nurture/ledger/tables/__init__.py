@@ -5,6 +5,7 @@ Import tables from here: `from nurture.ledger import tables as t`, then `t.Lead`
 
 from nurture.ledger.tables.access import IdempotencyKey, Lock, SignIn, Tick, Token, WebSession
 from nurture.ledger.tables.calendars import Opening, ZoneOffset
+from nurture.ledger.tables.crm import Crm, CrmChange, CrmMark, CrmRecord
 from nurture.ledger.tables.definitions import Definition
 from nurture.ledger.tables.engagements import Echo, Engagement, Touch
 from nurture.ledger.tables.follow_ups import FollowUp
@@ -22,6 +23,10 @@ __all__ = [
     "Channel",
     "Clock",
     "Consent",
+    "Crm",
+    "CrmChange",
+    "CrmMark",
+    "CrmRecord",
     "Decision",
     "Definition",
     "Digest",

@@ -13,9 +13,12 @@ def key() -> Any:
     return Field(default=None, sa_column=Column(Key, primary_key=True, autoincrement=True))
 
 
-def refers(target: str, *, required: bool = True, index: bool = False) -> Any:
+def refers(
+    target: str, *, required: bool = True, index: bool = False, unique: bool = False
+) -> Any:
     """A reference to another table's row (`"lead.id"`)."""
-    column = Column(Key, ForeignKey(target), nullable=not required, index=index)
+    only = unique or None
+    column = Column(Key, ForeignKey(target), nullable=not required, index=index, unique=only)
     return Field(sa_column=column) if required else Field(default=None, sa_column=column)
 
 

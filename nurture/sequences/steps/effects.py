@@ -25,6 +25,7 @@ from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.attributes import with_attribute
 from nurture.ledger.batches import batch
+from nurture.ledger.crm_marks import marking
 from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touching
 from nurture.ledger.types import Duration
@@ -55,8 +56,10 @@ def update_lead(visit: Visit, step: Update) -> Tally:
 def _update(definitions: Definitions, program: Program, step: Update) -> list[UpdateBase]:
     """What is written, a touch of the leads, and the move."""
     fields = list(step.fields)
+    marks: list[UpdateBase] = []
     if step.lifecycle is not None:
         fields.append(("lifecycle", False, step.lifecycle))
+        marks.append(marking(WORKED_LEADS.distinct()))
     return [
         *(each for field in fields for each in _set_field(program, step, *field)),
         *taking(definitions, program, step),
@@ -64,6 +67,7 @@ def _update(definitions: Definitions, program: Program, step: Update) -> list[Up
         *_remove_tags(program, step),
         *(each for topic in step.topics for each in _set_topic(step, *topic)),
         touching(WORKED_LEADS),
+        *marks,
         go(program, step, step.next),
     ]
 

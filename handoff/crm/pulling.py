@@ -1,0 +1,128 @@
+"""The pass that asks the CRM what came of leads: one asks at a time, and nobody waits for it.
+
+Each change is done in a transaction of its own, then the cursor moves: who dies between them hears
+the same again, and does it once.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future, wait
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from handoff.crm import health
+from handoff.crm.hearing import hear
+from handoff.crm.keeping import NAME, model_of
+from handoff.crm.port import WITHIN, Change, Pulled
+from handoff.crm.pushing import PATIENCE, Syncing
+from handoff.tables import CRM
+from nurture.ledger import news
+from nurture.ledger import tables as t
+from nurture.ledger.asking import NOW, Question
+from nurture.ledger.extremes import Greatest
+from nurture.ledger.tally import Tally
+from nurture.ledger.types import Instant
+from nurture.ledger.upsert import insert_new_values
+
+log = logging.getLogger(__name__)
+LEASE = WITHIN + timedelta(minutes=4)
+"""Longer than a look and what it brought take."""
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+def pull_in(syncing: Syncing) -> Tally:
+    """Ask what changed since the last look, and do it; `more` when there may be more."""
+    crm = syncing.crm
+    if syncing.stop() or crm is None:
+        return Tally()
+    now = syncing.clock()
+    with syncing.ledger.begin() as session:
+        asked = {"now": now, "by": syncing.owner, "end": now + LEASE}
+        row = session.execute(_TAKE, asked).one_or_none()
+    if row is None:
+        return Tally()
+    syncing.crash("asked")
+    pulled = crm.pull(row.cursor, now=now)
+    if not wait([pulled], PATIENCE).done:
+        pulled.add_done_callback(partial(_late, syncing, row.generation))
+        return Tally()
+    return _bring_in(syncing, row.generation, pulled.result())
+
+
+_FREE = or_(CRM.c.owner == "", CRM.c.lease_until <= NOW)
+_TAKE = (
+    update(CRM)
+    .where(CRM.c.name == NAME, CRM.c.pull_at <= NOW, _FREE)
+    .values(
+        owner=bindparam("by"),
+        generation=CRM.c.generation + 1,
+        lease_until=bindparam("end", type_=Instant()),
+    )
+    .returning(CRM.c.generation, CRM.c.cursor)
+)
+
+
+def _late(syncing: Syncing, generation: int, pulled: Future[Pulled]) -> None:
+    """Bring in what came late; where the ledger is not to be had, the lease ends."""
+    try:
+        _bring_in(syncing, generation, pulled.result())
+        with syncing.ledger.begin() as session:
+            news.tell(session)
+    except SQLAlchemyError:
+        log.exception("what the CRM said could not be written: it is asked once more")
+
+
+def _bring_in(syncing: Syncing, generation: int, pulled: Pulled) -> Tally:
+    """Do each change, then let the next look begin behind them."""
+    for change in pulled.changes:
+        take_in(syncing, change)
+        syncing.crash("heard")
+    now = syncing.clock()
+    with syncing.ledger.begin() as session:
+        row = health.locked(session)
+        model = model_of(syncing.definitions)
+        if row is None or model is None or row.generation != generation:
+            return Tally()
+        before = health.of(row)
+        after = before.after(pulled.answer, now=now)
+        health.note(session, syncing.definitions, before, after, now=now)
+        done = pulled.answer.verdict == "done"
+        wait_for = timedelta() if done and pulled.more else model.pull
+        if not done:
+            wait_for = min(model.pull * 2 ** min(after.failures, 6), LONGEST_PAUSE)
+            wait_for = max(wait_for, model.pull, pulled.answer.later or timedelta())
+        values = {"owner": "", "lease_until": None, "pull_at": now + wait_for}
+        values["pull_reason"] = "" if done else pulled.answer.reason
+        if done:
+            values |= {"cursor": pulled.cursor, "pulled_at": now}
+        session.execute(update(CRM).where(CRM.c.name == NAME).values(**values))
+    count = len(pulled.changes)
+    return Tally.of("changes the CRM told of", count, more=done and pulled.more)
+
+
+def take_in(syncing: Syncing, change: Change) -> str:
+    """Do one change in a transaction of its own; one that cannot be done at all is left behind,
+    with its reason, and stops no other."""
+    try:
+        with syncing.ledger.begin() as session:
+            return hear(session, syncing.definitions, change, now=syncing.clock())
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        log.exception("a change the CRM told of could not be done")
+        said = f"could not be done: {type(error).__name__}"
+        row = {"identity": change.identity, "at": syncing.clock(), "said": said}
+        with syncing.ledger.begin() as session:
+            insert_new_values(session, t.CrmChange, [row])
+        return said
+
+
+QUESTIONS: tuple[Question, ...] = (
+    select(CRM.c.pull_at).where(CRM.c.owner == ""),
+    select(Greatest(CRM.c.pull_at, CRM.c.lease_until, type_=Instant())).where(CRM.c.owner != ""),
+)
+"""When the CRM is to be asked next; while somebody asks, once that one's lease has ended."""

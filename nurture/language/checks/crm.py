@@ -1,0 +1,102 @@
+"""The CRM of handoff.yaml: it can be reached, and what it is told of exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nurture.language.checks.names import Named, unknown
+from nurture.language.checks.outside import host_of
+from nurture.language.checks.view import File, View, tables, text
+from nurture.language.crm import OWN_FIELDS, SAID, STATES
+from nurture.language.faults import Loc
+from nurture.language.networks import literal_address, may_call
+from nurture.language.problems import Problem
+from nurture.language.tree import Scalar, Table
+from nurture.language.workspace import THIS_MACHINE, Workspace
+
+PLACE: Loc = ("crm",)
+
+
+def _said(view: View) -> Iterator[tuple[File, Table]]:
+    for file in view.of("handoff"):
+        found = file.at(PLACE)
+        if isinstance(found, Table):
+            yield file, found
+
+
+def forms(view: View) -> Iterator[Problem]:
+    """A webhook and Salesforce have an address; a webhook calls us, and is not asked."""
+    for file, crm in _said(view):
+        system = text(crm.get("system"))
+        if system in ("webhook", "salesforce") and "url" not in crm.entries:
+            what = "where calls go" if system == "webhook" else "your instance"
+            yield file.problem((*PLACE, "system"), "crm-form", f'"url" is missing: {what}')
+        if system == "webhook" and "pull" in crm.entries:
+            message = "a webhook is not asked: the other system sends what came of leads to /crm"
+            yield file.problem((*PLACE, "pull"), "crm-form", message, key=True)
+
+
+def secure(view: View) -> Iterator[Problem]:
+    """What is said of leads goes by https, and into networks only where nurture.yaml says so."""
+    head = view.models.get("nurture.yaml")
+    allow = head.webhooks.allow if isinstance(head, Workspace) else ()
+    for file, crm in _said(view):
+        url, place = text(crm.get("url")) or "", (*PLACE, "url")
+        host = host_of(url)
+        if url.startswith("http://") and host not in THIS_MACHINE:
+            message = f'"{url}" would let others read what is said of a lead; write https://'
+            allowed = (f"https{url[4:]}",)
+            yield file.problem(place, "insecure-url", message, found=url, allowed=allowed)
+        address = literal_address(host)
+        if address is not None and not may_call(address, allow):
+            message = f'"{host}" lies inside a network, where calls do not go; if it should be'
+            message += f' called, write in nurture.yaml: webhooks: {{allow: ["{address}"]}}'
+            yield file.problem(place, "private-address", message, found=url)
+
+
+def names(view: View) -> Iterator[Problem]:
+    """Fields, reps, states and outcomes are ones there are."""
+    for file, crm in _said(view):
+        outcomes = crm.get("outcomes")
+        if isinstance(outcomes, Table):
+            place: Loc = (*PLACE, "outcomes")
+            named: Named = [(file, (*place, key), outcomes.get(key)) for key in outcomes.entries]
+            yield from unknown("outcome", named, list(SAID))
+        known = {
+            "fields": ("field", [*OWN_FIELDS, *view.fields]),
+            "owners": ("rep", _people(file)),
+            "stages": ("state", list(STATES)),
+        }
+        for key, (word, allowed) in known.items():
+            if key != "fields" or view.declares("workspace"):
+                yield from _keys(file, (*PLACE, key), word, allowed)
+
+
+def _keys(file: File, place: Loc, word: str, allowed: list[str]) -> Iterator[Problem]:
+    """Keys of a mapping that are not among those allowed, and names given to two of them."""
+    table = file.at(place)
+    taken: dict[str, str] = {}
+    for key in table.entries if isinstance(table, Table) else ():
+        node = file.at((*place, key))
+        theirs = str(node.value) if isinstance(node, Scalar) else ""
+        if key not in allowed:
+            yield file.problem(
+                (*place, key), f"unknown-{word}", f'unknown {word} "{key}"', found=key,
+                allowed=allowed, key=True,
+            )  # fmt: skip
+        elif word != "state" and theirs and taken.setdefault(theirs, key) != key:
+            message = f'"{theirs}" is "{taken[theirs]}" already'
+            yield file.problem((*place, key), "duplicate-name", message)
+
+
+def _people(file: File) -> list[str]:
+    reps = [
+        rep
+        for loc, _ in tables(file, ("teams",))
+        for _, rep in tables(file, (*loc, "reps"))
+    ]
+    found = [text(rep.get(key)) for key in ("rep", "email") for rep in reps]
+    return list(dict.fromkeys(name for name in found if name))
+
+
+CHECKS = (forms, secure, names)

@@ -1,0 +1,20 @@
+"""A sales desk with a CRM beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from handoff.crm import pulling, pushing
+from nurture.ledger.engine import Ledger
+from tests.crm.beside import Beside, beside
+from tests.fixtures_ledger import ledger, migrated_ledger
+
+__all__ = ["ledger", "migrated_ledger"]
+
+
+@pytest.fixture
+def desk_beside(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Beside:
+    """Nobody waits for answers that are not there."""
+    for passes in (pushing, pulling):
+        monkeypatch.setattr(passes, "PATIENCE", 0.0)
+    return beside(ledger)

@@ -1,0 +1,247 @@
+"""Pushes: the newest state of a lead, at least once, nothing twice for nothing, nothing lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from handoff.crm import claim as claims
+from handoff.crm.claim import claim
+from handoff.crm.health import PROBE
+from handoff.crm.port import Pushed
+from handoff.crm.pushing import push_out
+from handoff.opening import open_handoffs
+from handoff.tables import CRM, CRM_MARK, CRM_RECORD, POST
+from nurture.ledger import tables as t
+from nurture.ledger.upsert import insert_new_values
+from tests.crm.beside import BUSY, DONE, REFUSED, TOKEN, Beside
+from tests.fixtures_ledger import NOW, counting
+from tests.handoff import desk
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_an_offered_lead_is_told_with_its_handoff(desk_beside: Beside) -> None:
+    desk_beside.offer()
+    desk_beside.push()
+    (card,) = desk_beside.crm.cards
+    assert (card.key, card.email) == ("nurture-lead-1", "lead1@example.test")
+    assert card.fields == {"firstname": None, "stage_of_life": "mql", "points": 0}
+    assert card.owner == "11"
+    deal = card.deal
+    assert deal is not None
+    assert (deal.key, deal.state, deal.stage, deal.owner) == (
+        "nurture-handoff-1", "offered", "new", "11",
+    )  # fmt: skip
+    assert deal.link == "http://127.0.0.1:8000/inbox/1"
+    assert deal.title == "lead1@example.test (smb)"
+    assert deal.due_at is not None
+    record = desk_beside.record()
+    assert (record.state, record.told, record.attempts) == ("told", 1, 0)
+    assert record.refs == {"contact": "cnurture-lead-1", "deal": "dnurture-handoff-1"}
+    assert desk_beside.rows(CRM_MARK) == []
+    assert not desk_beside.push(timedelta(days=1))
+
+
+def test_several_changes_before_a_push_are_one_and_only_what_changed_here_is_told(
+    desk_beside: Beside,
+) -> None:
+    desk_beside.offer()
+    desk_beside.push()
+    desk_beside.sales("accept")
+    desk_beside.sales("touch", how="called")
+    desk_beside.push()
+    first, second = desk_beside.crm.cards
+    assert first.identity != second.identity
+    assert second.refs["contact"] == "cnurture-lead-1"
+    assert second.deal is not None
+    assert (second.deal.state, second.deal.stage) == ("working", "busy")
+    assert second.deal.owner == ""  # the CRM has it, and it is its own to change
+    assert second.fields["stage_of_life"] == "sal"
+
+
+def test_what_says_nothing_new_is_not_pushed(desk_beside: Beside) -> None:
+    desk_beside.offer(3)
+    desk_beside.push()
+    with desk_beside.ledger.begin() as session:
+        session.add_all([t.CrmMark(lead_id=number) for number in (1, 2, 2, 3)])
+    desk_beside.push()
+    assert len(desk_beside.crm.cards) == 3
+    assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"told"}
+    assert desk_beside.rows(CRM_MARK) == []
+
+
+def test_a_change_while_a_push_is_in_hand_is_pushed_after_it(desk_beside: Beside) -> None:
+    desk_beside.crm.answers = [None]
+    desk_beside.offer()
+    desk_beside.push()
+    desk_beside.sales("accept")
+    desk_beside.push()  # taken in while the push is in hand
+    assert len(desk_beside.crm.cards) == 1
+    (hanging,) = desk_beside.crm.hanging
+    hanging.set_result(Pushed(DONE))
+    assert desk_beside.record().state == "due"
+    desk_beside.push()
+    assert [card.deal.state for card in desk_beside.crm.cards if card.deal] == [
+        "offered", "accepted",
+    ]  # fmt: skip
+
+
+def test_the_end_of_each_handoff_is_told_before_the_next(desk_beside: Beside) -> None:
+    desk_beside.offer()
+    desk_beside.push()
+    for number in (1, 2):
+        desk_beside.sales("reject", number, reason="no budget")
+        with desk_beside.ledger.begin() as session:
+            row = {"lead_id": 1, "cause": f"again:{number}", "opened_at": NOW, "reason": "again"}
+            insert_new_values(session, t.Episode, [row])
+        desk_beside.now += MINUTE
+        with desk_beside.ledger.begin() as session:
+            open_handoffs(session, desk_beside.known, now=desk_beside.now)
+    desk_beside.push()
+    told = [(card.deal.key[-1], card.deal.state) for card in desk_beside.crm.cards if card.deal]
+    assert told == [("1", "offered"), ("1", "rejected"), ("2", "rejected"), ("3", "offered")]
+    assert "deal" not in desk_beside.crm.cards[2].refs
+    assert desk_beside.record().refs["deal"] == "dnurture-handoff-3"
+
+
+def test_a_busy_crm_is_tried_again_later_and_the_admin_hears_once(desk_beside: Beside) -> None:
+    desk_beside.crm.always = BUSY
+    desk_beside.offer(5)
+    desk_beside.push()
+    desk_beside.push(MINUTE)
+    assert desk_beside.health().down_since is not None
+    tried = len(desk_beside.crm.cards)
+    for _ in range(4):
+        desk_beside.push(MINUTE)
+    assert len(desk_beside.crm.cards) <= tried + 1  # one probe
+    (alarm,) = desk_beside.rows(POST)
+    assert alarm.subject == "Example: The CRM is out of order"
+    desk_beside.crm.always = DONE
+    desk_beside.push(PROBE)
+    assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"told"}
+    assert [row.subject for row in desk_beside.rows(POST)] == [
+        "Example: The CRM is out of order", "Example: The CRM is back",
+    ]  # fmt: skip
+    assert desk_beside.health().failures == 0
+
+
+def test_a_refused_lead_fails_with_its_reason_and_is_told_again_after_a_change(
+    desk_beside: Beside,
+) -> None:
+    desk_beside.crm.answers = [REFUSED, REFUSED]
+    desk_beside.offer(3)
+    desk_beside.push()
+    states = [row.state for row in desk_beside.rows(CRM_RECORD)]
+    assert sorted(states) == ["failed", "failed", "told"]
+    assert desk_beside.record(1).reason == "refused: answered 422"
+    (alarm,) = desk_beside.rows(POST)
+    assert "refused 2 leads: refused: answered 422" in alarm.text
+    assert not desk_beside.push(timedelta(days=1))
+    desk_beside.sales("accept", 1)
+    desk_beside.push()
+    assert desk_beside.record(1).state == "told"
+
+
+def test_a_wrong_token_fails_no_lead(desk_beside: Beside) -> None:
+    desk_beside.crm.always = TOKEN
+    desk_beside.offer(20)
+    desk_beside.push()
+    assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"due"}
+    assert len(desk_beside.crm.cards) == claims.MOST
+    assert desk_beside.health().reason == "refused: answered 401"
+
+
+def test_without_a_token_nothing_is_claimed_and_marks_are_taken_in(desk_beside: Beside) -> None:
+    desk_beside.crm.trouble = "NURTURE_CRM_TOKEN is not set"
+    desk_beside.offer(2)
+    desk_beside.push()
+    assert desk_beside.crm.cards == []
+    assert desk_beside.rows(CRM_MARK) == []
+    assert [row.attempts for row in desk_beside.rows(CRM_RECORD)] == [0, 0]
+    assert desk_beside.health().reason == "NURTURE_CRM_TOKEN is not set"
+    desk_beside.crm.trouble = ""
+    desk_beside.push(PROBE)
+    assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"told"}
+
+
+def test_an_erased_lead_is_told_to_nobody(desk_beside: Beside) -> None:
+    desk_beside.offer(2)
+    with desk_beside.ledger.begin() as session:
+        session.add(t.Suppression(email_key="lead1@example.test", kind="erased", since=NOW))
+    desk_beside.push()
+    assert [card.key for card in desk_beside.crm.cards] == ["nurture-lead-2"]
+    assert desk_beside.record(1).state == "told"
+
+
+@pytest.mark.parametrize("point", ["claimed", "pushed"])
+def test_a_sender_that_died_is_repeated_under_the_same_identity(
+    desk_beside: Beside, point: str
+) -> None:
+    desk_beside.offer(2)
+    desk_beside.kill_at(point, lambda: push_out(desk_beside.syncing()))
+    desk_beside.push(MINUTE)  # its lease holds
+    before = list(desk_beside.crm.cards)
+    desk_beside.push(claims.LEASE)
+    after = desk_beside.crm.cards[len(before) :]
+    assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"told"}
+    assert [card.identity for card in before] in ([], [card.identity for card in after])
+
+
+def test_a_late_answer_of_a_claim_somebody_else_holds_changes_nothing(desk_beside: Beside) -> None:
+    desk_beside.crm.answers = [None]
+    desk_beside.offer()
+    desk_beside.push()
+    desk_beside.push(claims.LEASE)
+    before = desk_beside.record()
+    assert before.state == "told"
+    (hanging,) = desk_beside.crm.hanging
+    hanging.set_result(Pushed(REFUSED))
+    assert desk_beside.record() == before
+
+
+def test_a_crm_that_hangs_holds_up_no_tick_and_gets_no_more_than_a_few(
+    desk_beside: Beside,
+) -> None:
+    desk_beside.crm.always = None
+    desk_beside.offer(20)
+    desk_beside.push()
+    assert len(desk_beside.crm.hanging) == claims.MOST
+    assert not desk_beside.push(MINUTE)
+    desk_beside.crm.always = DONE
+    for future in desk_beside.crm.hanging:
+        future.set_result(Pushed(DONE))
+    desk_beside.push()
+    assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"told"}
+
+
+def test_two_processes_push_one_lead_once(desk_beside: Beside) -> None:
+    desk_beside.offer(5)
+    with desk_beside.ledger.begin() as one:
+        _, mine = claim(one, desk_beside.known, owner="one", now=NOW)
+    with desk_beside.ledger.begin() as two:
+        _, theirs = claim(two, desk_beside.known, owner="two", now=NOW)
+    assert (len(mine), len(theirs)) == (5, 0)
+
+
+def test_eight_pushes_take_as_many_statements_as_two(desk_beside: Beside) -> None:
+    counts = []
+    for first, many in ((1, 2), (100, 8)):
+        desk_beside.offer(many, first=first)
+        with counting(desk_beside.ledger) as sent:
+            push_out(desk_beside.syncing())
+        counts.append(desk.told(sent))
+    assert counts[0] == counts[1]
+    assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"told"}
+
+
+def test_without_crm_nothing_is_marked_and_nothing_is_left(desk_beside: Beside) -> None:
+    desk_beside.offer()
+    desk_beside.push()
+    desk_beside.apply(None)
+    assert desk_beside.rows(CRM) == desk_beside.rows(CRM_RECORD) == []
+    desk_beside.sales("accept")
+    desk_beside.offer(3, first=5)
+    assert desk_beside.rows(CRM_MARK) == []
+    assert not desk_beside.push()
