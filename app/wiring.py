@@ -74,6 +74,7 @@ def open_workspace(
     folder = workspace_folder(folder)
     ledger = _opened(folder, settings, need_schema=need_schema)
     caller = HttpCaller(settings.webhook_keys, clock or wall_clock)
+    crm = ChosenCrm(settings, caller)
     try:
         applied = Applied(ledger)
         keys = link_keys(folder, settings.secret)
@@ -91,7 +92,7 @@ def open_workspace(
             notices=NoticePresses(keys),
             caller=caller,
             notifier=ChannelNotifier(settings, applied, transport, caller),
-            crm=ChosenCrm(settings, caller),
+            crm=crm,
             crm_keys=settings.crm_keys,
         )
         runtime.shadow = shadow = Shadow(runtime)
@@ -100,6 +101,7 @@ def open_workspace(
         finally:
             shadow.close()
     finally:
+        crm.close()
         caller.close()
         ledger.close()
 

@@ -63,6 +63,18 @@ Word = Annotated[
 ]
 
 
+class CrmProperties(Model):
+    """Fields of the CRM's own records, by their names there: `lead` and `handoff` hold our keys,
+    `lookup` leads from the deal to the lead, `due` holds the deadline; `reason` is read as the
+    reason of what came of it."""
+
+    lead: Word | None = None
+    handoff: Word | None = None
+    lookup: Word | None = None
+    due: Word | None = None
+    reason: Word | None = None
+
+
 class CrmModel(Model):
     """Which CRM is told of handoffs and lifecycles, and asked what came of them.
 
@@ -75,6 +87,8 @@ class CrmModel(Model):
     owners: dict[str, Word] = {}
     stages: dict[str, Word] = {}
     outcomes: dict[Word, str] = {}
+    pipeline: Word | None = None
+    properties: CrmProperties = CrmProperties()
     pull: Pull = Field(default=EVERY)
 
     @property

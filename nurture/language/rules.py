@@ -111,7 +111,7 @@ RULES: Mapping[str, str] = {
     "outcome-too-soon": "a start that is to wait, in a sequence that lets the lead in at once",
     "unknown-reason": "a reason that is not among those suggested to sales",
     "unreachable-entry": "an entry of an outcome behind others for all its reasons",
-    "crm-form": "a CRM without an address, or one that is asked what it sends by itself",
+    "crm-form": "a CRM without an address, or with keys of another one",
     "unknown-outcome": "an outcome sales never says",
     "unknown-clock": "a clock to restart that the policy does not have",
     # mails

@@ -15,6 +15,9 @@ from nurture.language.tree import Scalar, Table
 from nurture.language.workspace import THIS_MACHINE, Workspace
 
 PLACE: Loc = ("crm",)
+VENDORS = ("hubspot", "salesforce")
+ONLY = {"pull": VENDORS, "properties": VENDORS, "pipeline": ("hubspot",)}
+"""Keys and the systems they go with: a webhook is not asked, it sends what came of leads."""
 
 
 def _said(view: View) -> Iterator[tuple[File, Table]]:
@@ -25,15 +28,16 @@ def _said(view: View) -> Iterator[tuple[File, Table]]:
 
 
 def forms(view: View) -> Iterator[Problem]:
-    """A webhook and Salesforce have an address; a webhook calls us, and is not asked."""
+    """A webhook and Salesforce have an address; keys go with systems that have such a thing."""
     for file, crm in _said(view):
         system = text(crm.get("system"))
         if system in ("webhook", "salesforce") and "url" not in crm.entries:
             what = "where calls go" if system == "webhook" else "your instance"
             yield file.problem((*PLACE, "system"), "crm-form", f'"url" is missing: {what}')
-        if system == "webhook" and "pull" in crm.entries:
-            message = "a webhook is not asked: the other system sends what came of leads to /crm"
-            yield file.problem((*PLACE, "pull"), "crm-form", message, key=True)
+        for key, systems in ONLY.items():
+            if system is not None and key in crm.entries and system not in systems:
+                message = f'"{key}" goes with {" and ".join(systems)}, not with {system}'
+                yield file.problem((*PLACE, key), "crm-form", message, key=True)
 
 
 def secure(view: View) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """A CRM: what it is to be told, was told, and said.
 
-Revision ID: 0023
-Revises: 0022
+Revision ID: 0024
+Revises: 0023
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 from nurture.ledger import plans
 from nurture.ledger.types import Document
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
