@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import SecretStr
+
 from app.crm.hubspot import HubSpot
+from app.crm.salesforce import Salesforce
 from app.crm.webhook import WebhookCrm
 from app.settings import Settings
 from flows.runtime import Runtime
@@ -73,6 +76,19 @@ def _hubspot(chosen: ChosenCrm, said: Said) -> Crm:
     )  # fmt: skip
 
 
+def _salesforce(chosen: ChosenCrm, said: Said) -> Crm:
+    (model, _, zone), names = said, said[0].properties
+    return Salesforce(
+        SecretStr(chosen.settings.crm_client_id), chosen.settings.crm_client_secret,
+        base_url=model.url or "", zone=zone,
+        **_given(
+            first_stage=model.stages.get("offered"), lead_field=names.lead,
+            deal_field=names.handoff, lookup_field=names.lookup, reason_field=names.reason,
+            due_field=names.due,
+        ),
+    )  # fmt: skip
+
+
 def _given(**said: Any) -> dict[str, Any]:
     """What handoff.yaml says; for the rest the CRM has its own usual names."""
     return {name: value for name, value in said.items() if value is not None}
@@ -81,6 +97,7 @@ def _given(**said: Any) -> dict[str, Any]:
 MADE: Mapping[str, Callable[[ChosenCrm, Said], Crm]] = {
     "webhook": _webhook,
     "hubspot": _hubspot,
+    "salesforce": _salesforce,
 }
 
 

@@ -1,0 +1,58 @@
+"""The CRM that `crm:` names, with what the environment holds; made anew when another is applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from app.crm.choosing import MADE, ChosenCrm
+from app.crm.hubspot import HubSpot
+from app.crm.salesforce import Salesforce
+from app.crm.webhook import WebhookCrm
+from app.settings import Settings
+from nurture.language.crm import System
+from nurture.webhooks.rehearsal import AnsweringCaller
+from tests.handoff import desk
+
+HERE: dict[str, Any] = {"url": "https://crm.example.test"}
+SAID = {"webhook": HERE, "hubspot": {"pipeline": "7"}, "salesforce": HERE}
+
+
+def chosen(**settings: Any) -> ChosenCrm:
+    kept = {name: SecretStr(value) for name, value in settings.items()}
+    return ChosenCrm(Settings(**kept), AnsweringCaller())
+
+
+def definitions(system: str, **said: Any) -> Any:
+    return desk.definitions(desk.rules(crm={"system": system, **SAID[system], **said}))
+
+
+def test_every_system_of_the_language_can_be_made() -> None:
+    assert set(MADE) == set(System.__args__)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("system", "kind", "pulls"),
+    [("webhook", WebhookCrm, False), ("hubspot", HubSpot, True), ("salesforce", Salesforce, True)],
+)
+def test_it_is_what_crm_says(system: str, kind: type[Any], pulls: bool) -> None:
+    crm = chosen()
+    made = crm(definitions(system))
+    assert isinstance(made, kind)
+    assert made.pulls is pulls
+    assert bool(made.trouble) is pulls  # a vendor wants a token
+    crm.close()
+
+
+def test_it_is_kept_until_another_is_applied() -> None:
+    crm = chosen(crm_token="a token of the tests")
+    first = crm(definitions("hubspot"))
+    assert crm(definitions("hubspot")) is first
+    assert first is not None
+    assert first.trouble == ""
+    second = crm(definitions("hubspot", pipeline="8"))
+    assert second is not first
+    assert crm(desk.definitions(desk.rules())) is None
+    crm.close()
