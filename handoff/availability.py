@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, not_, null, or_, select
 
-from handoff.tables import CLOCK, HANDOFF, OPEN, REP
+from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP
 from nurture.ledger.asking import NOW
 from nurture.ledger.extremes import Greatest, Least
 from nurture.ledger.openings import first_open, is_open
@@ -103,3 +103,18 @@ def eligible(excluded: Iterable[str], skills: str) -> ColumnElement[bool]:
         skilled(literal(skills)) if skills else literal(value=True),
         REP.c.rep.not_in(listed) if listed else literal(value=True),
     )
+
+
+def somebody_else() -> ColumnElement[bool]:
+    """Another member takes turns, has the skills, is not paused, and has not let this handoff lapse
+    (a queue gives on by itself)."""
+    other = (
+        select(literal(1))
+        .select_from(MEMBER.join(REP, REP.c.rep == MEMBER.c.rep))
+        .where(MEMBER.c.team == HANDOFF.c.team, REP.c.active, REP.c.rep != HANDOFF.c.rep)
+        .where(TAKES_TURNS, skilled(HANDOFF.c.skills), not_(PAUSED))
+        .where(~let_lapse(HANDOFF.c.id, REP.c.rep))
+        .correlate(HANDOFF)
+        .exists()
+    )
+    return and_(HANDOFF.c.rep != "", other)
