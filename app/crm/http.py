@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -33,6 +34,8 @@ AT_ONCE = 4
 MOST_BYTES = 4 * 2**20
 """Of an answer: a page of 2,000 records and the description of a large object are shorter."""
 IDLE = 15.0
+HOLD = timedelta(minutes=1)
+"""The longest we ask nothing by ourselves: an hour of a used up day is looked at in between."""
 GRACE = 5.0
 """Seconds that what is under way may still take when the program ends."""
 LONGEST = 300
@@ -70,6 +73,11 @@ class Reply:
         return Answer(plain.verdict, plain.status, reason, plain.later)
 
 
+def is_one_word(secret: str) -> bool:
+    """Whether a secret can be sent: a line break at its end is a common mistake."""
+    return re.fullmatch(r"[!-~]+", secret) is not None
+
+
 class Ended(Exception):
     """A push or a pull is over: `answer` says why."""
 
@@ -92,6 +100,8 @@ class Line:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: set[Future[Any]] = set()
         self._closing = False
+        self._held: Answer | None = None
+        self._held_until = 0.0
 
     @property
     def trouble(self) -> str:
@@ -108,21 +118,30 @@ class Line:
             return ""
         return "its address must begin with https://, for a token is sent there"
 
+    def hold(self, answer: Answer) -> None:
+        """Ask nothing until the CRM wants to be asked again: what is asked before that would be
+        refused, and counted."""
+        if answer.later is not None:
+            self._held, self._held_until = (
+                answer,
+                monotonic() + min(answer.later, HOLD).total_seconds(),
+            )
+
     def keep_secret(self, secret: str) -> None:
         """Never show this."""
         if secret and secret not in self._secrets:
             self._secrets = [*self._secrets[-8:], secret]
 
-    def shown(self, words: object) -> str:
+    def shown(self, words: object, longest: int = LONGEST) -> str:
         """Words of a CRM, fit to show: one line, of bounded length, without a secret."""
-        text = str(words)[: 20 * LONGEST]
+        text = str(words)[: 20 * longest]
         for secret in self._secrets:
             text = text.replace(secret, "***")
             if len(secret) >= 16:  # a part of it that was quoted
                 text = re.sub(re.escape(secret[:12]) + r"\S*", "***", text)
         text = re.sub(r"(?i)\bbearer\s+\S+", "Bearer ***", _NO_LETTER.sub(" ", text))
         text = " ".join(text.split())
-        return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        return text if len(text) <= longest else text[: longest - 1] + "…"
 
     def begin(self, work: Work[T], over: Callable[[Answer], T], *, trouble: str = "") -> Future[T]:
         """Begin this work; `over` makes its result of an answer that ended it early, as `trouble`
@@ -163,6 +182,8 @@ class Line:
             "user-agent": "nurture",
         }
         sent |= kind | {"content-length": str(len(content))} if content or method != "GET" else {}
+        if self._held is not None and monotonic() < self._held_until:
+            raise Ended(self._held)
         url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
         async with self._room:
             return await self._asked(method, url, list((sent | dict(headers)).items()), content)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from app.crm import values
-from app.crm.http import PATIENCE, Ended, Line, Reply, T, Work
+from app.crm.http import PATIENCE, Ended, Line, Reply, T, Work, is_one_word
 from app.crm.hubspot_api import CONTACTS, DEALS, VERSION, Api
 from app.crm.hubspot_look import Looking
 from handoff.crm.port import Card, Deal, Pulled, Pushed, Value
@@ -27,6 +27,9 @@ TOKENLESS = (
     "HubSpot waits for a token: set it to the service key (or the token of the private app) that"
     " docs/crm-hubspot.md tells how to make"
 )
+
+
+TORN = "HubSpot's token holds a space or a line break: set it as it was shown, in one line"
 
 
 class HubSpot:
@@ -56,8 +59,9 @@ class HubSpot:
     @property
     def trouble(self) -> str:
         """Without a token, or with an address that is none, nothing is asked."""
-        if not self._token.get_secret_value():
-            return TOKENLESS
+        token = self._token.get_secret_value()
+        if not is_one_word(token):
+            return TORN if token else TOKENLESS
         return f"HubSpot: {self._line.trouble}" if self._line.trouble else ""
 
     def push(self, card: Card) -> Future[Pushed]:
@@ -120,18 +124,22 @@ class HubSpot:
         Whoever has it under another key of ours keeps it: two leads are not one contact.
         """
         query = {"idProperty": "email", "properties": f"email,{self._lead_property}"}
-        path = f"/crm/objects/{VERSION}/{CONTACTS}/{quote(card.email, safe='')}"
+        path = f"/crm/objects/{VERSION}/{CONTACTS}/{quote(values.text(card.email), safe='')}"
         found = await self._api.ask("GET", path, query=query)
         if found.status != 200 or not isinstance(found.told, dict):
             raise Ended(refusal)
         contact = values.word(found.told.get("id"))
-        held = values.word((found.told.get("properties") or {}).get(self._lead_property))
-        if not contact or held == card.key:
+        held = values.word(values.row(found.told.get("properties")).get(self._lead_property))
+        if not contact:
             raise Ended(refusal)
-        if held:
+        if held == card.key:  # made by another push meanwhile
+            raise Ended(self._api.contended(refusal))
+        known = card.refs.get("contact", contact)
+        if held or known != contact:
+            other = "belongs to another lead" if held else f"is not {self._line.shown(known)}"
             words = (
-                f"contact {self._line.shown(contact)} there has this address and belongs to another"
-                " lead: merge the two leads, or the two contacts"
+                f"contact {self._line.shown(contact)} there has this address and {other}: merge"
+                " the two leads, or the two contacts"
             )
             raise Ended(Answer("failed", refusal.status, words))
         body = {"inputs": [{"id": contact, "properties": dict(properties)}]}
@@ -221,7 +229,7 @@ class HubSpot:
         if reply.status == 404:
             return [f"the deal pipeline {self._pipeline} (its internal id)"]
         stages = self._api.told(reply).get("stages")
-        ids = [stage.get("id") for stage in stages or [] if isinstance(stage, dict)]
+        ids = [stage.get("id") for stage in values.rows(stages)]
         if self._first_stage in ids:
             return []
         has = self._line.shown(", ".join(map(str, ids[:20])))
@@ -243,8 +251,7 @@ def _text(value: Value) -> str:
 
 def _written(reply: Reply) -> tuple[str, bool]:
     """The id of the one record that was written, and whether it is new."""
-    results = reply.told.get("results") if isinstance(reply.told, dict) else None
-    for one in results if isinstance(results, list) else ():
-        if isinstance(one, dict) and (number := values.word(one.get("id"))):
+    for one in values.rows(values.row(reply.told).get("results")):
+        if number := values.word(one.get("id")):
             return number, one.get("new") is True
     raise Ended(Answer("again", reply.status, "answered without the record it wrote"))

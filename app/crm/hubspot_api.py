@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from app.crm import values
 from app.crm.http import Ended, Line, Reply
 from nurture.webhooks.port import Answer
 
@@ -41,13 +42,15 @@ class Api:
         if status in NEXT or status in LIMITED or 300 <= status < 400 or status >= 500:
             refusal = self.refusal(reply)
             assert refusal is not None
+            if status == 429:
+                self._line.hold(refusal)
             raise Ended(refusal)
         return reply
 
     def refusal(self, reply: Reply) -> Answer | None:
         """Why it was not taken, None when it was."""
         told = reply.told if isinstance(reply.told, dict) else {}
-        status, partly = reply.status, _rows(told.get("errors"))
+        status, partly = reply.status, values.rows(told.get("errors"))
         if 200 <= status < 300:
             if status != 207 or not partly:
                 return None
@@ -60,9 +63,15 @@ class Api:
             return Answer("again", status, answer.reason, wait)
         return answer
 
+    def contended(self, refusal: Answer) -> Answer:
+        """A conflict with another push under way: tried again it finds what that one made."""
+        if refusal.status != 409:
+            return refusal
+        return Answer("again", 409, refusal.reason, WAIT)
+
     def _words(self, told: Mapping[str, Any]) -> str:
         """What HubSpot says of it: the message, what lies below it, and the number to quote."""
-        below = [error.get("message") for error in _rows(told.get("errors"))[:3]]
+        below = [error.get("message") for error in values.rows(told.get("errors"))[:3]]
         words = [str(word) for word in (told.get("message"), *below) if word]
         number = told.get("correlationId")
         said = self._line.shown("; ".join(dict.fromkeys(words)))
@@ -72,7 +81,7 @@ class Api:
         """The reply, if it was taken; Ended else."""
         refusal = self.refusal(reply)
         if refusal is not None:
-            raise Ended(refusal)
+            raise Ended(self.contended(refusal))
         return reply
 
     def told(self, reply: Reply) -> Mapping[str, Any]:
@@ -81,7 +90,3 @@ class Api:
         if not isinstance(told, dict):
             raise Ended(Answer("again", reply.status, "answered with no JSON of its documents"))
         return told
-
-
-def _rows(told: object) -> list[Mapping[str, Any]]:
-    return [row for row in told if isinstance(row, dict)] if isinstance(told, list) else []

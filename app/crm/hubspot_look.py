@@ -40,11 +40,13 @@ class Looking:
         reply = await self._api.ask("POST", path, told=self._asked(place))
         told = self._api.told(reply)
         clock = milliseconds(reply.at or now)
-        results = told.get("results") or []
+        results = values.rows(told.get("results"))
         found = [seen for deal in results if (seen := self._seen(deal))]
-        full = bool(found) and (len(results) >= PAGE or "next" in (told.get("paging") or {}))
+        full = bool(found) and (len(results) >= PAGE or "next" in values.row(told.get("paging")))
         place = place if cursor else place.begun(clock)
         after = self._after(place, found, full=full, clock=clock)
+        if after == place:  # it went nowhere: the filters were not heeded
+            after = place.over(place.mark, clock=clock)
         changes = tuple(change for _, _, change in found if change.deal)
         answer = Answer("done", reply.status, f"{len(changes)} deals looked at")
         return Pulled(answer, changes, after.cursor, more=after.at is not None)
@@ -89,7 +91,7 @@ class Looking:
         if not isinstance(deal, Mapping) or not isinstance(said := deal.get("properties"), Mapping):
             return None
         at, number = read_instant(said.get(CHANGED)), values.word(deal.get("id"))
-        if at is None or not (number.isascii() and number.isdecimal()):
+        if at is None or not (number.isascii() and number.isdecimal() and len(number) < 19):
             return None
         change = values.change("hubspot", number, at, {
             "deal": said.get(self._key), "owner": said.get("hubspot_owner_id"),

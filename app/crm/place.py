@@ -87,4 +87,4 @@ def read_instant(text: object) -> int | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return milliseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
+    return max(0, milliseconds(at if at.tzinfo else at.replace(tzinfo=UTC)))

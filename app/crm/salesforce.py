@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from app.crm import values
-from app.crm.http import PATIENCE, Ended, Line, T, Work
+from app.crm.http import PATIENCE, Ended, Line, T, Work, is_one_word
 from app.crm.salesforce_api import Api, is_name, literal
 from app.crm.salesforce_check import missing
 from app.crm.salesforce_look import Looking
@@ -28,6 +28,10 @@ VERSION = "v66.0"
 KEYLESS = (
     "Salesforce waits for consumer key and secret: set both to those of the external client app"
     " that docs/crm-salesforce.md tells how to make"
+)
+TORN = (
+    "Salesforce's consumer key or secret holds a space or a line break: set them as they were"
+    " shown, each in one line"
 )
 CONVERTED = "CANNOT_UPDATE_CONVERTED_LEAD"
 INCOMPLETE = "REQUIRED_FIELD_MISSING"
@@ -72,8 +76,11 @@ class Salesforce:
     @property
     def trouble(self) -> str:
         """Without key and secret, or with a field that can be none, nothing is asked."""
-        if not (self._key.get_secret_value() and self._secret.get_secret_value()):
+        secrets = (self._key.get_secret_value(), self._secret.get_secret_value())
+        if not all(secrets):
             return KEYLESS
+        if not all(map(is_one_word, secrets)):
+            return TORN
         if self._line.trouble:
             return f"Salesforce: {self._line.trouble}"
         names = (self._form.lead, self._form.deal, self._form.lookup)
@@ -136,7 +143,7 @@ class Salesforce:
             " ORDER BY CreatedDate, Id LIMIT 20"
         )
         told = self._api.told(await self._api.ask("GET", "/query", query={"q": query}))
-        found = [one for one in told.get("records") or [] if isinstance(one, dict)]
+        found = values.rows(told.get("records"))
         if any(one.get(self._form.lead) for one in found):
             return ""
         return next((number for one in found if (number := values.word(one.get("Id")))), "")
@@ -155,7 +162,7 @@ class Salesforce:
         body = {"allOrNone": True, "compositeRequest": asked}
         reply = await self._api.ask("POST", "/composite", told=body)
         rows = self._api.told(reply).get("compositeResponse")
-        by_kind = {row.get("referenceId"): row for row in rows or () if isinstance(row, dict)}
+        by_kind = {values.word(row.get("referenceId")): row for row in values.rows(rows)}
         done = []
         for part in parts:
             row = by_kind.get(part.kind) or {}
@@ -182,7 +189,7 @@ class Salesforce:
             ),
         ]
         if absent:
-            words = self._line.shown("; ".join(absent)[:4000])
+            words = self._line.shown("; ".join(absent), 2_000)
             return Answer("failed", 200, f"missing in Salesforce: {words}")
         return Answer("done", 200, "objects, fields, stage and permissions are there")
 

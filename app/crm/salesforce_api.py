@@ -28,12 +28,15 @@ NEXT = {
     "INVALID_FIELD": "The check says which fields are missing; a field may also be hidden from the"
     " Run As user",
     "INSUFFICIENT_ACCESS": "Give the Run As user the permissions docs/crm-salesforce.md lists",
-    "INSUFFICIENT_ACCESS_OR_READONLY": "Give the Run As user the permissions"
-    " docs/crm-salesforce.md lists",
+    "INSUFFICIENT_ACCESS_OR_READONLY": "Let the Run As user change the records of every rep",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "Let the Run As user see the records of every"
+    " rep",
     "API_DISABLED_FOR_ORG": "Give the Run As user the permission API Enabled",
     "DUPLICATES_DETECTED": "Merge the records in Salesforce, or let its duplicate rule allow them"
     " for the Run As user",
 }
+OF_A_RECORD = ("INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY")
+"""Codes that say of one record what a 403 says of all: told as 400."""
 _WRITTEN = str.maketrans(
     {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 )
@@ -59,7 +62,10 @@ class Api:
         if reply.status == 401:
             reply = await self._asked(method, path, await self._held(token), query, told)
         if reply.status in (401, 403) or 301 <= reply.status < 400 or reply.status >= 500:
-            raise Ended(self.refusal(reply.status, reply.told, reply))
+            refusal = self.refusal(reply.status, reply.told, reply)
+            if refusal.verdict == "again":
+                self._line.hold(refusal)
+            raise Ended(refusal)
         return reply
 
     def told(self, reply: Reply) -> Mapping[str, Any]:
@@ -82,6 +88,7 @@ class Api:
             words = "several records there have this external id: merge them"
             return Answer("failed", status, words)
         if code in NEXT:
+            status = 400 if code in OF_A_RECORD else status
             return Answer("failed", status, f"{plain.reason}. {NEXT[code]}")
         return plain
 
@@ -110,7 +117,7 @@ class Api:
         answer = reply.answer(self._line.shown(": ".join(map(str, filter(None, said)))))
         if answer.verdict == "failed":
             words = f"no token: {answer.reason}. Look at consumer key, secret and Run As user"
-            raise Ended(Answer("failed", reply.status, words))
+            raise Ended(Answer("failed", 401, words))
         reason = f"no token: {answer.reason}"
         raise Ended(Answer("again", reply.status, reason, answer.later))
 
@@ -125,7 +132,7 @@ class Api:
     def _words(self, told: object) -> str:
         said = []
         for row in _rows(told)[:3]:
-            fields = ", ".join(map(str, row.get("fields") or ()))
+            fields = ", ".join(values.words(row.get("fields")))
             words = f"{row.get('errorCode')}: {row.get('message')}"
             said.append(f"{words} ({fields})" if fields else words)
         return self._line.shown("; ".join(said))
@@ -147,5 +154,4 @@ def is_name(text: str) -> bool:
 
 
 def _rows(told: object) -> list[Mapping[str, Any]]:
-    rows = told if isinstance(told, list) else [told]
-    return [row for row in rows if isinstance(row, dict)]
+    return values.rows(told if isinstance(told, list) else [told])

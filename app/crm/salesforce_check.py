@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from app.crm import values
+
 
 def missing(
     name: str, told: Mapping[str, Any] | None, wanted: Iterable[str], *, external: str,
@@ -17,7 +19,7 @@ def missing(
     for right, word in (("createable", "create"), ("updateable", "edit")):
         if told.get(right) is not True:
             yield f"the permission to {word} {name}"
-    fields = {field.get("name"): field for field in _rows(told.get("fields"))}
+    fields = {values.word(field.get("name")): field for field in values.rows(told.get("fields"))}
     for field in dict.fromkeys(filter(None, wanted)):
         if field not in fields:
             yield f"the field {name}.{field}, or the Run As user's sight of it"
@@ -27,7 +29,7 @@ def missing(
         yield f"External ID of {name}.{external}"
     if external in fields and not fields[external].get("unique"):
         yield f"Unique of {name}.{external}"
-    if lookup in fields and "Lead" not in (fields[lookup].get("referenceTo") or ()):
+    if lookup in fields and "Lead" not in values.words(fields[lookup].get("referenceTo")):
         yield f"the lookup {name}.{lookup} to Lead (it leads elsewhere)"
     yield from _stage(name, fields.get("StageName"), stage)
 
@@ -35,11 +37,7 @@ def missing(
 def _stage(name: str, field: Mapping[str, Any] | None, stage: str) -> Iterator[str]:
     if not stage or field is None:
         return
-    rows = _rows(field.get("picklistValues"))
+    rows = values.rows(field.get("picklistValues"))
     stages = [str(row.get("value")) for row in rows if row.get("active", True)]
     if stage not in stages:
         yield f"the stage {stage} of {name} (it has {', '.join(stages[:20])})"
-
-
-def _rows(told: object) -> list[Mapping[str, Any]]:
-    return [row for row in told if isinstance(row, dict)] if isinstance(told, list) else []

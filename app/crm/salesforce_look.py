@@ -41,9 +41,9 @@ class Looking:
             raise Ended(Answer("again", reply.status, "answered without records"))
         found = [seen for record in records if (seen := self._seen(record))]
         place = place if cursor else place.begun(clock)
-        if found and (told.get("done") is False or len(records) >= PAGE):
-            after = place.on(*found[-1][:2])
-        else:
+        after = place.on(*found[-1][:2]) if found else place
+        full = told.get("done") is False or len(records) >= PAGE
+        if after == place or not full:  # the last page, or one that went nowhere
             newest = max((at for at, _, _ in found), default=place.mark)
             after = place.over(newest, clock=clock)
         changes = tuple(change for _, _, change in found if change.deal)
@@ -68,7 +68,7 @@ class Looking:
         if not isinstance(record, Mapping):
             return None
         at, number = read_instant(record.get(CHANGED)), values.word(record.get("Id"))
-        if at is None or not (number.isascii() and number.isalnum()):
+        if at is None or not (number.isascii() and number.isalnum() and len(number) < 19):
             return None
         change = values.change("salesforce", number, at, {
             "deal": record.get(self._key), "owner": record.get("OwnerId"),

@@ -46,8 +46,23 @@ def amount(value: object) -> float | None:
 
 
 def word(value: object) -> str:
-    """A word of a CRM, '' where it says none."""
-    return value if isinstance(value, str) else ""
+    """A word of a CRM, fit to keep, '' where it says none."""
+    return text(value, 1_000) if isinstance(value, str) else ""
+
+
+def rows(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a list, as a CRM says it; none of anything else."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def row(value: object) -> Mapping[str, Any]:
+    """An object, as a CRM says it; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def words(value: object) -> list[str]:
+    """The words of a list, as a CRM says it."""
+    return [word(one) for one in value] if isinstance(value, list) else []
 
 
 def change(crm: str, record: str, at: int, said: Mapping[str, Any]) -> Change:

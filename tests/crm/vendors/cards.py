@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from handoff.crm.port import Card, Deal, Pushed
+from handoff.crm.port import Card, Crm, Deal, Pushed
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DEAL = Deal(
@@ -25,6 +25,15 @@ CARD = Card(
     fields={"firstname": "Ann", "lastname": "Example"},
     deal=DEAL,
 )
+
+
+LEAD_CARD = replace(CARD, fields={"FirstName": "Ann", "LastName": "Example"})
+"""The same, with the fields of Salesforce's leads."""
+
+
+def pushed(ours: Crm, card: Card) -> Pushed:
+    """What became of it."""
+    return ours.push(card).result(timeout=20)
 
 
 def after(card: Card, pushed: Pushed) -> Card:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
 
+from app.crm import http
 from app.crm.hubspot import HubSpot
 from app.crm.salesforce import Salesforce
 from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor
 from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
+
+
+@pytest.fixture(autouse=True)
+def no_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a limit the next request is made at once."""
+    monkeypatch.setattr(http, "HOLD", timedelta(0))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -165,6 +166,41 @@ def test_amounts_are_numbers_or_nothing(
     cursor = look(hubspot, "").cursor
     there.add("0-3", nurture_handoff="h", amount=said)
     assert [one.amount for one in look(hubspot, cursor).changes] == [worth]
+
+
+def test_words_come_fit_to_keep(hubspot: HubSpot, there: HubSpotVendor) -> None:
+    cursor = look(hubspot, "").cursor
+    said = {"dealstage": "a\0b\ud800", "closed_lost_reason": "x" * 5000}
+    there.add("0-3", nurture_handoff="h", **said)
+    [change] = look(hubspot, cursor).changes
+    assert change.stage == "ab"
+    assert len(change.reason) == 1000
+
+
+def test_a_deal_from_before_all_time_does_not_stop_the_look(
+    hubspot: HubSpot, there: HubSpotVendor
+) -> None:
+    cursor = look(hubspot, "").cursor
+    properties = {"nurture_handoff": "h", "hs_lastmodifieddate": "0001-01-01T00:00:00Z"}
+    page = {"results": [{"id": "7", "properties": properties}] * 200}
+    there.faults += [Fault(raw=json.dumps(page).encode()) for _ in range(3)]
+    seen, cursor = looks(hubspot, cursor)
+    assert {one.deal for one in seen} == {"h"}
+    deals(there, 1)
+    assert [one.deal for one in look(hubspot, cursor).changes] == ["h0"]
+
+
+def test_a_look_that_gets_nowhere_ends(hubspot: HubSpot, there: HubSpotVendor) -> None:
+    cursor = look(hubspot, "").cursor
+    properties = {"nurture_handoff": "h", "hs_lastmodifieddate": "2026-03-02T08:00:00Z"}
+    page = {"results": [{"id": "7", "properties": properties}], "paging": {"next": {"after": "1"}}}
+    there.faults += [Fault(raw=json.dumps(page).encode()) for _ in range(9)]
+    for _ in range(5):
+        pulled = look(hubspot, cursor)
+        cursor = pulled.cursor
+        if not pulled.more:
+            break
+    assert not pulled.more
 
 
 @pytest.mark.parametrize("cursor", ["x", "12 x y", "\0", "1 2 3 4", "9" * 40, "' OR 1=1"])

@@ -8,14 +8,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from app.crm.hubspot import HubSpot
-from handoff.crm.port import Card, Pushed
-from tests.crm.vendors.cards import CARD, NOW, after, with_deal
+from tests.crm.vendors.cards import CARD, NOW, after, pushed, with_deal
 from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor
 from tests.crm.vendors.vendor import Fault, Said
-
-
-def pushed(ours: HubSpot, card: Card) -> Pushed:
-    return ours.push(card).result(timeout=20)
 
 
 def test_a_card_makes_a_contact_and_a_deal_and_associates_them(
@@ -116,6 +111,31 @@ def test_the_contact_of_another_lead_is_not_taken_from_it(
     assert refused.answer.verdict == "failed"
     assert "belongs to another lead: merge" in refused.answer.reason
     assert there.deals == []
+
+
+def test_an_address_that_another_contact_has_is_said(
+    hubspot: HubSpot, there: HubSpotVendor
+) -> None:
+    first = pushed(hubspot, CARD)
+    theirs = there.add("contacts", email="ann.new@example.test")
+    refused = pushed(hubspot, replace(after(CARD, first), email="ann.new@example.test")).answer
+    assert refused.verdict == "failed"
+    assert f"contact {theirs.number} there has this address and is not" in refused.reason
+    assert "nurture_lead" not in theirs.properties
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_conflict_with_another_push_is_tried_again(
+    hubspot: HubSpot, there: HubSpotVendor, number: int
+) -> None:
+    told = {"message": "conflict", "category": "CONFLICT", "correlationId": "c"}
+    passed = [Fault(to="upsert") for _ in range(number - 1)]
+    there.faults += [*passed, Fault(to="upsert", said=Said(409, told))]
+    pushed(hubspot, replace(CARD, deal=None)) if number == 2 else None
+    there.add("contacts", email="ann@example.test", nurture_lead="lead-1") if number == 1 else None
+    answer = pushed(hubspot, CARD).answer
+    assert (answer.verdict, answer.status) == ("again", 409)
+    assert pushed(hubspot, CARD).answer.verdict == "done"
 
 
 def test_what_was_erased_there_is_made_again_and_said(

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -172,6 +174,30 @@ def test_one_that_speaks_no_tls_is_told_nothing() -> None:
     assert answer.verdict == "again"
     assert heard
     assert b"5f0c2d1e" not in b"".join(heard)
+
+
+def test_after_a_limit_nothing_is_asked_for_a_while(
+    hubspot: HubSpot, there: HubSpotVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "HOLD", timedelta(minutes=1))
+    there.faults.append(Fault(said=Said(429, {"message": "slow"}, {"retry-after": "40"})))
+    answers = [hubspot.push(CARD).result(timeout=20).answer for _ in range(5)]
+    answers.append(hubspot.pull("", now=NOW).result(timeout=20).answer)
+    assert {answer.verdict for answer in answers} == {"again"}
+    assert {answer.later for answer in answers} == {timedelta(seconds=40)}
+    assert len(there.asked) == 1
+    ahead = monotonic() + 41
+    monkeypatch.setattr(http, "monotonic", lambda: ahead)
+    assert hubspot.push(CARD).result(timeout=20).answer.verdict == "done"
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN}\n", f" {TOKEN}", "a b", "é", "\0"])
+def test_a_token_that_cannot_be_sent_is_trouble_and_not_shown(token: str) -> None:
+    ours = HubSpot(SecretStr(token), base_url="http://127.0.0.1:1")
+    assert "holds a space or a line break" in ours.trouble
+    answer = ours.push(CARD).result(timeout=5).answer
+    assert (answer.verdict, answer.reason) == ("failed", ours.trouble)
+    assert TOKEN not in answer.reason
 
 
 def test_without_a_token_there_is_trouble() -> None:
