@@ -47,7 +47,7 @@ def test_it_is_what_crm_says(system: str, kind: type[Any], pulls: bool) -> None:
 
 
 def test_it_is_kept_until_another_is_applied() -> None:
-    crm = chosen(crm_token="a token of the tests")
+    crm = chosen(crm_token="token-of-the-tests")
     first = crm(definitions("hubspot"))
     assert crm(definitions("hubspot")) is first
     assert first is not None

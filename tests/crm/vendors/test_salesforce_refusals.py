@@ -1,4 +1,4 @@
-"""What Salesforce refuses, and what the check says: in its words, cut, with what to do, no token."""
+"""What Salesforce refuses, and what the check says: in its words, cut, with what to do."""
 
 from __future__ import annotations
 
