@@ -23,8 +23,8 @@ from flows import work
 from flows.tick import Outcome, run_tick, ticks
 from nurture.ledger.errors import NurtureError
 from tests.properties import invariants
-from tests.properties.rows import ENGAGEMENT, ENROLMENT, ENTRY, scores
-from tests.properties.sequences import FLOW, ORDERS, SLOW
+from tests.properties.rows import ENGAGEMENT, ENROLMENT, ENTRY, FOLLOW_UP, scores
+from tests.properties.sequences import BACK, FLOW, ORDERS, OUTCOMES, SLOW
 from tests.sequences.play import Play, at
 from tests.sequences.texts import HANDOFF, MAIL, SCORING, WORKSPACE
 
@@ -32,6 +32,12 @@ NAMES = ("ann", "bob", "cid")
 ZONES = {"ann": "Europe/Berlin", "bob": "America/New_York", "cid": None}
 LOCAL = {n: ZONES[name] or "Europe/Berlin" for n, name in enumerate(NAMES, start=1)}
 KINDS = ("form_submitted", "poked", *["page_viewed"] * 3, "demo_booked", "ordered")
+ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
+    "reject": ("reject", {"reason": "bad timing"}),
+    "wrong": ("reject", {"reason": "wrong contact"}),
+    "won": ("outcome", {"result": "won"}),
+    "lost": ("outcome", {"result": "lost", "reason": "bad timing"}),
+}
 STOPS = ("email_bounced", "email_complained", "unsubscribed")
 PASSES = ("rescore", "leave", "enrol", "advance", "open_handoffs", "assign", "climb", "deliver")
 FRAGILE = MAIL.replace("</p>", " {{{{ 100 // lead.score_hint }}}}</p>")
@@ -63,7 +69,7 @@ deeds = st.one_of(
     st.builds(Deed, st.just("stop"), soon, some, st.sampled_from(STOPS)),
     st.builds(
         Deed, st.just("sales"), soon, some,
-        st.sampled_from(["accept", "touch", "reject", "won", "lost"]),
+        st.sampled_from(["accept", "touch", "reject", "wrong", "won", "lost"]),
     ),
     st.builds(
         Deed, st.just("crash"), st.sampled_from([0, 15, 300]), what=st.sampled_from(PASSES)
@@ -109,9 +115,10 @@ class History:
         """
         self.play.now = at("03-02 08:00")
         caps = WORKSPACE + "caps: {per_day: 1, per_week: 3, minimum_gap: 18 hours}\n"
-        recycle = HANDOFF + "recycle: {sequence: slow, reasons: [bad timing]}\n"
         self.play.write("templates/tips.html", FRAGILE.format(name="tips"))
-        self.play.apply(FLOW, SLOW, ORDERS, nurture=caps, scoring=SCORING, handoff=recycle)
+        self.play.apply(
+            FLOW, SLOW, ORDERS, BACK, nurture=caps, scoring=SCORING, handoff=HANDOFF + OUTCOMES
+        )
         with self.play.at_once():
             for name in NAMES:
                 hint = {"score_hint": int(name != spoilt)}
@@ -175,12 +182,11 @@ class History:
         self.play.change(deed.name, "lifecycle", "customer")
 
     def _sales(self, deed: Deed) -> None:
-        values = {"reason": "bad timing"} if deed.what in ("reject", "lost") else {}
-        answer = "outcome" if deed.what in ("won", "lost") else deed.what
-        if answer == "outcome":
-            values["result"] = deed.what
+        answer, values = ANSWERS.get(deed.what, (deed.what, {}))
         with contextlib.suppress(AssertionError, NurtureError):  # not offered, decided before
             self.play.sales(deed.name, answer, **values)
+            if deed.what == "wrong":
+                self._stopped(deed.name)
 
     def _tick(self, deed: Deed) -> None:
         self.tick()
@@ -254,8 +260,9 @@ class History:
         play = self.play
         end = play.now + timedelta(days=days)
         while play.now < end:
-            active = ENROLMENT.c.state == "active"
-            if not play.rows(select(ENROLMENT.c.id).where(active).limit(1)):
+            active = select(ENROLMENT.c.id).where(ENROLMENT.c.state == "active").limit(1)
+            planned = select(FOLLOW_UP.c.id).where(FOLLOW_UP.c.state == "waiting").limit(1)
+            if not play.rows(active) and not play.rows(planned):
                 return
             outcome = self.tick()
             assert outcome.next_due is not None, "somebody waits, and nothing is due"

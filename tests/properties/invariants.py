@@ -19,10 +19,12 @@ from handoff.tables import OPEN
 from nurture.ledger.worth import score_of
 from tests.properties.rows import (
     CLOCK,
+    DECISION,
     ENGAGEMENT,
     ENROLMENT,
     ENTRY,
     EPISODE,
+    FOLLOW_UP,
     HANDED,
     LEAD,
     MESSAGE,
@@ -46,6 +48,7 @@ def at_any_time(play: Play, *, stopped: Mapping[int, datetime], zones: Mapping[i
     crossings_are_upward(play)
     rungs_fire_once(play)
     none_with_sales(play)
+    what_follows_starts_once(play)
 
 
 def after_a_tick(play: Play) -> None:
@@ -54,6 +57,7 @@ def after_a_tick(play: Play) -> None:
     every_crossing_is_answered(play)
     nobody_is_left_waiting(play)
     ladders_are_climbed(play)
+    nothing_planned_is_overdue(play)
     answers_meet_clocks(play)
 
 
@@ -85,6 +89,34 @@ def active_once(play: Play) -> None:
         select(column.lead_id, column.sequence, column.key).where(column.state == "active")
     )
     assert len(rows) == len(set(rows))
+
+
+def what_follows_starts_once(play: Play) -> None:
+    """What an answer of sales planned waits, started once and not too early, or says why not."""
+    d, e = DECISION.c, ENROLMENT.c
+    entries = Counter(
+        tuple(row)
+        for row in play.rows(
+            select(d.lead_id, e.sequence, d.path, d.at)
+            .join(ENROLMENT, e.id == d.enrolment_id)
+            .where(d.kind == "entered", d.path.startswith("handoff/outcomes/lost/"))
+        )
+    )
+    started: Counter[tuple[Any, ...]] = Counter()
+    for row in play.rows(select(FOLLOW_UP)):
+        assert (row.state == "waiting") == (row.settled_at is None)
+        assert (row.state == "dropped") == bool(row.dropped)
+        assert row.settled_at is None or row.settled_at >= row.due_at
+        if row.state == "started":
+            started[row.lead_id, row.sequence, row.path, row.settled_at] += 1
+    assert entries == started
+
+
+def nothing_planned_is_overdue(play: Play) -> None:
+    overdue = select(FOLLOW_UP.c.id).where(
+        FOLLOW_UP.c.state == "waiting", FOLLOW_UP.c.due_at <= play.now
+    )
+    assert play.rows(overdue) == []
 
 
 def scores_add_up(play: Play) -> None:

@@ -12,11 +12,11 @@ from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 from tests.sequences.play import Play
 
-CLOCK, DECISION, ENGAGEMENT, ENROLMENT, ENTRY, EPISODE, HANDED, LEAD, MESSAGE, RUNG = (
+CLOCK, DECISION, ENGAGEMENT, ENROLMENT, ENTRY, EPISODE, FOLLOW_UP, HANDED, LEAD, MESSAGE, RUNG = (
     table_of(model)
     for model in (
-        t.Clock, t.Decision, t.Engagement, t.Enrolment, t.ScoreEntry, t.Episode, t.Handoff,
-        t.Lead, t.Message, t.Rung,
+        t.Clock, t.Decision, t.Engagement, t.Enrolment, t.ScoreEntry, t.Episode, t.FollowUp,
+        t.Handoff, t.Lead, t.Message, t.Rung,
     )
 )  # fmt: skip
 STAND = "lead_id sequence key turn state stage position due_at recheck_at watch_at"
@@ -28,6 +28,7 @@ WANTED = {
     "handoffs": (HANDED, "lead_id team rep state generation opened_at closed_at"),
     "clocks": (CLOCK, "kind generation rep started_at due_at met_at lapsed_at stopped_at"),
     "rungs": (RUNG, "rung repetition action due_at state fired_at"),
+    "follow_ups": (FOLLOW_UP, "lead_id sequence planned_at due_at state settled_at dropped path"),
     "decisions": (DECISION, "lead_id at kind stage reason path"),
     "changes": (table_of(t.Change), "lead_id at field old new reason path"),
     "leads": (LEAD, "id lifecycle behaviour fit look_at"),

@@ -1,4 +1,5 @@
-"""The sequences histories are played in: windows, gates, waits, keys, hand-overs, a call."""
+"""The sequences histories are played in: windows, gates, waits, keys, hand-overs, a call; and what
+follows when sales has answered."""
 
 FLOW = """
 sequence: flow
@@ -47,4 +48,19 @@ stages:
       - wait: {until: due, of: event, offset: -2 hours}
       - wait: 6 hours
       - send: offer
+"""
+BACK = """
+sequence: back
+topic: tips
+enter: {by: command}
+stages:
+  - stage: only
+    steps: [{wait: 1 day}, {send: offer}]
+"""
+OUTCOMES = """
+recycle: {sequence: slow, reasons: [bad timing, wrong contact]}
+outcomes:
+  lost: [{start: back, after: 2 days}]
+  won: [{start: back}]
+  rejected: [{reason: wrong contact, suppress: true}]
 """
