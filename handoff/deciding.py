@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, true, update
 from sqlmodel import Session
 
-from handoff import clocks, pauses, standing
+from handoff import clocks, pauses, standing, turns
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
 from nurture.language.definitions import Definitions
@@ -47,8 +47,11 @@ def decide(
 ) -> None:  # fmt: skip
     """The one UPDATE that decides who was first; raises Conflict for everybody else.
 
-    Afterwards `batch` holds the handoff, and clocks that waited for the lead go on.
+    Afterwards `batch` holds the handoff, and clocks that waited for the lead go on.  A rep who has
+    it now, and had not, was given one more today.
     """
+    if "rep" in values:
+        turns.lock(session)  # before the handoff, as whoever assigns does
     wanted = found.generation if generation is None else generation
     decide = (
         update(HANDOFF)
@@ -60,6 +63,8 @@ def decide(
         raise Conflict(standing.already(session, definitions, found.handoff))
     mine = HANDOFF.c.id == found.handoff
     fill(session, filling(select(HANDOFF.c.id, HANDOFF.c.lead_id).where(mine)))
+    if "rep" in values:
+        turns.count(session, now=now)
     if found.held_until is not None:
         pauses.go_on(session, now=now)
 

@@ -213,6 +213,21 @@ def take() -> Update:
     )
 
 
+def count(session: Session, *, now: datetime) -> None:
+    """Who has the working set's handoff was given one more today, though not in turn."""
+    session.execute(_counted(), {"now": now})
+
+
+@lru_cache(maxsize=1)
+def _counted() -> Update:
+    holder = select(HANDOFF.c.rep).join(batch, batch.c.id == HANDOFF.c.id)
+    return (
+        update(REP)
+        .where(REP.c.rep.in_(holder))
+        .values(taken=can.today() + 1, taken_until=local_day_ends(NOW, REP.c.zone))
+    )
+
+
 @lru_cache(maxsize=1)
 def pass_on() -> Update:
     """Write how far the turns just taken brought each rep of the team."""

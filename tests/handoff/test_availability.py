@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from handoff import answers
 from handoff.assignment import assign
 from handoff.people import sync_people
 from handoff.queues import NEXT_ASSIGNMENT
 from handoff.roster import pause, resume, roster
 from handoff.tables import CLOCK, HANDOFF, MEMBER, REP
 from nurture.ledger.engine import Ledger
-from nurture.ledger.errors import InputRefused
+from nurture.ledger.errors import Conflict, InputRefused
 from tests.fixtures_ledger import NOW
 from tests.handoff import desk
 
@@ -167,6 +168,24 @@ def test_a_full_day_counts_what_was_given_not_what_is_open(ledger: Ledger) -> No
         row = roster(session, now=NOW)[0]
         assert (row.state, row.open, row.today) == ("full", 0, 2)
         assert desk.rows(session, REP)[0].taken == 2
+
+
+def test_a_lead_given_or_taken_out_of_turn_counts_for_the_day(ledger: Ledger) -> None:
+    """Nobody keeps a manager from giving more; but no more come by turn then."""
+    known = desk.set_up(ledger, desk.rules([desk.rep("bo", per_day=2), desk.rep("cy", weight=0)]))
+    desk.queue(ledger, 4)
+    with ledger.begin() as session:
+        answers.give(session, known, 1, to="bo", now=NOW)
+        answers.accept(session, known, 2, by="bo", now=NOW)
+        assign(session, known, now=NOW)
+        assert desk.held(session) == {"bo": 2, "": 2}
+        assert roster(session, now=NOW)[0].said(now=NOW) == "had 2 of 2 today"
+        answers.give(session, known, 1, to="cy", now=NOW)
+        answers.give(session, known, 3, to="bo", now=NOW)
+        assert [row.taken for row in desk.rows(session, REP)] == [3, 1]
+        with pytest.raises(Conflict):
+            answers.accept(session, known, 3, by="bo", generation=99, now=NOW)
+        assert [row.taken for row in desk.rows(session, REP)] == [3, 1]
 
 
 def test_who_cannot_have_it_does_not_wake_the_queue(ledger: Ledger) -> None:
