@@ -41,7 +41,8 @@ OF_HANDOFF = ("rep", "team", "state", "reason", "opened_at", "closed_at", "amoun
 class Taken:
     """A record as its sender took it, and the card to push; `digest` is of all the card could say.
 
-    `rep` and `state` are what owner and stage of the card stand for; `news`: it was not told so.
+    `rep` and `state` are what owner and stage of the card stand for; `news`: it was not told so;
+    `moved`: it is about another handoff than the last one.
     """
 
     id: int
@@ -52,6 +53,7 @@ class Taken:
     card: Card
     digest: str
     news: bool
+    moved: bool
     rep: str = ""
     state: str = ""
 
@@ -164,6 +166,7 @@ def _taken(
         ),
         digest=digest,
         news=digest != row["own_digest"],
+        moved=handoff != row["own_handoff_id"],
         rep=row["deal_rep"] or "",
         state=row["deal_state"] or "",
     )

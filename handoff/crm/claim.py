@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Insert,
     Select,
     bindparam,
@@ -37,7 +38,7 @@ from nurture.ledger.batches import SIZE, batch
 from nurture.ledger.extremes import Greatest
 from nurture.ledger.plans import among
 from nurture.ledger.tally import Tally
-from nurture.ledger.types import Instant
+from nurture.ledger.types import Document, Instant
 from nurture.ledger.upsert import insert_new, table_of
 
 LEASE = WITHIN + timedelta(seconds=60)
@@ -175,17 +176,31 @@ _KNOWN = (
 _SENT = (
     update(CRM_RECORD)
     .where(R.id == bindparam("ref"))
-    .values(sent_owner=bindparam("of"), sent_stage=bindparam("at_stage"))
+    .values(
+        sent_owner=bindparam("of"),
+        sent_stage=bindparam("at_stage"),
+        handoff_id=bindparam("handoff"),
+        ended=case((bindparam("moved", type_=Boolean()), False), else_=R.ended),
+        refs=bindparam("names", type_=Document),
+        **{
+            name: case((bindparam("moved", type_=Boolean()), ""), else_=R[name])
+            for name in ("crm_owner", "crm_stage", "known_rep", "known_state")
+        },
+    )
 )
 
 
 def _keep_sent(session: Session, taken: Sequence[Taken]) -> None:
-    """Note what the CRM will say as if it were its own, even before the answer is here."""
+    """Note which handoff the CRM hears of, whether or not an answer comes, and what it will say as
+    if it were its own."""
     rows = [
-        {"ref": each.id, "of": each.card.deal.owner, "at_stage": each.card.deal.stage}
+        {
+            "ref": each.id, "of": each.card.deal.owner, "at_stage": each.card.deal.stage,
+            "handoff": each.handoff_id, "moved": each.moved, "names": dict(each.card.refs),
+        }
         for each in taken
         if each.card.deal is not None
-    ]
+    ]  # fmt: skip
     if rows:
         session.connection().execute(_SENT, rows)
 

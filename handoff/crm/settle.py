@@ -92,13 +92,9 @@ _AT = bindparam("now", type_=Instant())
 
 
 def _kept(said: str, old: Any, new: str) -> Any:
-    """What the CRM has: as it was told, or as it was where it was told nothing of it; of another
-    handoff it had nothing."""
-    same = R.handoff_id == bindparam("handoff")
-    told = bindparam(said, type_=String())
-    return case(
-        (told != literal(""), bindparam(new, type_=String())), (same, old), else_=literal("")
-    )
+    """What the CRM has: as it was told, or as it was where it was told nothing of it."""
+    told = bindparam(said, type_=String()) != literal("")
+    return case((told, bindparam(new, type_=String())), else_=old)
 
 
 _TOLD = (

@@ -189,6 +189,11 @@ class Beside:
         self.crash = lambda point: None
 
 
+def webhook_to(url: str) -> dict[str, Any]:
+    """The `crm:` of a system at this address."""
+    return {"system": "webhook", "url": url}
+
+
 def beside(ledger: Ledger, crm: Mapping[str, Any] = PULLING) -> Beside:
     """A desk with this CRM."""
     known = desk.set_up(ledger, desk.rules())
