@@ -83,7 +83,8 @@ def _told(taken: Taken, pushed: Pushed, *, now: datetime) -> dict[str, Any]:
 def _other(taken: Taken, pushed: Pushed, *, now: datetime) -> dict[str, Any]:
     answer, state = pushed.answer, state_of(pushed)
     said = f"{answer.reason}: try {taken.attempts}" if state == "due" else answer.reason
-    later = now + pause(taken.attempts, taken.card.identity, answer.later)
+    rest = pause(taken.attempts, taken.card.identity, answer.later)
+    later = now if state == "failed" else now + rest
     return {"ref": taken.id, "to": state, "why": said, "next": later, "now": now}
 
 

@@ -65,6 +65,7 @@ def _chapters(lead_id: int) -> Iterable[tuple[Select[Any], Callable[[Any], Lines
         (of(t.Episode, t.Episode.opened_at), _episode),
         (of(t.Handoff, t.Handoff.opened_at), _handoff),
         (of(t.FollowUp, t.FollowUp.planned_at), _follow_up),
+        (of(t.CrmRecord, t.CrmRecord.due_at), _crm),
         (_clocks(lead_id), _clock),
         (_rungs(lead_id), _rung),
     )
@@ -224,6 +225,14 @@ def _follow_up(row: t.FollowUp) -> Lines:
     if row.state == "dropped" and row.settled_at is not None:
         text = f"does not start {row.sequence}"
         yield TimelineLine(row.settled_at, "sequence", text, row.dropped, row.path)
+
+
+def _crm(row: t.CrmRecord) -> Lines:
+    """When the CRM was last told, and that it refused what came after."""
+    if row.told_at is not None:
+        yield TimelineLine(row.told_at, "crm", "the CRM was told")
+    if row.state == "failed":
+        yield TimelineLine(row.due_at, "crm", "the CRM refused the lead", row.reason)
 
 
 def _clock(row: t.Clock) -> Lines:

@@ -16,9 +16,11 @@ from nurture.ledger.upsert import table_of, upsert_values
 
 EVERY = timedelta(days=1)
 KEEP_TICKS = timedelta(days=7)
+KEEP_CHANGES = timedelta(days=90)
 UPKEEP = "upkeep"
 LOCK = table_of(t.Lock).c
 TICK = table_of(t.Tick).c
+CHANGE = table_of(t.CrmChange)
 
 
 NEXT_UPKEEP = select(
@@ -28,14 +30,17 @@ NEXT_UPKEEP = select(
 
 
 def upkeep(session: Session, *, now: datetime) -> Tally:
-    """Drop the record of ticks ended a week ago, of sign-ins that are over and of requests a day
-    old, and set the next upkeep a day ahead."""
+    """Drop the record of ticks ended a week ago, of sign-ins that are over, of requests a day old
+    and of what a CRM said three months ago, and set the next upkeep a day ahead."""
     old = and_(TICK.finished_at.is_not(None), TICK.finished_at < now - KEEP_TICKS)
     forgotten = changed(session, delete(table_of(t.Tick)).where(old))
     signed = signing_in.drop_old(session, now=now)
     requests = idempotency.forget(session, now=now)
+    said = changed(session, delete(CHANGE).where(CHANGE.c.at < now - KEEP_CHANGES))
     postpone(session, until=now + EVERY)
-    counts = {"ticks": forgotten, "sign-ins": signed, "requests": requests}
+    counts = {
+        "ticks": forgotten, "sign-ins": signed, "requests": requests, "changes of the CRM": said,
+    }  # fmt: skip
     return sum((Tally.of(f"{what} forgotten", n) for what, n in counts.items()), Tally())
 
 

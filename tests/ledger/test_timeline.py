@@ -56,6 +56,8 @@ def tell(ledger: Ledger) -> int:
                      met_at=after(20)))  # fmt: skip
         kept(session, t.Rung(clock_id=clock.id, rung=1, action="remind", due_at=after(10),
              state="fired", fired_at=after(11), reason="accept ran out"))  # fmt: skip
+        kept(session, t.CrmRecord(lead_id=lead.id, state="told", due_at=after(90),
+             told_at=after(91)))  # fmt: skip
         other = make_lead(session, "other@example.test")
         make_engagement(session, other, kind="not_ours")
         return lead.id
@@ -86,6 +88,7 @@ def test_the_story_is_told_in_order_with_reasons(ledger: Ledger) -> None:
         "20 handoff: bo accepted",
         "20 clock: accept clock of bo met late",
         "90 handoff: won",
+        "91 crm: the CRM was told",
     ]
     reasons = {line.what: (line.reason, line.path) for line in lines}
     assert reasons["score"] == ("saw the prices", "scoring/pricing")
@@ -99,5 +102,5 @@ def test_a_long_story_takes_as_many_queries_as_a_short_one(ledger: Ledger) -> No
         for number in range(100):
             make_engagement(session, lead, key=str(number))
     with ledger.begin() as session, counting(ledger) as sent:
-        assert len(timeline(session, lead_id)) == 118
-    assert len(sent) == 16
+        assert len(timeline(session, lead_id)) == 119
+    assert len(sent) == 17

@@ -31,6 +31,7 @@ READ_ONLY = [
     "graph trial-welcome",
     "graph trial-welcome --counts",
     "messages list",
+    "crm show",
     "doctor",
     "tokens list",
     "db upgrade",
