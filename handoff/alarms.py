@@ -73,6 +73,20 @@ def crm_back(
     alarm(session, definitions, key, subject="The CRM is back", text=said, now=now)
 
 
+def crm_unasked(
+    session: Session, definitions: Definitions, reason: str, *, now: datetime
+) -> None:
+    """The CRM does not say what came of leads; one mail a day."""
+    said = f"""\
+The CRM does not say what came of leads: {reason}. It is asked again by itself; what it says then
+counts from where it was heard last. You get no other mail about this today.
+
+See how it is: nurture crm show
+"""
+    key = f"crm:unasked:{now.date()}"
+    alarm(session, definitions, key, subject="The CRM cannot be asked", text=said, now=now)
+
+
 def crm_refused(
     session: Session, definitions: Definitions, count: int, reason: str, *, now: datetime
 ) -> None:

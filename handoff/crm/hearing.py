@@ -136,8 +136,9 @@ def _listen(heard: Heard) -> None:
     if change.owner and not _has(record, "owner", change.owner):
         _owner(heard)
         there |= {"crm_owner": change.owner, "known_rep": heard.found.rep}
+    fresh = not _has(record, "stage", change.stage)
     other = change.amount is not None and change.amount != amount
-    if change.stage and (other or not _has(record, "stage", change.stage)) and _stage(heard):
+    if change.stage and (fresh or other) and _stage(heard) and fresh:
         there |= {"crm_stage": change.stage, "known_state": heard.found.state}
     if record is not None:
         there["handoff_id"] = heard.handoff

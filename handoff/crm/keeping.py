@@ -33,7 +33,7 @@ def keep_crm(session: Session, definitions: Definitions, *, now: datetime) -> No
 
     Without `crm:` nothing is left of one.
     """
-    model, kept = model_of(definitions), session.get(t.Crm, NAME)
+    model, kept = model_of(definitions), _locked(session)
     if model is None:
         if kept is not None:
             forget(session)
@@ -80,12 +80,18 @@ def push_all(session: Session, *, now: datetime) -> int:
 
 def _anew(session: Session, which: ColumnElement[bool], *, now: datetime) -> int:
     """Forget what was told: what is in hand is told once more after that."""
+    _locked(session)
     held = CRM_RECORD.c.state == "claimed"
     anew = update(CRM_RECORD).where(which).values(
         state=case((held, CRM_RECORD.c.state), else_="due"),
         again=True, due_at=now, attempts=0, digest="",
     )  # fmt: skip
     return changed(session, anew)
+
+
+def _locked(session: Session) -> t.Crm | None:
+    """The CRM's row, before any record of it: as passes do."""
+    return session.get(t.Crm, NAME, with_for_update=True)
 
 
 def _next_pull(model: CrmModel, planned: datetime | None, now: datetime) -> datetime | None:

@@ -10,10 +10,12 @@ import logging
 from concurrent.futures import Future, wait
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from handoff import alarms
 from handoff.crm import health
 from handoff.crm.hearing import hear
 from handoff.crm.keeping import NAME, model_of
@@ -27,6 +29,7 @@ from nurture.ledger.extremes import Greatest
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new_values
+from nurture.webhooks.port import Answer
 
 log = logging.getLogger(__name__)
 LEASE = WITHIN + timedelta(minutes=4)
@@ -46,6 +49,9 @@ def pull_in(syncing: Syncing) -> Tally:
     if row is None:
         return Tally()
     syncing.crash("asked")
+    if crm.trouble:
+        cannot = Answer("again", health.OF_US[0], crm.trouble)
+        return _bring_in(syncing, row.generation, Pulled(cannot))
     pulled = crm.pull(row.cursor, now=now)
     if not wait([pulled], PATIENCE).done:
         pulled.add_done_callback(partial(_late, syncing, row.generation))
@@ -87,19 +93,21 @@ def _bring_in(syncing: Syncing, generation: int, pulled: Pulled) -> Tally:
         model = model_of(syncing.definitions)
         if row is None or model is None or row.generation != generation:
             return Tally()
-        before = health.of(row)
-        after = before.after(pulled.answer, now=now)
-        health.note(session, syncing.definitions, before, after, now=now)
-        done = pulled.answer.verdict == "done"
-        wait_for = timedelta() if done and pulled.more else model.pull
-        if not done:
-            wait_for = min(model.pull * 2 ** min(after.failures, 6), LONGEST_PAUSE)
-            wait_for = max(wait_for, model.pull, pulled.answer.later or timedelta())
-        values = {"owner": "", "lease_until": None, "pull_at": now + wait_for}
-        values["pull_reason"] = "" if done else pulled.answer.reason
+        answer = pulled.answer
+        values: dict[str, Any] = {"owner": "", "lease_until": None, "pull_failures": 0}
+        done = answer.verdict == "done"
         if done:
-            values |= {"cursor": pulled.cursor, "pulled_at": now}
-        session.execute(update(CRM).where(CRM.c.name == NAME).values(**values))
+            rest = timedelta() if pulled.more else model.pull
+            values |= {"cursor": pulled.cursor, "pulled_at": now, "pull_reason": ""}
+        else:
+            failures = row.pull_failures + 1
+            rest = max(model.pull, min(model.pull * 2**min(failures, 6), LONGEST_PAUSE))
+            rest = max(rest, answer.later or timedelta())
+            values |= {"pull_failures": failures, "pull_reason": answer.reason}
+            if failures >= health.TRIES or answer.status in health.OF_US:
+                alarms.crm_unasked(session, syncing.definitions, answer.reason, now=now)
+        mine = update(CRM).where(CRM.c.name == NAME)
+        session.execute(mine.values(**values, pull_at=now + rest))
     count = len(pulled.changes)
     return Tally.of("changes the CRM told of", count, more=done and pulled.more)
 

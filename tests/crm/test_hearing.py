@@ -10,12 +10,11 @@ from sqlalchemy import update
 
 from handoff.crm import pulling
 from handoff.crm.cards import deal_key
-from handoff.crm.health import PROBE
 from handoff.crm.port import Change, Pulled, Pushed
 from handoff.crm.pulling import pull_in
 from handoff.tables import CRM_CHANGE, HANDOFF, LEAD, POST
 from nurture.ledger import tables as t
-from tests.crm.beside import BUSY, DONE, Beside
+from tests.crm.beside import BUSY, DONE, TOKEN, Beside
 from tests.fixtures_ledger import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -139,6 +138,16 @@ def test_a_lead_in_the_queue_needs_an_owner_first(desk_beside: Beside) -> None:
     assert (row.rep, row.state) == ("cy", "working")
 
 
+def test_an_amount_beside_an_old_word_keeps_no_new_one_from_being_told(told: Beside) -> None:
+    told.sales("accept")
+    told.push()
+    told.sales("touch", how="called")
+    told.says("late", stage="open", amount=500.0)
+    told.push()
+    assert told.crm.last.deal is not None
+    assert told.crm.last.deal.stage == "busy"
+
+
 def test_another_amount_under_the_same_stage_is_news(told: Beside) -> None:
     told.says("a", stage="quote", amount=900.0)
     told.says("b", stage="quote", amount=900.0)
@@ -248,11 +257,32 @@ def test_a_crm_that_cannot_be_asked_is_asked_later_and_the_admin_hears(told: Bes
     told.crm.looks = [Pulled(BUSY)] * 4
     for _ in range(4):
         told.pull(timedelta(hours=2))
-    assert told.health().pull_reason == "answered 503"
-    assert [row.subject for row in told.rows(POST)] == ["Example: The CRM is out of order"]
-    told.pull(timedelta(hours=2) + PROBE)
-    assert told.health().pull_reason == ""
-    assert told.health().down_since is None
+    row = told.health()
+    assert (row.pull_reason, row.pull_failures) == ("answered 503", 4)
+    assert row.down_since is None  # whether it can be told is another question
+    assert [row.subject for row in told.rows(POST)] == ["Example: The CRM cannot be asked"]
+    told.pull(timedelta(hours=2))
+    row = told.health()
+    assert (row.pull_reason, row.pull_failures, row.cursor) == ("", 0, "")
+
+
+def test_without_a_token_it_is_not_asked_and_that_is_said(told: Beside) -> None:
+    told.crm.trouble = "NURTURE_CRM_TOKEN is not set"
+    told.pull()
+    assert told.crm.asked == []
+    assert told.health().pull_reason == "NURTURE_CRM_TOKEN is not set"
+    assert [row.subject for row in told.rows(POST)] == ["Example: The CRM cannot be asked"]
+
+
+def test_a_look_that_succeeds_does_not_hide_that_nothing_can_be_told(told: Beside) -> None:
+    told.crm.always = TOKEN
+    told.sales("accept")
+    told.push()
+    for _ in range(3):
+        told.pull(timedelta(minutes=6))
+        told.push()
+    assert told.health().down_since is not None
+    assert len(told.rows(POST)) == 1
 
 
 def test_one_change_that_cannot_be_done_stops_no_other(

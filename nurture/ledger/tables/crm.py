@@ -19,7 +19,8 @@ class Crm(SQLModel, table=True):
     digest of how things are called there.  `failures` counts tries in a row that failed; out of
     order since `down_since`, and from `probe_at` on one more may try it.  The next look for what it
     says begins at `cursor`, at `pull_at` (None: it calls us); `pulled_at` is when one last
-    succeeded.  `owner` looks now, until `lease_until`; `generation` fences that.
+    succeeded, `pull_failures` counts those in a row that did not.  `owner` looks now, until
+    `lease_until`; `generation` fences that.
     """
 
     __tablename__ = "crm"
@@ -34,6 +35,7 @@ class Crm(SQLModel, table=True):
     cursor: str = words()
     pull_at: datetime | None = instant(required=False)
     pulled_at: datetime | None = instant(required=False)
+    pull_failures: int = number()
     pull_reason: str = words()
     owner: str = words()
     generation: int = number()

@@ -53,6 +53,7 @@ def upgrade() -> None:
         _text("cursor"),
         _instant("pull_at"),
         _instant("pulled_at"),
+        _number("pull_failures"),
         _text("pull_reason"),
         _text("owner"),
         _number("generation"),
