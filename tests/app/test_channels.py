@@ -15,9 +15,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from app.cli.program import program
 from app.notifier import WORKERS, ChannelNotifier, Lane
 from app.office_mail import compose_mail
 from app.settings import Settings, unknown_settings
@@ -26,6 +24,7 @@ from nurture.delivery.maildir import MaildirTransport
 from nurture.webhooks.http import HttpCaller
 from nurture.webhooks.port import Answer
 from nurture.webhooks.signing import headers, read_secrets
+from tests.commands import invoke
 from tests.handoff import desk
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -190,16 +189,12 @@ def test_mail_of_the_office_has_the_same_bytes_at_every_try(
     assert b"Message-ID: <notice_1@example.test>" in kept.read_bytes()
 
 
-def run(*words: str) -> Any:
-    return CliRunner().invoke(program, list(words), prog_name="nurture")
-
-
 def test_nobody_sees_an_address(
     told: ChannelNotifier, receiver: Receiver, tmp_path: Path
 ) -> None:
     """Commands, doctor, logs and ledger of a whole workspace."""
     folder = tmp_path / "company"
-    assert run("init", str(folder)).exit_code == 0
+    assert invoke("init", str(folder)).exit_code == 0
     with (folder / "nurture.yaml").open("a") as file:
         file.write(
             "\nchannels:\n  chat: {from: NURTURE_CHANNEL_CHAT}\n"
@@ -211,7 +206,7 @@ def test_nobody_sees_an_address(
         (("channels", "test", "chat"), 0), (("channels", "test", "bad", "--json"), 1),
         (("channels", "test", "chatt"), 1), (("doctor",), 1),
     ):  # fmt: skip
-        result = run(*words, "-w", str(folder))
+        result = invoke(*words, "-w", str(folder))
         assert result.exit_code == code, result.output
         said.append(result.output)
     assert "NURTURE_CHANNEL_UNSET is not set" in said[1]

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from app.cli.program import program
 from app.settings import PREFIX, process_environment
+from tests.commands import invoke
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {"tutorial": 15, "changing": 10}
@@ -65,14 +64,13 @@ def test_a_page_says_what_its_commands_say(
     for name in [name for name in process_environment() if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    runner = CliRunner()
     ran = 0
     for command, shown in steps(page):
         if command.startswith("cd "):
             monkeypatch.chdir(Path.cwd() / command[3:])
             said = ""
         elif command.startswith("nurture "):
-            said = runner.invoke(program, shlex.split(command)[1:], prog_name="nurture").output
+            said = invoke(*shlex.split(command)[1:]).output
         else:
             done = subprocess.run(
                 command, shell=True, capture_output=True, text=True, check=True, timeout=20

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from app.cli.program import program
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, open_ledger
 from nurture.ledger.upsert import table_of
+from tests.commands import invoke
 
+__all__ = ["invoke"]
 Run = Callable[..., Result]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LEADS = """external_id,email,first_name,last_name,country,timezone,employees
@@ -25,11 +26,6 @@ X-1,ann@example.test,Ann,Abel,DE,Europe/Berlin,800
 X-2,ben@example.test,Ben,Bell,US,America/New_York,12
 X-3,,Cleo,,FR,Europe/Paris,40
 """
-
-
-def invoke(*words: str | Path) -> Result:
-    """Run `nurture` with these words, in this process."""
-    return CliRunner().invoke(program, [str(word) for word in words], prog_name="nurture")
 
 
 def document(result: Result) -> Any:
