@@ -6,15 +6,17 @@ threads, processes and `SKIP LOCKED` see what they would see in life.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, event, text
-from sqlmodel import Session, SQLModel
+from sqlalchemy import Connection, Engine, Table, event, func, select, text
+from sqlmodel import Session, SQLModel, col
 
+from nurture.calendar.zones import zone_names
 from nurture.ledger import schema
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, open_ledger
@@ -56,6 +58,29 @@ def ledger(migrated_ledger: Ledger) -> Iterator[Ledger]:
     empty(migrated_ledger)
 
 
+CALENDARS = ("opening", "zone_offset")
+"""What the engine computed of hours and zones: kept by keys that name their content, so that it is
+as true in the next test, and a tenth of a test of whole ticks was computing it again."""
+
+ZONES = select(col(t.ZoneOffset.zone)).distinct()
+OPENINGS = select(func.count()).select_from(t.Opening)
+
+
+@pytest.fixture(name="ledger")
+def played_ledger(migrated_ledger: Ledger) -> Iterator[Ledger]:
+    """A ledger empty but for calendars, for tests that write none of their own."""
+    yield migrated_ledger
+    empty(migrated_ledger, but=known_calendars(migrated_ledger))
+
+
+def known_calendars(ledger: Ledger) -> tuple[str, ...]:
+    """`CALENDARS`, while they are few and of zones there are (others are read as a workspace's)."""
+    with ledger.looking() as session:
+        zones = set(session.execute(ZONES).scalars())
+        rows = session.execute(OPENINGS).scalar_one()
+    return CALENDARS if rows < 3_000 and zones <= zone_names() else ()
+
+
 LARGE = (
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname <> 'alembic_version' "
     "AND relnamespace = current_schema()::regnamespace AND pg_relation_size(oid) > 1000000"
@@ -74,9 +99,9 @@ RESTART = (
 """ALTER SEQUENCE would write a new file for each."""
 
 
-def filled(connection: Connection | Session) -> list[Table]:
-    """The tables that have rows, each before those it refers to."""
-    tables = list(reversed(SQLModel.metadata.sorted_tables))
+def filled(connection: Connection | Session, *, but: Collection[str] = ()) -> list[Table]:
+    """The tables that have rows, each before those it refers to; `but` some nobody asks about."""
+    tables = [table for table in _those_that_refer_first() if table.name not in but]
     union = " UNION ALL ".join(
         f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM {_quoted(table)})" for table in tables
     )
@@ -84,18 +109,23 @@ def filled(connection: Connection | Session) -> list[Table]:
     return [table for table in tables if table.name in names]
 
 
-def empty(ledger: Ledger) -> None:
-    """Delete every row and start numbering anew."""
+def empty(ledger: Ledger, *, but: Collection[str] = ()) -> None:
+    """Delete every row, `but` those of some tables, and start numbering anew."""
     with ledger.engine.begin() as connection:
         if ledger.dialect == "postgresql":
             connection.execute(text(UNLINKED))
-        for table in filled(connection):
+        for table in filled(connection, but=but):
             connection.execute(table.delete())
         if ledger.dialect == "postgresql":
             if large := [name for (name,) in connection.execute(text(LARGE))]:
                 names = ", ".join(f'"{name}"' for name in large)
                 connection.execute(text(f"TRUNCATE {names} CASCADE"))
             connection.execute(text(RESTART))
+
+
+@cache
+def _those_that_refer_first() -> list[Table]:
+    return list(reversed(SQLModel.metadata.sorted_tables))
 
 
 def _quoted(table: Table) -> str:
@@ -106,17 +136,32 @@ def _quoted(table: Table) -> str:
 def counting(ledger: Ledger) -> Iterator[list[str]]:
     """Collects the statements sent meanwhile, but for those that begin and end a transaction or
     empty the working set: whether it has to be is a matter of what went before."""
+    with _noting([ledger.engine], but=("BEGIN", "DELETE FROM batch")) as sent:
+        yield sent
+
+
+@contextmanager
+def sending(ledger: Ledger) -> Iterator[list[str]]:
+    """Collects every statement sent meanwhile, also by those who only look."""
+    with _noting([ledger.engine, ledger._reader]) as sent:
+        yield sent
+
+
+@contextmanager
+def _noting(engines: list[Engine], *, but: tuple[str, ...] = ()) -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "DELETE FROM batch")):
+        if not statement.startswith(but):
             sent.append(statement)
 
-    event.listen(ledger.engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield sent
     finally:
-        event.remove(ledger.engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 def kept(session: Session, row: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.fixtures_ledger import sending
 from tests.web.conftest import Offer, Place, send
-from tests.web.test_routes import METHODS, TABLE, addresses
+from tests.web.test_routes import METHODS, READING, TABLE, addresses
 
 CHANGING = {path for method, path in TABLE if method == "POST"}
 
@@ -23,10 +24,13 @@ def test_every_route_that_changes_something_refuses_and_no_other_writes(
         for method in METHODS:
             said = {"content": content} if method == "POST" else {}
             headers = admin | {"content-type": kind}
-            code = place.ask(method, address, headers=headers, **said).status_code
+            with sending(place.ledger) as sent:
+                code = place.ask(method, address, headers=headers, **said).status_code
             if method == "POST" and path in CHANGING:
                 assert code == 403, (path, code)
             elif method == "GET":
                 shown += code < 400
-            assert place.everything() == before, (method, path)
+            if not all(each.startswith(READING) for each in sent):
+                assert place.everything() == before, (method, path)
+    assert place.everything() == before
     assert shown == len(TABLE) - len(CHANGING)

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from app.web.static import FILES
 from nurture.ledger import signing_in
 from nurture.ledger import tables as t
+from tests.fixtures_ledger import sending
 from tests.web.conftest import Mail, Offer, Place, send
 from tests.web.desk_visitors import signed_in
 from tests.web.test_clicks import SEEN
@@ -77,6 +78,9 @@ TABLE: dict[tuple[str, str], Any] = {
 """What a request answers, by visitor where it depends on that.  HEAD is as GET; nothing else is."""
 
 
+READING = ("SELECT", "BEGIN", "SHOW", "PRAGMA")
+
+
 def routes(place: Place) -> set[tuple[str, str]]:
     found = set()
     flat: list[Any] = []
@@ -138,11 +142,13 @@ def test_the_table_holds(place: Place, offer: Offer, visitor: str) -> None:
                 said["content"] = JSON[path]
                 said["headers"] = how["headers"] | {"content-type": "application/json"}
             before = after
-            code = place.ask(method, address, **said).status_code
+            with sending(place.ledger) as sent:
+                code = place.ask(method, address, **said).status_code
             wanted = TABLE.get(("GET" if method == "HEAD" else method, path), 405)
             wanted = wanted[visitor] if isinstance(wanted, dict) else wanted
             assert code == wanted, (visitor, method, path)
-            after = place.everything()
+            if not all(each.startswith(READING) for each in sent):
+                after = place.everything()
             if method != "POST":
                 written = {name for name in after if before.get(name) != after[name]}
                 written |= before.keys() - after.keys()
