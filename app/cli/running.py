@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,10 +49,10 @@ def tick(
     from flows.tick import run_tick
 
     with opened(workspace, clock=clock_at(now)) as work:
-        at = work.now
-        if now:
-            _rehearsal(work, at, wall_clock())
-        outcome = run_tick(work.runtime, now=at)
+        at, runtime = work.now, work.runtime
+        if now and _rehearsal(work, at, wall_clock()):
+            runtime = replace(runtime, crm=lambda definitions: None)
+        outcome = run_tick(runtime, now=at)
         if as_json:
             show.document(_document(outcome))
         else:
@@ -60,12 +61,13 @@ def tick(
         raise typer.Exit(1)
 
 
-def _rehearsal(work: Opened, at: datetime, wall: datetime) -> None:
-    """Another instant than now must not send real mail; one ahead is said aloud."""
+def _rehearsal(work: Opened, at: datetime, wall: datetime) -> bool:
+    """Whether it is another instant than now, which must not send real mail and reaches no CRM; one
+    ahead is said aloud."""
     from nurture.ledger.errors import InputRefused
 
     if abs(at - wall) <= SKEW:
-        return
+        return False
     if work.definitions.workspace.delivery.smtp is not None:
         raise InputRefused(
             "--now is for rehearsals, and this workspace sends real mail (delivery.smtp). "
@@ -76,6 +78,7 @@ def _rehearsal(work: Opened, at: datetime, wall: datetime) -> None:
             f"nurture: a rehearsal {show.span(at - wall)} ahead of the clock: what is written "
             "now is dated in the future."
         )
+    return True
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:

@@ -131,8 +131,11 @@ def _free() -> Insert:
         .where(among(other.c.state, ("claimed",)))
         .scalar_subquery()
     )
-    place = func.row_number().over(order_by=(R.due_at, R.id))
-    ranked = select(R.id, (place + in_hand).label("place")).where(DUE, R.due_at <= NOW).subquery()
+    # Leans on `crm_record_due`: however many are due, few are looked at.
+    first = select(R.id, R.due_at).where(DUE, R.due_at <= NOW).order_by(R.due_at, R.id)
+    few = first.limit(MOST).subquery()
+    place = func.row_number().over(order_by=(few.c.due_at, few.c.id))
+    ranked = select(few.c.id, (place + in_hand).label("place")).subquery()
     most = bindparam("most", type_=BigInteger())
     rows = select(R.id, R.lead_id).where(
         R.id.in_(select(ranked.c.id).where(ranked.c.place <= most)), DUE

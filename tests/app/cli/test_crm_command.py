@@ -111,3 +111,15 @@ def test_one_of_three_is_to_be_said(run: Run, words: tuple[str, ...]) -> None:
     result = run("crm", "push", *words)
     assert result.exit_code != 0
     assert "Say which" in result.stderr
+
+
+def test_a_tick_tells_the_crm_and_a_rehearsal_does_not(
+    applied: Path, run: Run, system: System
+) -> None:
+    assert run("tick", "--now", "2026-03-02T09:30Z").exit_code == 0
+    assert system.asked == []
+    told = run("tick")
+    assert told.exit_code == 0, told.output
+    assert len(system.asked) == 1
+    assert b"nurture-handoff-1" in system.asked[0]
+    assert document(run("crm", "show", "--json"))["crm"]["records"] == {"told": 1}
