@@ -28,6 +28,7 @@ from sqlmodel import Session
 from handoff.crm import health
 from handoff.crm.cards import Taken, cards
 from handoff.crm.keeping import model_of
+from handoff.crm.looking import may_be_told
 from handoff.crm.port import WITHIN
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, LEAD
 from nurture.language.definitions import Definitions
@@ -54,8 +55,9 @@ def claim(
 ) -> tuple[Tally, list[Taken]]:
     """Make due what was marked, then take a few that are, each with its card.
 
-    Records whose sender died come back.  A card that says nothing new is not pushed.  While the
-    CRM is out of order one record tries it now and then.
+    Records whose sender died come back.  A card that says nothing new is not pushed; of a deal it
+    knows it is told once it was looked at.  While the CRM is out of order one record tries it now
+    and then.
     """
     model, row = model_of(definitions), health.locked(session)
     if model is None or row is None:
@@ -132,8 +134,8 @@ def _free() -> Insert:
         .scalar_subquery()
     )
     # Leans on `crm_record_due`: however many are due, few are looked at.
-    first = select(R.id, R.due_at).where(DUE, R.due_at <= NOW).order_by(R.due_at, R.id)
-    few = first.limit(MOST).subquery()
+    ready = (DUE, R.due_at <= NOW, may_be_told())
+    few = select(R.id, R.due_at).where(*ready).order_by(R.due_at, R.id).limit(MOST).subquery()
     place = func.row_number().over(order_by=(few.c.due_at, few.c.id))
     ranked = select(few.c.id, (place + in_hand).label("place")).subquery()
     most = bindparam("most", type_=BigInteger())
@@ -210,15 +212,15 @@ def _keep_sent(session: Session, taken: Sequence[Taken]) -> None:
 
 def _next_push() -> Select[tuple[datetime]]:
     """The earliest instant a record may be pushed: none while enough are in hand, or there is no
-    CRM; when one that is out of order is tried next."""
+    CRM, or while it has to be looked at first; when one that is out of order is tried next."""
     other = CRM_RECORD.alias("held")
     in_hand = select(func.count()).select_from(other).where(among(other.c.state, ("claimed",)))
-    first = select(func.min(R.due_at)).where(DUE).scalar_subquery()
+    first = select(func.min(R.due_at)).where(DUE, may_be_told()).scalar_subquery()
     at = case(
         (CRM.c.probe_at.is_not(None), Greatest(CRM.c.probe_at, first)), else_=first
     )
     room = in_hand.scalar_subquery() < case((CRM.c.down_since.is_not(None), 1), else_=MOST)
-    waits = exists().where(DUE)
+    waits = exists().where(DUE, may_be_told())
     return select(func.min(at, type_=Instant())).select_from(CRM).where(room, waits)
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future, wait
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, select, type_coerce, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from handoff import alarms
 from handoff.crm import health
 from handoff.crm.hearing import hear
 from handoff.crm.keeping import NAME, model_of
+from handoff.crm.looking import look_at
 from handoff.crm.port import WITHIN, Change, Pulled
 from handoff.crm.pushing import PATIENCE, Syncing
 from handoff.tables import CRM
@@ -51,18 +52,18 @@ def pull_in(syncing: Syncing) -> Tally:
     syncing.crash("asked")
     if crm.trouble:
         cannot = Answer("again", health.OF_US[0], crm.trouble)
-        return _bring_in(syncing, row.generation, Pulled(cannot))
+        return _bring_in(syncing, row.generation, now, Pulled(cannot))
     pulled = crm.pull(row.cursor, now=now)
     if not wait([pulled], PATIENCE).done:
-        pulled.add_done_callback(partial(_late, syncing, row.generation))
+        pulled.add_done_callback(partial(_late, syncing, row.generation, now))
         return Tally()
-    return _bring_in(syncing, row.generation, pulled.result())
+    return _bring_in(syncing, row.generation, now, pulled.result())
 
 
 _FREE = or_(CRM.c.owner == "", CRM.c.lease_until <= NOW)
 _TAKE = (
     update(CRM)
-    .where(CRM.c.name == NAME, CRM.c.pull_at <= NOW, _FREE)
+    .where(CRM.c.name == NAME, look_at() <= NOW, _FREE)
     .values(
         owner=bindparam("by"),
         generation=CRM.c.generation + 1,
@@ -72,17 +73,21 @@ _TAKE = (
 )
 
 
-def _late(syncing: Syncing, generation: int, pulled: Future[Pulled]) -> None:
+def _late(
+    syncing: Syncing, generation: int, asked_at: datetime, pulled: Future[Pulled]
+) -> None:
     """Bring in what came late; where the ledger is not to be had, the lease ends."""
     try:
-        _bring_in(syncing, generation, pulled.result())
+        _bring_in(syncing, generation, asked_at, pulled.result())
         with syncing.ledger.begin() as session:
             news.tell(session)
     except SQLAlchemyError:
         log.exception("what the CRM said could not be written: it is asked once more")
 
 
-def _bring_in(syncing: Syncing, generation: int, pulled: Pulled) -> Tally:
+def _bring_in(
+    syncing: Syncing, generation: int, asked_at: datetime, pulled: Pulled
+) -> Tally:
     """Do each change, then let the next look begin behind them."""
     for change in pulled.changes:
         take_in(syncing, change)
@@ -98,7 +103,9 @@ def _bring_in(syncing: Syncing, generation: int, pulled: Pulled) -> Tally:
         done = answer.verdict == "done"
         if done:
             rest = timedelta() if pulled.more else model.pull
-            values |= {"cursor": pulled.cursor, "pulled_at": now, "pull_reason": ""}
+            values |= {"cursor": pulled.cursor, "pull_reason": ""}
+            if not pulled.more:  # what was done there since it was asked is yet to be heard
+                values["pulled_at"] = asked_at
         else:
             failures = row.pull_failures + 1
             rest = max(model.pull, min(model.pull * 2**min(failures, 6), LONGEST_PAUSE))
@@ -130,7 +137,7 @@ def take_in(syncing: Syncing, change: Change) -> str:
 
 
 QUESTIONS: tuple[Question, ...] = (
-    select(CRM.c.pull_at).where(CRM.c.owner == ""),
+    select(type_coerce(look_at(), Instant())).where(CRM.c.owner == "", CRM.c.pull_at.is_not(None)),
     select(Greatest(CRM.c.pull_at, CRM.c.lease_until, type_=Instant())).where(CRM.c.owner != ""),
 )
 """When the CRM is to be asked next; while somebody asks, once that one's lease has ended."""

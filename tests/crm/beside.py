@@ -11,6 +11,7 @@ from typing import Any
 
 from handoff import answers, outcomes
 from handoff.assignment import assign
+from handoff.crm import claim, pulling
 from handoff.crm.cards import deal_key
 from handoff.crm.hearing import hear
 from handoff.crm.keeping import keep_crm
@@ -20,6 +21,7 @@ from handoff.crm.pushing import Syncing, push_out
 from handoff.opening import open_handoffs
 from handoff.tables import CHANGE, CRM, CRM_RECORD, HANDOFF
 from nurture.language.definitions import Definitions
+from nurture.ledger.asking import soonest, together
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally
 from nurture.webhooks.port import Answer
@@ -42,6 +44,8 @@ PULLING: Mapping[str, Any] = {
                  "no": "rejected"},
 }  # fmt: skip
 WEBHOOK: Mapping[str, Any] = {"system": "webhook", "url": "https://crm.example.test/nurture"}
+
+_NEXT = together((*claim.QUESTIONS, *pulling.QUESTIONS))
 
 
 @dataclass
@@ -127,9 +131,17 @@ class Beside:
         """Push until there is no more to do at the instant."""
         self.now += after
         tally = Tally()
-        while found := push_out(self.syncing()):
+        while (found := push_out(self.syncing())) or self._looked():
             tally += found
         return tally
+
+    def _looked(self) -> bool:
+        """Look at the CRM, if what waits to be told has to wait for that; whether it did."""
+        waits = [row for row in self.rows(CRM_RECORD, state="due") if row.due_at <= self.now]
+        before = self.health().generation if waits else 0
+        if waits:
+            pull_in(self.syncing())
+        return bool(waits) and self.health().generation > before
 
     def pull(self, after: timedelta = timedelta()) -> Tally:
         self.now += after
@@ -165,6 +177,11 @@ class Beside:
     def handoff(self, number: int = 1) -> Any:
         (row,) = self.rows(HANDOFF, id=number)
         return row
+
+    def next_due(self) -> datetime | None:
+        """When the next tick has something to do with the CRM."""
+        with self.ledger.begin() as session:
+            return soonest(session, _NEXT, now=self.now)
 
     def health(self) -> Any:
         (row,) = self.rows(CRM)

@@ -9,7 +9,8 @@ import pytest
 from handoff.crm import claim as claims
 from handoff.crm.claim import claim
 from handoff.crm.health import PROBE
-from handoff.crm.port import Pushed
+from handoff.crm.looking import BETWEEN, FRESH
+from handoff.crm.port import Change, Pulled, Pushed
 from handoff.crm.pushing import push_out
 from handoff.opening import open_handoffs
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, POST
@@ -245,3 +246,37 @@ def test_without_crm_nothing_is_marked_and_nothing_is_left(desk_beside: Beside) 
     desk_beside.offer(3, first=5)
     assert desk_beside.rows(CRM_MARK) == []
     assert not desk_beside.push()
+
+
+def test_a_deal_the_crm_knows_waits_for_a_look_a_new_one_does_not(desk_beside: Beside) -> None:
+    """What sales did there comes first; looks for its sake are some seconds apart."""
+    told, seconds = desk_beside, timedelta(seconds=1)
+    told.offer()
+    assert push_out(told.syncing()).total("leads told to the CRM") == 1
+    assert told.crm.asked == []
+    told.pull()
+    told.now += 5 * seconds
+    told.sales("accept")
+    told.offer(1, first=2)
+    assert push_out(told.syncing()).total("leads told to the CRM") == 1
+    assert [card.key for card in told.crm.cards] == ["nurture-lead-1", "nurture-lead-2"]
+    assert not push_out(told.syncing())
+    assert told.next_due() == NOW + BETWEEN
+    told.crm.looks = [Pulled(BUSY)]
+    told.pull(BETWEEN)
+    assert not push_out(told.syncing())
+    assert told.next_due() == told.health().pull_at
+    told.now = told.next_due()
+    told.crm.looks = [None]
+    assert not told.pull()
+    won = (Change("there", "nurture-handoff-1", told.now, stage="closedwon"),)
+    told.crm.slow.pop().set_result(Pulled(DONE, won, "on"))
+    assert push_out(told.syncing()).total("leads told to the CRM") == 1
+    deal = told.crm.last.deal
+    assert deal is not None
+    assert (deal.key, deal.state, deal.stage) == ("nurture-handoff-1", "won", "")
+    told.sales("accept", 2)
+    told.now += FRESH + seconds
+    told.push()
+    assert len(told.crm.asked) == 4
+

@@ -144,3 +144,20 @@ def test_an_answer_lost_on_the_way_makes_nothing_twice(way: Way) -> None:
         way.go_on()
     assert way.held()["owner"] == "11"
     assert way.here.record().state == "told"
+
+
+def test_a_win_there_is_heard_before_a_change_here_is_told(way: Way) -> None:
+    """Both happen between two looks: the lead is given on here, and won there."""
+    way.go_on()
+    way.here.offer()
+    way.go_on()
+    way.here.now += timedelta(minutes=1)
+    way.there.clock = way.here.now
+    way.change(stage=way.won, amount=900)
+    way.here.sales("give", to="cy")
+    way.here.push()
+    assert way.held()["stage"] == way.won
+    assert way.here.handoff().state == "won"
+    way.go_on()
+    assert way.held()["stage"] == way.won
+
