@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.groups import SWITCHES, Account, group_of, why_left_out
@@ -37,6 +38,9 @@ def _isolate() -> None:
     }
 
 
+# The machine may be busy: no example is wrong for having taken long.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 gc.set_threshold(50_000, 10, 10)  # 700 by default: a twentieth of a run was looking for cycles
 _isolate()  # at import: before any test module can import Prefect
 
