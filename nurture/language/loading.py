@@ -69,18 +69,15 @@ def load_definitions(session: Session) -> Definitions:
 def _wanted(session: Session) -> Iterable[Any]:
     """(id, hash, active) of all that is in use: what is active, what somebody is in, and the
     newest version of every template (a version in use may send one whose file is gone)."""
-    somebody = select(E.id).where(E.definition_id == D.id, E.state == "active").limit(1).exists()
-    newest = select(func.max(D.id)).where(D.kind == "template").group_by(D.name)
-    found = session.execute(
-        select(D.id, D.hash, D.active).where(
-            or_(
-                D.active,
-                D.id.in_(newest),
-                (D.kind == "sequence") & somebody,
-            )
-        )
-    )
-    return found.all()
+    return session.execute(_WANTED).all()
+
+
+_SOMEBODY = select(E.id).where(E.definition_id == D.id, E.state == "active").limit(1).exists()
+_NEWEST = select(func.max(D.id)).where(D.kind == "template").group_by(D.name)
+_WANTED = select(D.id, D.hash, D.active).where(
+    or_(D.active, D.id.in_(_NEWEST), (D.kind == "sequence") & _SOMEBODY)
+)
+"""Built once: every tick asks it."""
 
 
 def in_force(session: Session) -> tuple[frozenset[int], frozenset[int]]:

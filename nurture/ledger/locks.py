@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
@@ -14,4 +14,7 @@ LOCK = table_of(t.Lock).c
 def alone(session: Session, name: str) -> None:
     """Wait until nobody else is at it, and be alone with it until the transaction ends."""
     insert_new_values(session, t.Lock, [{"name": name, "owner": ""}])
-    session.execute(select(LOCK.name).where(LOCK.name == name).with_for_update())
+    session.execute(_WAIT, {"lock": name})
+
+
+_WAIT = select(LOCK.name).where(LOCK.name == bindparam("lock", type_=String())).with_for_update()

@@ -7,9 +7,10 @@ quadratic on PostgreSQL while that table is small.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Insert, Select, Table, insert, text, true
+from sqlalchemy import Insert, Select, Table, bindparam, insert, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -63,6 +64,8 @@ def insert_new_values(session: Session, model: type[SQLModel], rows: Rows) -> in
     """Insert given rows (imports, settings: never a pass); existing keys are left as they are."""
     if not rows:
         return 0
+    if len(rows) == 1:
+        return changed(session, _new_one(model, tuple(rows[0])), rows[0])
     statement = _insert(session, model).values(list(rows)).on_conflict_do_nothing()
     return changed(session, statement)
 
@@ -73,10 +76,31 @@ def upsert_values(
     """Insert given rows, or overwrite every other column of the row with the same `key`."""
     if not rows:
         return
+    if len(rows) == 1 and len(rows[0]) > len(key):
+        changed(session, _upserted_one(model, tuple(key), tuple(rows[0])), rows[0])
+        return
     statement = _insert(session, model).values(list(rows))
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    if changed:
-        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    others = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    if others:
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=others)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
     session.execute(statement)
+
+
+@lru_cache(maxsize=100)
+def _new_one(model: type[SQLModel], columns: tuple[str, ...]) -> Insert:
+    """The statement for one given row, compiled once: several are written anew for every number."""
+    return insert_new(model, columns, _given(model, columns))
+
+
+@lru_cache(maxsize=100)
+def _upserted_one(
+    model: type[SQLModel], key: tuple[str, ...], columns: tuple[str, ...]
+) -> Insert:
+    return upsert_from(model, key, columns, _given(model, columns))
+
+
+def _given(model: type[SQLModel], columns: Sequence[str]) -> Select[Any]:
+    table = table_of(model).c
+    return select(*(bindparam(name, type_=table[name].type) for name in columns))
