@@ -31,7 +31,7 @@ from nurture.ledger.engine import Ledger
 from nurture.ledger.memory import open_memory
 from nurture.webhooks.port import Call
 from tests.app.cli.conftest import invoke
-from tests.app.cli.test_simulate import MODEL, SMALL
+from tests.app.cli.test_simulate import MODEL, SMALL, TINY
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -98,7 +98,7 @@ def test_the_figures_are_what_the_rows_say(
 
 def test_another_process_says_the_same_bytes(starter: Path) -> None:
     """One whose sets and dictionaries of texts are in another order, too."""
-    words = ["simulate", *SMALL, "--leads", "8", "--json", "-w", str(starter)]
+    words = ["simulate", *SMALL, *TINY, "--json", "-w", str(starter)]
     said = [
         subprocess.run(
             [sys.executable, "-c", "from app.cli import main; main()", *words],

@@ -37,6 +37,8 @@ mail:
 sales: {accept: 60%, reject: 20%, after: 40 minutes, touch: 80%, won: 50%, lost: 30%}
 """
 SMALL = ("--leads", "24", "--days", "9", "--begin", "2026-03-02", "--step", "6 hours")
+TINY = ("--leads", "8", "--days", "4")
+"""For what is not about the figures."""
 
 
 pytestmark = pytest.mark.xdist_group("simulate")  # its figures are made once, by one process
@@ -107,7 +109,7 @@ def test_sales_is_told_against_its_room(figures: dict[str, Any]) -> None:
 def test_nothing_is_written_to_the_workspace_or_its_ledger(folder: Path) -> None:
     (folder / "simulation.yaml").write_text(MODEL)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    result = told(folder, "--ledger")
+    result = told(folder, "--ledger", *TINY)
     assert result.exit_code == 0
     assert result.stdout.startswith("the leads of the ledger, ")
     assert " of 3 leads" in result.stdout
@@ -277,7 +279,7 @@ def test_a_recording_that_is_none_is_named_line_by_line(starter: Path, tmp_path:
 
 
 def test_a_folder_compared_with_itself_shows_no_difference(starter: Path) -> None:
-    result = told(starter, "--compare", starter)
+    result = told(starter, "--compare", starter, *TINY)
     assert result.exit_code == 0
     assert re.search(r"Nothing: all \d+ figures are the same\.", result.stdout)
 
@@ -304,6 +306,6 @@ def test_the_older_version_need_not_have_what_the_model_names(tmp_path: Path) ->
     new = Path(shutil.copytree(old, tmp_path / "new"))
     model.write_text(MODEL.replace("of: {", "of: {brand-new: {open: 9%}, "))
     shutil.copy(new / "templates" / "welcome.html", new / "templates" / "brand-new.html")
-    words = ("--behaviour", model, "--compare", old)
+    words = ("--behaviour", model, "--compare", old, *TINY)
     assert told(new, *words).exit_code == 0
-    assert told(old, "--behaviour", model).exit_code == 1
+    assert told(old, "--behaviour", model, *TINY).exit_code == 1
