@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from sqlalchemy import select
 
 from nurture.ledger.engine import Ledger
-from tests.fixtures_ledger import empty
+from tests.fixtures_ledger import CALENDARS, empty
 from tests.properties.histories import Deed, History, histories
 from tests.properties.rows import ENROLMENT, ENTRY, MESSAGE, everything
 from tests.sequences.play import Play
@@ -38,7 +38,7 @@ def fresh(ledger: Ledger, *, spoilt: str = "") -> Iterator[History]:
         history.begin(spoilt=spoilt)
         yield history
     finally:
-        empty(ledger)
+        empty(ledger, but=CALENDARS)
         shutil.rmtree(folder)
 
 

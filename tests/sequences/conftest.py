@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from nurture.ledger.engine import Ledger
-from tests.fixtures_ledger import ledger, migrated_ledger
+from tests.fixtures_ledger import migrated_ledger, played_ledger
 from tests.sequences.play import Play
 
-__all__ = ["ledger", "migrated_ledger"]
+__all__ = ["migrated_ledger", "played_ledger"]
 
 
 @pytest.fixture

@@ -214,8 +214,9 @@ class Play:
         assert not outcome.failures, outcome.failures
         return outcome
 
-    def until(self, when: str | datetime, *, step: timedelta = timedelta(days=1)) -> None:
-        """Tick whenever something is due, and at least every `step`, up to an instant."""
+    def until(self, when: str | datetime, *, step: timedelta = timedelta(days=7)) -> None:
+        """Tick whenever something is due, and at least every `step`, up to an instant: what nobody
+        is told of comes a week late."""
         end = at(when) if isinstance(when, str) else when
         outcome = self.tick()
         while self.now < end:

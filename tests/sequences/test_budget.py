@@ -14,7 +14,7 @@ from flows import tick, work
 from nurture.delivery import claim
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
-from tests.fixtures_ledger import counting, empty
+from tests.fixtures_ledger import CALENDARS, counting, empty
 from tests.properties.sequences import FLOW, ORDERS, SLOW
 from tests.sequences.play import Play, at
 from tests.sequences.texts import HANDOFF, SCORING, WORKSPACE
@@ -105,7 +105,7 @@ def counted(play: Play) -> Iterator[dict[str, int]]:
 
 
 def story(play: Play, size: int) -> dict[str, int]:
-    empty(play.ledger)
+    empty(play.ledger, but=CALENDARS)
     play.now, play._events = at("03-02 09:30"), 0
     caps = WORKSPACE.replace("{name: Tips}", "{name: Tips, caps: {per_week: 1}}") + (
         "caps: {per_day: 1, per_week: 2, minimum_gap: 20 hours}\n"

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
-from tests.fixtures_ledger import empty
+from tests.fixtures_ledger import CALENDARS, empty
 from tests.sequences.play import Play, at
 from tests.sequences.texts import sequence
 
@@ -152,7 +152,7 @@ def test_many_leads_take_as_many_statements_as_few(play: Play) -> None:
 
     told = []
     for size in (3, 60):
-        empty(play.ledger)
+        empty(play.ledger, but=CALENDARS)
         play.apply(sequence(OLD))
         with play.at_once():
             for number in range(size):
@@ -190,7 +190,7 @@ def plain(body: str) -> bool:
 def test_whatever_is_edited_everybody_comes_to_an_end_and_gets_nothing_twice(
     play: Play, before: str, after: str, enrolled: str, days: int
 ) -> None:
-    empty(play.ledger)
+    empty(play.ledger, but=CALENDARS)
     play.apply(sequence(before))
     begun: datetime = at("03-02 08:00")
     for number in range(4):

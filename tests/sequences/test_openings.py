@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from nurture.ledger import tables as t
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import table_of
 from nurture.sequences.openings import AHEAD, BEHIND, MOST, keep_openings
+from tests.fixtures_ledger import empty
 from tests.sequences.play import Play
 
 OPENING = table_of(t.Opening).c
@@ -20,6 +22,11 @@ enter: {when: {event: form_submitted}}
 timing: {window: {days: mon-sun, hours: "09:00-17:00"}}
 stages: [{stage: only, steps: [{send: welcome}]}]
 """
+
+
+@pytest.fixture(autouse=True)
+def without_any(play: Play) -> None:
+    empty(play.ledger)
 
 
 def keep(play: Play, at: datetime) -> tuple[int, datetime, datetime]:
