@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     literal,
     select,
     text,
@@ -27,11 +27,13 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from nurture.calendar.errors import ZoneUnknown
+from nurture.calendar.hours import Calendar
 from nurture.calendar.openings import Opening, openings
 from nurture.calendar.zones import local_instant, offsets
 from nurture.calendar.zones import zone as zone_of
 from nurture.language.definitions import Definitions
 from nurture.language.program import Program
+from nurture.ledger import bulk
 from nurture.ledger import tables as t
 from nurture.ledger.localtime import keep_zone_offsets
 from nurture.ledger.locks import alone
@@ -177,29 +179,35 @@ def _fill(
 ) -> int:
     hours, zone = pair
     session.execute(delete(table_of(t.Opening)).where(OPENING.hours == hours, OPENING.zone == zone))
-    before = 0
-    rows = []
-    for opening in _intervals(definitions, hours, _place(definitions, zone), begin, end):
-        rows.append(
-            {
-                "hours": hours,
-                "zone": zone,
-                "opens_at": opening.opens_at,
-                "closes_at": opening.closes_at,
-                "before": before,
-            }
-        )
-        before += to_micros(opening.closes_at) - to_micros(opening.opens_at)
-    if rows:
-        session.execute(insert(table_of(t.Opening)), rows)
+    calendar = None if hours == LOCAL_DAYS else definitions.hours[hours]
+    found = _reckoned(calendar, _place(definitions, zone).key, begin, end)
+    rows = [(hours, zone, *each) for each in found]
+    bulk.insert_all(session, t.Opening, COLUMNS, rows)
     return len(rows)
 
 
+COLUMNS = ("hours", "zone", "opens_at", "closes_at", "before")
+
+
+@lru_cache(maxsize=128)
+def _reckoned(
+    calendar: Calendar | None, zone: str, begin: datetime, end: datetime
+) -> tuple[tuple[int, int, int], ...]:
+    """When it opens and closes, and how long it was open before; the days of the zone without a
+    calendar.  Kept: a ledger, its shadow and every rehearsal ask the same."""
+    before, found = 0, []
+    for opening in _intervals(calendar, zone_of(zone), begin, end):
+        opens, closes = to_micros(opening.opens_at), to_micros(opening.closes_at)
+        found.append((opens, closes, before))
+        before += closes - opens
+    return tuple(found)
+
+
 def _intervals(
-    definitions: Definitions, hours: str, place: ZoneInfo, first: datetime, last: datetime
+    calendar: Calendar | None, place: ZoneInfo, first: datetime, last: datetime
 ) -> Iterable[Opening]:
-    if hours != LOCAL_DAYS:
-        return openings(definitions.hours[hours], place, first, last)
+    if calendar is not None:
+        return openings(calendar, place, first, last)
     days = range((last - first).days + 1)
     dates = [first.astimezone(place).date() + timedelta(days=day) for day in days]
     midnights = [local_instant(each, 0, place) for each in dates]
@@ -210,5 +218,8 @@ def _keep_offsets(
     session: Session, definitions: Definitions, zones: set[str], now: datetime
 ) -> int:
     first, last = now - OFFSETS_BEHIND, now + OFFSETS_AHEAD
-    fresh = {zone: offsets(_place(definitions, zone).key, first, last) for zone in zones}
+    fresh = {zone: _spans(_place(definitions, zone).key, first, last) for zone in zones}
     return keep_zone_offsets(session, fresh) if fresh else 0
+
+
+_spans = lru_cache(maxsize=128)(offsets)
