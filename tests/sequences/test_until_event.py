@@ -86,10 +86,21 @@ STRANGE: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("said", STRANGE, ids=lambda said: repr(said)[:20])
-def test_what_is_no_date_holds_nobody(play: Play, said: Any) -> None:
-    assert waiting(play, ", offset: -1 days", said) == "2026-03-02 08:01"
-    assert play.decisions("ann", "wait") == [f"wait: {WHAT} is not known: went on at once"]
+def test_what_is_no_date_holds_nobody(play: Play) -> None:
+    """Also not beside each other: a lead each, and one who waits."""
+    said = {f"l{number}": each for number, each in enumerate(STRANGE)} | {"bob": "2026-03-12"}
+    steps = "- wait: {until: starts, of: event, offset: -1 days}\n- wait: 1 minute"
+    play.apply(sequence(steps, head=ENTER))
+    with play.at_once():
+        for name, each in said.items():
+            play.lead(name)
+            play.event(name, "ordered", id=1, **({} if each is ... else {"starts": each}))
+    play.tick("03-02 08:00")
+    due = {name: play.enrolments(name)[0].due_at for name in said}
+    assert due.pop("bob") == at("2026-03-11 00:00")
+    assert due == dict.fromkeys(due, at("2026-03-02 08:01"))
+    why = [f"wait: {WHAT} is not known: went on at once"]
+    assert {name: play.decisions(name, "wait") for name in due} == dict.fromkeys(due, why)
 
 
 @pytest.mark.parametrize(

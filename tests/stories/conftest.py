@@ -1,5 +1,5 @@
 """The ledger of every story, on SQLite and PostgreSQL."""
 
-from tests.fixtures_ledger import ledger, migrated_ledger
+from tests.fixtures_ledger import migrated_ledger, played_ledger
 
-__all__ = ["ledger", "migrated_ledger"]
+__all__ = ["migrated_ledger", "played_ledger"]
