@@ -149,6 +149,7 @@ def _taken(
     digest = _digest([email, fields, None if whole is None else vars(whole)])
     said = None if whole is None else _without_known(row, whole)
     open_one = said is not None and said.state in OPEN
+    told = ["", ""] if said is None else [said.owner, said.stage]
     return Taken(
         id=row["own_id"],
         generation=row["own_generation"],
@@ -157,7 +158,7 @@ def _taken(
         handoff_id=handoff,
         card=Card(
             key=f"{LEAD_KEY}{number}",
-            identity=f"crm_{_digest([number, row['own_told'], digest])}",
+            identity=f"crm_{_digest([number, row['own_told'], digest, *told])}",
             email=email,
             fields=fields,
             owner=said.owner if said is not None and open_one else "",

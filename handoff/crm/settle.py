@@ -88,7 +88,8 @@ def _other(taken: Taken, pushed: Pushed, *, now: datetime) -> dict[str, Any]:
     return {"ref": taken.id, "to": state, "why": said, "next": later, "now": now}
 
 
-_FREE_AGAIN = {"owner": "", "lease_until": None, "sent_owner": "", "sent_stage": ""}
+_FREE_AGAIN = {"owner": "", "lease_until": None}
+_UNSENT = {"sent_owner": "", "sent_stage": ""}
 _AT = bindparam("now", type_=Instant())
 
 
@@ -117,6 +118,7 @@ _TOLD = (
         crm_stage=_kept("stage_there", R.crm_stage, "stage_there"),
         known_state=_kept("stage_there", R.known_state, "state_there"),
         **_FREE_AGAIN,
+        **_UNSENT,
     )
 )
 _BEHIND = (
@@ -124,6 +126,7 @@ _BEHIND = (
     .where(in_given(R.id, "numbers"), R.state == "told", more_to_tell())
     .values(state="due", due_at=bindparam("at", type_=Instant()))
 )
+_REFUSED = bindparam("to", type_=String()) == literal("failed")
 _OTHER = (
     update(CRM_RECORD)
     .where(R.id == bindparam("ref"))
@@ -131,6 +134,8 @@ _OTHER = (
         state=case((R.again, "due"), else_=bindparam("to")),
         due_at=case((R.again, _AT), else_=bindparam("next", type_=Instant())),
         reason=bindparam("why"),
+        # What was not answered may have been taken all the same, and comes back then.
+        **{name: case((_REFUSED, none), else_=R[name]) for name, none in _UNSENT.items()},
         **_FREE_AGAIN,
     )
 )

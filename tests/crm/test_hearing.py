@@ -303,3 +303,12 @@ def test_one_change_that_cannot_be_done_stops_no_other(
     assert [row.said for row in told.rows(CRM_CHANGE, identity="c1")] == [
         "could not be done: ZeroDivisionError"
     ]
+
+
+def test_what_was_told_without_an_answer_is_no_news_when_it_comes_back(told: Beside) -> None:
+    told.sales("give", to="cy")
+    told.crm.answers = [BUSY]  # it may have it all the same
+    told.push()
+    told.sales("give", to="di")
+    assert told.says("echo", owner="12") == "nothing new"
+    assert told.handoff().rep == "di"

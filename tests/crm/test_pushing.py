@@ -280,3 +280,15 @@ def test_a_deal_the_crm_knows_waits_for_a_look_a_new_one_does_not(desk_beside: B
     told.push()
     assert len(told.crm.asked) == 4
 
+
+def test_one_identity_is_one_card_whatever_is_heard_between_its_tries(desk_beside: Beside) -> None:
+    desk_beside.offer()
+    desk_beside.crm.answers = [BUSY, BUSY]
+    desk_beside.push()
+    for identity, owner in (("a", "11"), ("b", "nobody")):
+        desk_beside.says(identity, owner=owner, stage="what is this")
+        desk_beside.pull(timedelta(hours=1))
+        desk_beside.push()
+    cards = desk_beside.crm.cards
+    assert len(cards) == 3
+    assert all(one == other for one in cards for other in cards if one.identity == other.identity)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -164,6 +166,15 @@ def test_another_secret_and_an_old_or_early_signature_are_refused(told: Company)
         answer = told.send(WON, signed_at=when)
         assert (answer.status_code, "five minutes" in answer.text) == (401, True)
     assert kept(told) == []
+
+
+def test_a_time_that_no_calendar_has_is_refused_however_it_is_signed(told: Company) -> None:
+    body, stamp = json.dumps(WON), "999999999999"
+    signature = hmac.digest(HEARD[0], f"m1.{stamp}.{body}".encode(), "sha256")
+    signed = {"webhook-timestamp": stamp,
+              "webhook-signature": f"v1,{base64.b64encode(signature).decode()}"}  # fmt: skip
+    answer = told.send(body=body, headers=signed)
+    assert (answer.status_code, "five minutes" in answer.text) == (401, True)
 
 
 def test_without_a_secret_nothing_is_taken(told: Company) -> None:
