@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NAMED = 5
+"""Differences that are named."""
+
 
 class Missing(Exception):
     """Something a benchmark needs is not on this machine; the words say what, and how to get it."""
@@ -55,14 +58,17 @@ class Figure:
 
 
 def same(theirs: Mapping[str, Any], mine: Mapping[str, Any], *, where: str) -> None:
-    """Raise Unequal, naming each sum in which baseline and engine differ."""
+    """Raise Unequal, naming the first sums in which baseline and engine differ, and how many do."""
     differ = [
         f"{name} {theirs.get(name)} / {mine.get(name)}"
         for name in sorted({*theirs, *mine})
         if theirs.get(name) != mine.get(name)
     ]
     if differ:
-        raise Unequal(f"{where}: baseline and engine wrote different rows: " + ", ".join(differ))
+        many = f" ({len(differ)} in all)" if len(differ) > NAMED else ""
+        raise Unequal(
+            f"{where}: baseline and engine wrote different rows: {', '.join(differ[:NAMED])}{many}"
+        )
 
 
 def table(rows: Sequence[tuple[str, Figure]]) -> str:

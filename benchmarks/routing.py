@@ -10,6 +10,7 @@ and checked.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -59,7 +60,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 def folder_with(folder: Path) -> Path:
-    """The starter workspace with these rules in place of its own."""
+    """The starter workspace with these rules in place of its own, and no brake."""
     shutil.copytree(STARTER, folder)
     file = folder / "handoff.yaml"
     head, _, rest = file.read_text().partition("routing:\n")
@@ -68,7 +69,8 @@ def folder_with(folder: Path) -> Path:
         f"  - {{when: {_said(asked)}, team: {TEAMS[n % 2]}, reason: territory {n}}}\n"
         for n, asked in enumerate(rules())
     )
-    file.write_text(f"{head}routing:\n{lines}  - otherwise: smb\n{tail}")
+    said = f"{head}routing:\n{lines}  - otherwise: smb\n{tail}"
+    file.write_text(re.sub(r"\nbrake: .+", "", said))
     return folder
 
 

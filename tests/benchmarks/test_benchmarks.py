@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks import __main__ as program
-from benchmarks import advance, ledgers
+from benchmarks import advance, ledgers, routing
 from benchmarks.figures import Figure, Unequal, same, table
+from benchmarks.workspaces import STARTER
 from nurture.ledger.engine import Ledger
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +71,19 @@ def test_a_ledger_is_filled_from_nothing(url: str) -> None:
 def test_sums_differ_when_one_side_lacks_a_column() -> None:
     with pytest.raises(Unequal, match="there: .*touch None / 3"):
         same({"engagement": 3}, {"engagement": 3, "touch": 3}, where="there")
+
+
+def test_many_differences_are_counted_and_few_named() -> None:
+    theirs = {f"lead {number:02}": 1 for number in range(20)}
+    with pytest.raises(Unequal, match=r"lead 04 1 / None \(20 in all\)$"):
+        same(theirs, {}, where="here")
+
+
+def test_no_brake_holds_what_is_to_be_routed(tmp_path: Path) -> None:
+    said = (routing.folder_with(tmp_path / "workspace") / "handoff.yaml").read_text()
+    assert said.count("territory") == routing.RULES
+    assert "\nbrake:" in (STARTER / "handoff.yaml").read_text()
+    assert "\nbrake:" not in said
 
 
 def test_targets_are_met_or_not() -> None:
