@@ -82,7 +82,7 @@ def _keys(file: File, place: Loc, word: str, allowed: list[str]) -> Iterator[Pro
     taken: dict[str, str] = {}
     for key in table.entries if isinstance(table, Table) else ():
         node = file.at((*place, key))
-        theirs = str(node.value) if isinstance(node, Scalar) else ""
+        theirs = _word(node)
         if key not in allowed:
             yield file.problem(
                 (*place, key), f"unknown-{word}", f'unknown {word} "{key}"', found=key,
@@ -93,14 +93,47 @@ def _keys(file: File, place: Loc, word: str, allowed: list[str]) -> Iterator[Pro
             yield file.problem((*place, key), "duplicate-name", message)
 
 
-def _people(file: File) -> list[str]:
-    reps = [
-        rep
+def _word(node: object) -> str:
+    """A name in the CRM, which may be written as a number."""
+    return str(node.value) if isinstance(node, Scalar) else ""
+
+
+def _reps(file: File) -> list[tuple[str, str]]:
+    """Name and address of each rep."""
+    return [
+        (text(rep.get("rep")) or "", text(rep.get("email")) or "")
         for loc, _ in tables(file, ("teams",))
         for _, rep in tables(file, (*loc, "reps"))
     ]
-    found = [text(rep.get(key)) for key in ("rep", "email") for rep in reps]
+
+
+def _people(file: File) -> list[str]:
+    reps = _reps(file)
+    found = [*(rep for rep, _ in reps), *(email for _, email in reps)]
     return list(dict.fromkeys(name for name in found if name))
 
 
-CHECKS = (forms, secure, names)
+def one_name_each(view: View) -> Iterator[Problem]:
+    """A rep has one name in the CRM, and none that stands for a colleague: whom the CRM names would
+    be another one here."""
+    for file, crm in _said(view):
+        owners = crm.get("owners")
+        if not isinstance(owners, Table):
+            continue
+        reps = _reps(file)
+        rep_of = {each.casefold(): rep for rep, email in reps for each in (rep, email)}
+        named: dict[str, tuple[str, str]] = {}
+        for key in owners.entries:
+            rep, theirs = rep_of.get(key.casefold()), _word(owners.get(key))
+            if rep is not None and named.setdefault(rep, (key, theirs))[1] != theirs:
+                message = f'"{key}" is "{named[rep][0]}", who has another name there'
+                yield file.problem((*PLACE, "owners", key), "duplicate-name", message, key=True)
+        if text(crm.get("system")) == "webhook":
+            usual = {email: rep for rep, email in reps if rep not in named}
+            for key, theirs in named.values():
+                if theirs in usual:
+                    message = f'"{theirs}" is "{usual[theirs]}" already: a webhook hears addresses'
+                    yield file.problem((*PLACE, "owners", key), "duplicate-name", message)
+
+
+CHECKS = (forms, secure, names, one_name_each)

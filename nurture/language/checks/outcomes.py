@@ -38,6 +38,9 @@ def forms(view: View) -> Iterator[Problem]:
 def _strange(entry: Table, outcome: str, effect: Effect) -> Iterator[tuple[str, str]]:
     """Keys that do not fit together, or not to the outcome, each with why."""
     keys = entry.entries.keys()
+    for key in ("suppress", "nothing"):
+        if getattr(entry.get(key), "value", None) is False:
+            yield key, f'"{key}" is true, or left out'
     if "nothing" in keys and keys & {"start", "stop", "suppress"}:
         yield "nothing", "nothing follows, or something does; here are both"
     if "after" in keys and "start" not in keys:
