@@ -93,7 +93,7 @@ def push(
         bool, typer.Option("--failed", help="Every lead that was refused.")
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every lead that ever was with sales.")
+        bool, typer.Option("--all", help="Every lead it knows, or that ever was with sales.")
     ] = False,
     workspace: Workspace = None,
     as_json: Json = False,

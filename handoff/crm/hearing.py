@@ -140,6 +140,8 @@ def _listen(heard: Heard) -> None:
     other = change.amount is not None and change.amount != amount
     if change.stage and (fresh or other) and _stage(heard) and fresh:
         there |= {"crm_stage": change.stage, "known_state": heard.found.state}
+    if other and not change.stage:
+        heard.said.append("an amount counts with a stage: none was said")
     if record is not None:
         there["handoff_id"] = heard.handoff
         session.execute(update(CRM_RECORD).where(R.id == record.id).values(**there))

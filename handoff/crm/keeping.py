@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import ColumnElement, case, delete, select, true, update
+from sqlalchemy import ColumnElement, case, delete, or_, select, true, update
 from sqlmodel import Session
 
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, HANDOFF, LEAD, OPEN
@@ -73,9 +73,11 @@ def push_failed(session: Session, *, now: datetime) -> int:
 
 
 def push_all(session: Session, *, now: datetime) -> int:
-    """Tell the CRM anew of every lead that ever was with sales; returns how many."""
+    """Tell the CRM anew of every lead it was told of, or that ever was with sales; returns how
+    many."""
     _anew(session, true(), now=now)
-    return crm_marks.mark(session, select(HANDOFF.c.lead_id).distinct())
+    known = (LEAD.c.id.in_(select(each.c.lead_id)) for each in (CRM_RECORD, HANDOFF))
+    return crm_marks.mark(session, select(LEAD.c.id).where(or_(*known)))
 
 
 def _anew(session: Session, which: ColumnElement[bool], *, now: datetime) -> int:

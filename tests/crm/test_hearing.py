@@ -158,6 +158,13 @@ def test_another_amount_under_the_same_stage_is_news(told: Beside) -> None:
     ]  # fmt: skip
 
 
+def test_an_amount_without_a_stage_changes_nothing_and_is_answered_so(told: Beside) -> None:
+    told.says("a", stage="quote", amount=900.0)
+    assert told.says("b", amount=1200.0) == "an amount counts with a stage: none was said"
+    assert told.says("c", amount=900.0) == "nothing new"
+    assert told.handoff().amount == 900.0
+
+
 def test_what_is_older_than_what_was_said_is_passed_by(told: Beside) -> None:
     told.now += MINUTE
     told.says("b", stage="meeting_set")

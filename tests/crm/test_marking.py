@@ -15,6 +15,7 @@ from app.stories.rehearsal import rehearse
 from handoff import leaving
 from handoff.crm import claim as claims
 from handoff.crm.claim import claim
+from handoff.crm.keeping import push_all
 from handoff.ladder import climb
 from handoff.pauses import end_waits
 from handoff.tables import CRM_MARK, CRM_RECORD, LEAD, REP
@@ -213,6 +214,19 @@ def test_another_system_begins_anew(told: Beside) -> None:
     assert told.crm.last.deal is not None
     assert (told.crm.last.deal.owner, told.crm.last.deal.stage) == ("di@example.test", "offered")
     assert told.health().pull_at is None
+
+
+def test_told_anew_of_all_counts_who_never_was_with_sales_but_is_known(quiet: Beside) -> None:
+    desk.episodes(quiet.ledger, 1, first=90)  # no handoff yet
+    with quiet.ledger.begin() as session:
+        mark(session, select(LEAD.c.id))
+    quiet.push()
+    leads = {card.key for card in quiet.crm.cards}
+    quiet.crm.cards.clear()
+    with quiet.ledger.begin() as session:
+        assert push_all(session, now=quiet.now) == len(leads)
+    quiet.push()
+    assert {card.key for card in quiet.crm.cards} == leads
 
 
 def test_asked_more_often_it_is_asked_sooner(quiet: Beside) -> None:
