@@ -15,6 +15,7 @@ from app.web.access import network
 from app.web.forms import json_body
 from app.web.site import Site, site_of
 from flows.work import syncing
+from handoff import outcomes
 from handoff.crm.cards import DEAL_KEY
 from handoff.crm.keeping import model_of
 from handoff.crm.port import Change
@@ -23,7 +24,6 @@ from nurture.webhooks.received import NotSigned, verify
 
 MOST = 100
 """Changes in one call."""
-LARGEST_NUMBER = 1e15
 Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")]
 FORM = (
     f'a JSON object {{"id", "handoff", "at", "owner", "stage", "amount", "reason"}}, or a list of'
@@ -43,7 +43,7 @@ class Said(BaseModel):
     at: Annotated[AwareDatetime | None, Field(strict=False)] = None
     owner: Text | None = None
     stage: Text | None = None
-    amount: Annotated[float | None, Field(strict=False, ge=0, le=LARGEST_NUMBER)] = None
+    amount: Annotated[float | None, Field(strict=False, ge=0, le=outcomes.LARGEST)] = None
     reason: Text | None = None
 
 
@@ -92,7 +92,8 @@ def _read(body: bytes) -> list[Said]:
         first = error.errors(include_input=False, include_url=False)[0]
         place, *where = first["loc"]
         name = f", {where[0]}" if where and where[0] in Said.model_fields else ""
-        raise ValueError(f"Change {int(place) + 1}{name}: {first['msg']}") from None
+        said = "an object is expected" if first["type"] == "model_type" else first["msg"]
+        raise ValueError(f"Change {int(place) + 1}{name}: {said}") from None
 
 
 def _change(said: Said, number: str, place: int, now: datetime) -> Change:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam, case, literal, update
+from sqlalchemy import Boolean, String, bindparam, case, literal, update
 from sqlmodel import Session
 
 from handoff import alarms
@@ -48,10 +48,10 @@ def settle(
     done = [_told(*each, now=now) for each in settled if state_of(each[1]) == "told"]
     if done:
         session.connection().execute(_TOLD, done)
-        session.execute(_BEHIND, {"numbers": [each["ref"] for each in done], "at": now})
     others = [_other(*each, now=now) for each in settled if state_of(each[1]) != "told"]
     if others:
         session.connection().execute(_OTHER, others)
+    session.execute(_BEHIND, {"numbers": [each["ref"] for each in (*done, *others)], "at": now})
     refused = [pushed for _, pushed in settled if state_of(pushed) == "failed"]
     if refused:
         why = refused[0].answer.reason
@@ -85,7 +85,8 @@ def _other(taken: Taken, pushed: Pushed, *, now: datetime) -> dict[str, Any]:
     said = f"{answer.reason}: try {taken.attempts}" if state == "due" else answer.reason
     rest = pause(taken.attempts, taken.card.identity, answer.later)
     later = now if state == "failed" else now + rest
-    return {"ref": taken.id, "to": state, "why": said, "next": later, "now": now}
+    return {"ref": taken.id, "to": state, "why": said, "next": later, "now": now,
+            "over": taken.ended}  # fmt: skip
 
 
 _FREE_AGAIN = {"owner": "", "lease_until": None}
@@ -123,7 +124,7 @@ _TOLD = (
 )
 _BEHIND = (
     update(CRM_RECORD)
-    .where(in_given(R.id, "numbers"), R.state == "told", more_to_tell())
+    .where(in_given(R.id, "numbers"), R.state.in_(("told", "failed")), more_to_tell())
     .values(state="due", due_at=bindparam("at", type_=Instant()))
 )
 _REFUSED = bindparam("to", type_=String()) == literal("failed")
@@ -136,6 +137,8 @@ _OTHER = (
         reason=bindparam("why"),
         # What was not answered may have been taken all the same, and comes back then.
         **{name: case((_REFUSED, none), else_=R[name]) for name, none in _UNSENT.items()},
+        # An end that is refused for good keeps no later handoff from being told.
+        ended=case((_REFUSED, bindparam("over", type_=Boolean())), else_=R.ended),
         **_FREE_AGAIN,
     )
 )

@@ -17,7 +17,8 @@ LONGEST_ADDRESS = 2_000
 
 def _address(value: Any) -> str:
     if web_address(value) is None or len(value) > LONGEST_ADDRESS:
-        shown = f'"{value}"' if isinstance(value, str) and len(value) < 200 else "this"
+        plain = isinstance(value, str) and len(value) < 200 and "@" not in value  # no password
+        shown = f'"{value}"' if plain else "this"
         raise ValueError(
             f"{shown} is no address to call; write it as https://crm.example.test/leads"
         )

@@ -89,17 +89,34 @@ def test_a_change_while_a_push_is_in_hand_is_pushed_after_it(desk_beside: Beside
     ]  # fmt: skip
 
 
+def rejected_and_handed_over_again(told: Beside, handoff: int) -> None:
+    told.sales("reject", handoff, reason="no budget")
+    with told.ledger.begin() as session:
+        row = {"lead_id": 1, "cause": f"again:{handoff}", "opened_at": NOW, "reason": "again"}
+        insert_new_values(session, t.Episode, [row])
+    told.now += MINUTE
+    with told.ledger.begin() as session:
+        open_handoffs(session, told.known, now=told.now)
+
+
+def test_an_end_that_is_refused_keeps_no_later_handoff_from_being_told(
+    desk_beside: Beside,
+) -> None:
+    desk_beside.offer()
+    desk_beside.push()
+    rejected_and_handed_over_again(desk_beside, 1)
+    desk_beside.crm.answers = [REFUSED]
+    desk_beside.push()
+    told = [(card.deal.key[-1], card.deal.state) for card in desk_beside.crm.cards if card.deal]
+    assert told == [("1", "offered"), ("1", "rejected"), ("2", "offered")]
+    assert desk_beside.record().state == "told"
+
+
 def test_the_end_of_each_handoff_is_told_before_the_next(desk_beside: Beside) -> None:
     desk_beside.offer()
     desk_beside.push()
     for number in (1, 2):
-        desk_beside.sales("reject", number, reason="no budget")
-        with desk_beside.ledger.begin() as session:
-            row = {"lead_id": 1, "cause": f"again:{number}", "opened_at": NOW, "reason": "again"}
-            insert_new_values(session, t.Episode, [row])
-        desk_beside.now += MINUTE
-        with desk_beside.ledger.begin() as session:
-            open_handoffs(session, desk_beside.known, now=desk_beside.now)
+        rejected_and_handed_over_again(desk_beside, number)
     desk_beside.push()
     told = [(card.deal.key[-1], card.deal.state) for card in desk_beside.crm.cards if card.deal]
     assert told == [("1", "offered"), ("1", "rejected"), ("2", "rejected"), ("3", "offered")]

@@ -10,6 +10,7 @@ from nurture.language.checks.view import File, View, tables, text
 from nurture.language.crm import OWN_FIELDS, SAID, STATES
 from nurture.language.faults import Loc
 from nurture.language.networks import literal_address, may_call
+from nurture.language.outcomes import EFFECTS
 from nurture.language.problems import Problem
 from nurture.language.tree import Scalar, Table
 from nurture.language.workspace import THIS_MACHINE, Workspace
@@ -136,4 +137,20 @@ def one_name_each(view: View) -> Iterator[Problem]:
                     yield file.problem((*PLACE, "owners", key), "duplicate-name", message)
 
 
-CHECKS = (forms, secure, names, one_name_each)
+def one_meaning_each(view: View) -> Iterator[Problem]:
+    """A word we tell the CRM means the same when it comes back."""
+    for file, crm in _said(view):
+        stages, outcomes = crm.get("stages"), crm.get("outcomes")
+        if not isinstance(stages, Table) or not isinstance(outcomes, Table):
+            continue
+        told: dict[str, list[str]] = {}
+        for state in stages.entries:
+            told.setdefault(_word(stages.get(state)), []).append(state)
+        for word in outcomes.entries:
+            effect = EFFECTS.get(text(outcomes.get(word)) or "")
+            if effect is not None and word in told and effect.state not in told[word]:
+                message = f'"{word}" is what the CRM is told of {" and ".join(told[word])}'
+                yield file.problem((*PLACE, "outcomes", word), "crm-form", f"{message} leads")
+
+
+CHECKS = (forms, secure, names, one_name_each, one_meaning_each)
