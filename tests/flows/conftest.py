@@ -71,7 +71,8 @@ class Prefect:
                 found = await client.read_task_runs(
                     flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
                 )
-                if len(found) >= named and all(each.state.is_final() for each in found):
+                states = [each.state for each in found]  # a run may be there before its state
+                if len(found) >= named and all(state and state.is_final() for state in states):
                     break
                 await asyncio.sleep(0.1)
             return list(found)

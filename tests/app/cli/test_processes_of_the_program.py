@@ -7,14 +7,19 @@ import os
 import pty
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 START = "from app.cli import main; main()"
+MANY = 120_000
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""Tests that run in the background were started with Ctrl-C switched off, and hand that on."""
 END = "(end)"
 SEVERAL = f"""
 import json, sys
@@ -68,9 +73,10 @@ def test_ctrl_c_ends_an_import_cleanly_and_the_next_one_finishes_it(
     folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "many.csv"
-    rows = "".join(f"p{number}@example.test\n" for number in range(400_000))
+    rows = "".join(f"p{number}@example.test\n" for number in range(MANY))
     file.write_text("email\n" + rows)
-    command = [sys.executable, "-c", START, "leads", "import", str(file), "-w", str(folder)]
+    import_it = ["leads", "import", str(file), "-w", str(folder)]
+    command = [sys.executable, "-c", HEARS + START, *import_it]
     running = subprocess.Popen(
         command, env=PLAIN, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -85,6 +91,16 @@ def test_ctrl_c_ends_an_import_cleanly_and_the_next_one_finishes_it(
     assert running.returncode == 130, errors
     assert errors.splitlines()[-1] == "nurture: interrupted"
     assert "Traceback" not in errors
+    assert 0 < known(folder) < MANY
+    assert subprocess.run(command, env=PLAIN, capture_output=True, timeout=60).returncode == 0
+    assert known(folder) == MANY
+
+
+def known(folder: Path) -> int:
+    """How many of the file's leads the ledger has."""
+    with closing(sqlite3.connect(folder / ".nurture" / "nurture.db")) as ledger:
+        found = ledger.execute("SELECT count(*) FROM lead WHERE email_key LIKE 'p%@example.test'")
+        return int(found.fetchone()[0])
 
 
 def test_tables_fit_a_terminal_of_eighty_columns(folder: Path) -> None:
