@@ -17,7 +17,6 @@ commands = typer.Typer(
     no_args_is_help=True, help="The CRM: what it was told, refused and said; try it; tell it again."
 )
 commands.callback()(lambda: None)
-NONE = "No CRM: handoff.yaml, as applied, has no crm."
 
 
 @commands.command("show", epilog=example("nurture crm show", "nurture crm show --json"))
@@ -26,6 +25,7 @@ def show_(workspace: Workspace = None, as_json: Json = False) -> None:
 
     Makes no connection, and shows no token.
     """
+    from handoff.crm.keeping import NONE
     from handoff.crm.overview import overview
 
     with opened(workspace) as work, work.looking() as session:
@@ -108,7 +108,7 @@ def push(
     with opened(workspace) as work:
         with work.writing() as session:
             if keeping.model_of(work.definitions) is None:
-                raise Conflict(NONE)
+                raise Conflict(keeping.NONE)
             if lead:
                 number = find_lead(session, lead).id
                 assert number is not None

@@ -14,7 +14,7 @@ from app.crm.salesforce import Salesforce
 from app.crm.webhook import WebhookCrm
 from app.settings import Settings
 from flows.runtime import Runtime
-from handoff.crm.keeping import model_of
+from handoff.crm.keeping import NONE, model_of
 from handoff.crm.port import WITHIN, Crm
 from nurture.language.crm import CrmModel
 from nurture.language.definitions import Definitions
@@ -105,7 +105,7 @@ def try_crm(runtime: Runtime) -> Answer:
     """Try the way to the CRM of what is applied; Conflict where there is none."""
     crm = runtime.crm(runtime.definitions())
     if crm is None:
-        raise Conflict("No CRM: handoff.yaml, as applied, has no crm.")
+        raise Conflict(NONE)
     if crm.trouble:
         return Answer("failed", 0, crm.trouble)
     return crm.check().result(WITHIN.total_seconds() + 5)

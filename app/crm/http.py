@@ -176,12 +176,8 @@ class Line:
             content, kind = urlencode(form).encode(), {"content-type": FORM}
         elif told is not None:
             content, kind = _json(told), {"content-type": "application/json"}
-        sent = {
-            "accept": "application/json",
-            "accept-encoding": "identity",
-            "user-agent": "nurture",
-        }
-        sent |= kind | {"content-length": str(len(content))} if content or method != "GET" else {}
+        sent = _ALWAYS | kind
+        sent |= {"content-length": str(len(content))} if content or method != "GET" else {}
         if self._held is not None and monotonic() < self._held_until:
             raise Ended(self._held)
         url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")

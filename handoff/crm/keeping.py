@@ -23,6 +23,9 @@ from nurture.ledger.plans import among
 NAME = "crm"
 
 
+NONE = "No CRM: handoff.yaml, as applied, has no crm."
+
+
 def model_of(definitions: Definitions) -> CrmModel | None:
     """`crm:` of what is applied."""
     return None if definitions.handoff is None else definitions.handoff.crm

@@ -14,7 +14,6 @@ from nurture.language.vocabulary import OPERATORS
 
 TYPE_WORDS = {"text": "text", "number": "a number", "yes_no": "true or false", "date": "a date"}
 NUMBER_ONLY = ("at_least", "at_most", "above", "below", "between")
-TEXT_ONLY = ("contains", "starts_with", "matches")
 DATE_ONLY = ("before", "after", "within")
 
 

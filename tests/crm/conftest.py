@@ -18,3 +18,11 @@ def desk_beside(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Beside:
     for passes in (pushing, pulling):
         monkeypatch.setattr(passes, "PATIENCE", 0.0)
     return beside(ledger)
+
+
+@pytest.fixture
+def told(desk_beside: Beside) -> Beside:
+    """A lead with Bo, of whom the CRM was told."""
+    desk_beside.offer()
+    desk_beside.push()
+    return desk_beside

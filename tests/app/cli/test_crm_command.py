@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from app.cli import crm as command
+from handoff.crm.keeping import NONE
 from handoff.tables import CRM, CRM_CHANGE, CRM_RECORD
 from nurture.ledger import tables as t
 from tests.app.cli.conftest import NOW, Run, document, ledger_of
@@ -38,7 +38,7 @@ def applied(folder: Path, run: Run, system: System, monkeypatch: pytest.MonkeyPa
 
 
 def test_without_crm_there_is_none_to_show_or_tell(run: Run) -> None:
-    assert run("crm", "show").stdout == f"{command.NONE}\n"
+    assert run("crm", "show").stdout == f"{NONE}\n"
     assert document(run("crm", "show", "--json")) == {"crm": None}
     for words in (("test",), ("push", "--all"), ("push", "ann@example.test")):
         result = run("crm", *words)

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from app.crm.hubspot import HubSpot
-from handoff.crm.port import Change, Pulled
 from tests.crm.vendors.cards import CARD, NOW
 from tests.crm.vendors.hubspot_vendor import HubSpotVendor, Record
+from tests.crm.vendors.looking import SECOND, look, looks
 from tests.crm.vendors.vendor import Fault, Said
-
-SECOND = timedelta(seconds=1)
-
-
-def look(ours: HubSpot, cursor: str, *, now: datetime = NOW) -> Pulled:
-    pulled = ours.pull(cursor, now=now).result(timeout=20)
-    assert pulled.answer.verdict == "done", pulled.answer
-    return pulled
-
-
-def looks(ours: HubSpot, cursor: str) -> tuple[list[Change], str]:
-    """All that is there to see now."""
-    seen: list[Change] = []
-    for _ in range(400):
-        pulled = look(ours, cursor)
-        seen += pulled.changes
-        cursor = pulled.cursor
-        if not pulled.more:
-            return seen, cursor
-    raise AssertionError("the look does not end")
 
 
 def deals(there: HubSpotVendor, count: int, *, apart: timedelta = SECOND) -> list[Record]:

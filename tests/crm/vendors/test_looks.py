@@ -123,16 +123,17 @@ def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @SLOW
 @given(steps=STEPS)
 def test_every_change_in_hubspot_is_seen_at_least_once(steps: list[tuple[str, int]]) -> None:
-    _walk(HubSpotSide(), steps)
+    assert passed_over(HubSpotSide(), steps) == set()
 
 
 @SLOW
 @given(steps=STEPS)
 def test_every_change_in_salesforce_is_seen_at_least_once(steps: list[tuple[str, int]]) -> None:
-    _walk(SalesforceSide(), steps)
+    assert passed_over(SalesforceSide(), steps) == set()
 
 
-def _walk(side: Side, steps: list[tuple[str, int]]) -> None:
+def passed_over(side: Side, steps: list[tuple[str, int]]) -> set[tuple[str, str]]:
+    """What stands there in the end and no look has seen."""
     try:
         cursor = side.ours.pull("", now=NOW).result(timeout=20).cursor
         seen: set[tuple[str, str]] = set()
@@ -144,7 +145,7 @@ def _walk(side: Side, steps: list[tuple[str, int]]) -> None:
         side.show()
         cursor = _look(side, cursor, seen, pages=200)  # what goes on ends, and a new look begins
         _look(side, cursor, seen, pages=200)
-        assert set(side.now()) <= seen
+        return set(side.now()) - seen
     finally:
         side.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,30 +11,10 @@ from pydantic import SecretStr
 
 from app.crm import salesforce_look
 from app.crm.salesforce import Salesforce
-from handoff.crm.port import Change, Pulled
 from tests.crm.vendors.cards import CARD, NOW
+from tests.crm.vendors.looking import SECOND, look, looks
 from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
 from tests.crm.vendors.vendor import Fault, Said
-
-SECOND = timedelta(seconds=1)
-
-
-def look(ours: Salesforce, cursor: str, *, now: datetime = NOW) -> Pulled:
-    pulled = ours.pull(cursor, now=now).result(timeout=20)
-    assert pulled.answer.verdict == "done", pulled.answer
-    return pulled
-
-
-def looks(ours: Salesforce, cursor: str) -> tuple[list[Change], str]:
-    """All that is there to see now."""
-    seen: list[Change] = []
-    for _ in range(400):
-        pulled = look(ours, cursor)
-        seen += pulled.changes
-        cursor = pulled.cursor
-        if not pulled.more:
-            return seen, cursor
-    raise AssertionError("the look does not end")
 
 
 def deals(org: SalesforceVendor, count: int, *, apart: timedelta = SECOND) -> list[dict[str, Any]]:

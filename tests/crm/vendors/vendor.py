@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Fault:
         self.cut, self.hang, self.done = cut, hang, done
 
 
-class Vendor:
+class Vendor(ABC):
     """Listens until it is closed.  `malformed` are requests its documents do not know."""
 
     def __init__(self, shapes: Shapes) -> None:
@@ -88,11 +89,13 @@ class Vendor:
 
     # ------------------------------------------------------------------ what a vendor says
 
+    @abstractmethod
     def answer(self, asked: Asked, headers: Mapping[str, str]) -> Said:
-        raise NotImplementedError
+        """What it says to a request its documents know."""
 
+    @abstractmethod
     def refusal(self, words: str) -> Said:
-        raise NotImplementedError
+        """What it says to one they do not."""
 
     # ------------------------------------------------------------------ serving
 
