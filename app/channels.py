@@ -13,8 +13,8 @@ from app import apprise_channel
 from app.notifier import address_of
 from app.settings import Settings
 from flows.runtime import Runtime
-from handoff.notifier import WITHIN, Telling
-from handoff.posted import health
+from handoff.telling.notifier import WITHIN, Telling
+from handoff.telling.posted import health
 from nurture.calendar.nearest import suggestion
 from nurture.language.channels import ChannelModel
 from nurture.language.definitions import Definitions

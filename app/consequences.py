@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.planning import ways
-from handoff.digest import keep_digests
-from handoff.leaving import Moved, move_on
-from handoff.people import sync_people
+from handoff.escalation.leaving import Moved, move_on
+from handoff.routing.people import sync_people
+from handoff.telling.digest import keep_digests
 from nurture.language.definitions import Definitions
 from nurture.language.loading import load_definitions
 from nurture.language.versions import Applied, Change

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from importlib import resources
 
-from handoff.notice_press import NoticePress
+from handoff.telling.notice_press import NoticePress
 from nurture.language.definitions import Definitions, Template
 from nurture.language.loading import read_templates
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from app import apprise_channel
 from app.office_mail import send_mail
 from app.settings import Settings
-from handoff.notifier import WITHIN, Telling, answered
+from handoff.telling.notifier import WITHIN, Telling, answered
 from nurture.delivery.transport import Transport
 from nurture.language.channels import EMAIL, ChannelModel
 from nurture.language.definitions import Definitions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from handoff.notifier import Telling
+from handoff.telling.notifier import Telling
 from nurture.delivery.compose import Letter, compose, skeleton
 from nurture.delivery.exchange import exchange
 from nurture.delivery.headers import lead_mailbox

@@ -9,9 +9,9 @@ from typing import cast
 
 from sqlmodel import Session
 
-from handoff.board import running_clocks
-from handoff.follow_ups import waiting_for
-from handoff.leaving import Moved
+from handoff.answering.follow_ups import waiting_for
+from handoff.desk.board import running_clocks
+from handoff.escalation.leaving import Moved
 from nurture.language.definitions import Definitions
 from nurture.language.differences import Difference, differences, step_differences
 from nurture.language.folder import Kind

@@ -26,7 +26,7 @@ from benchmarks import children, ledgers
 from benchmarks.figures import Figure, same
 from benchmarks.ledgers import NOW
 from benchmarks.workspaces import STARTER
-from handoff.opening import open_handoffs
+from handoff.routing.opening import open_handoffs
 from nurture.language.loading import load_definitions
 from nurture.language.validate import validate
 from nurture.ledger.engine import Ledger, open_ledger

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from flows.runtime import Runtime
-from handoff.notifier import AcceptingNotifier
+from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery.press import Press
 from nurture.delivery.transport import Connection
 from nurture.delivery.waiting import link_keeper

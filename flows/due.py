@@ -11,13 +11,14 @@ from sqlalchemy import Select
 from sqlmodel import Session
 
 from flows.runtime import Runtime
-from handoff import board, posting
+from handoff.answering.follow_ups import NEXT_FOLLOW_UP
 from handoff.crm import claim as pushes
 from handoff.crm import pulling
 from handoff.crm.keeping import model_of
-from handoff.digest import NEXT_DIGEST
-from handoff.follow_ups import NEXT_FOLLOW_UP
-from handoff.pauses import NEXT_END
+from handoff.desk import board
+from handoff.sla.pauses import NEXT_END
+from handoff.telling import posting
+from handoff.telling.digest import NEXT_DIGEST
 from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
 from nurture.language.definitions import Definitions

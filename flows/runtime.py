@@ -9,8 +9,8 @@ from datetime import datetime
 from threading import Event
 
 from handoff.crm.port import Crm
-from handoff.notice_press import NoticePress
-from handoff.notifier import Notifier
+from handoff.telling.notice_press import NoticePress
+from handoff.telling.notifier import Notifier
 from nurture.delivery.press import Press
 from nurture.delivery.transport import Transport
 from nurture.language.definitions import Definitions

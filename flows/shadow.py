@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flows.runtime import Runtime
 from flows.work import Piece
-from handoff.following import repeat_answers
+from handoff.answering.following import repeat_answers
 from nurture.language.shadows import follow_versions
 from nurture.ledger import following
 from nurture.ledger.tally import Tally

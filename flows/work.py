@@ -18,18 +18,18 @@ from sqlmodel import Session
 
 from flows.runtime import Runtime
 from handoff import waiting
-from handoff.assignment import assign
-from handoff.clocks import run_clocks
+from handoff.answering.follow_ups import start_due
+from handoff.answering.touches import met_by_engagements
 from handoff.crm.pulling import pull_in
 from handoff.crm.pushing import Syncing, push_out
-from handoff.digest import write_digests
-from handoff.follow_ups import start_due
-from handoff.ladder import climb
-from handoff.notices import write_notices
-from handoff.opening import open_handoffs
-from handoff.pauses import end_waits, heard_from_leads
-from handoff.posting import Posting, post_out
-from handoff.touches import met_by_engagements
+from handoff.escalation.ladder import climb
+from handoff.routing.assignment import assign
+from handoff.routing.opening import open_handoffs
+from handoff.sla.clocks import run_clocks
+from handoff.sla.pauses import end_waits, heard_from_leads
+from handoff.telling.digest import write_digests
+from handoff.telling.notices import write_notices
+from handoff.telling.posting import Posting, post_out
 from nurture.delivery.deliver import Round, deliver
 from nurture.delivery.sweep import sweep
 from nurture.ledger.tally import Tally

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from sqlalchemy import case, exists, func, select
 from sqlmodel import Session
 
-from handoff.brake import UNTOLD
-from handoff.offers import DRAFTED
-from handoff.queues import NEXT_ASSIGNMENT
+from handoff.answering.touches import KIND
+from handoff.routing.brake import UNTOLD
+from handoff.routing.offers import DRAFTED
+from handoff.routing.queues import NEXT_ASSIGNMENT
 from handoff.tables import HANDOFF, OPEN
-from handoff.touches import KIND
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, TICK, together
 from nurture.ledger.plans import among

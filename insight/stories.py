@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
-from handoff.board import HandoffRow, handoffs, rungs_of
+from handoff.desk.board import HandoffRow, handoffs, rungs_of
 from nurture.delivery.states import WAITING
 from nurture.language.expecting import NOTHING, Expect, Named, instant
 from nurture.language.scoring import Scoring

@@ -18,7 +18,7 @@ from app.cli.options import By, Json, Workspace, example
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from handoff.deciding import Answer
+    from handoff.answering.deciding import Answer
 
 commands = typer.Typer()
 Number = Annotated[
@@ -41,7 +41,7 @@ class Result(StrEnum):
 @commands.command(epilog=example("nurture handoffs accept 7 --by bo"))
 def accept(number: Number, by: By = "", workspace: Workspace = None, as_json: Json = False) -> None:
     """Take the lead; out of a team's queue it is taken by the rep named with --by."""
-    from handoff import answers
+    from handoff.answering import answers
 
     _answer(workspace, as_json, lambda s, w: answers.accept(
         s, w.definitions, number, by=by, now=w.now))  # fmt: skip
@@ -53,7 +53,7 @@ def reject(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Send the lead back, with a reason."""
-    from handoff import answers
+    from handoff.answering import answers
 
     _answer(workspace, as_json, lambda s, w: answers.reject(
         s, w.definitions, number, reason=reason, by=by, now=w.now))  # fmt: skip
@@ -68,7 +68,7 @@ def touch(
     as_json: Json = False,
 ) -> None:
     """Say that sales has been in touch with the lead."""
-    from handoff import answers
+    from handoff.answering import answers
 
     _answer(workspace, as_json, lambda s, w: answers.touch(
         s, w.definitions, number, how=how, by=by, now=w.now))  # fmt: skip
@@ -94,7 +94,7 @@ def pause(
     They go on with what was left when the lead does something, sales is in touch, or the time is
     over.
     """
-    from handoff import answers
+    from handoff.answering import answers
 
     _answer(workspace, as_json, lambda s, w: answers.pause(
         s, w.definitions, number, until=_until(s, w, number, until), reason=reason, by=by,
@@ -121,7 +121,7 @@ def snooze(
     as_json: Json = False,
 ) -> None:
     """Put the lead off, once: the deadlines stand still so long."""
-    from handoff import answers
+    from handoff.answering import answers
 
     span = length_in(length)
     _answer(workspace, as_json, lambda s, w: answers.snooze(
@@ -131,7 +131,7 @@ def snooze(
 @commands.command(epilog=example("nurture handoffs resume 7"))
 def resume(number: Number, by: By = "", workspace: Workspace = None, as_json: Json = False) -> None:
     """Wait for the lead no more: the deadlines go on with what was left of them."""
-    from handoff import answers
+    from handoff.answering import answers
 
     _answer(workspace, as_json, lambda s, w: answers.resume(
         s, w.definitions, number, by=by, now=w.now))  # fmt: skip
@@ -146,7 +146,7 @@ def give(
     as_json: Json = False,
 ) -> None:
     """Hand the lead to a colleague, with deadlines of its own."""
-    from handoff import answers
+    from handoff.answering import answers
 
     _answer(workspace, as_json, lambda s, w: answers.give(
         s, w.definitions, number, to=to, by=by, now=w.now))  # fmt: skip
@@ -158,7 +158,7 @@ def recycle(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Back to nurture: not now, rather than not at all."""
-    from handoff import answers
+    from handoff.answering import answers
 
     _answer(workspace, as_json, lambda s, w: answers.recycle(
         s, w.definitions, number, reason=reason, by=by, now=w.now))  # fmt: skip
@@ -182,7 +182,7 @@ def outcome(
     as_json: Json = False,
 ) -> None:
     """Say what came of the lead: a meeting, an opportunity, won, or lost with a reason."""
-    from handoff import outcomes
+    from handoff.answering import outcomes
 
     _answer(workspace, as_json, lambda s, w: outcomes.outcome(
         s, w.definitions, number, result=result.value, amount=amount, reason=reason, by=by,

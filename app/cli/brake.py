@@ -19,7 +19,7 @@ commands.callback()(lambda: None)
 @commands.command("show", epilog=example("nurture brake show", "nurture brake show --json"))
 def show_(workspace: Workspace = None, as_json: Json = False) -> None:
     """What the brake holds, by what caused it."""
-    from handoff.brake import standing
+    from handoff.routing.brake import standing
 
     with opened(workspace) as work, work.looking() as session:
         rows = standing(session)
@@ -45,7 +45,7 @@ def release(
     as_json: Json = False,
 ) -> None:
     """Let what is held go to sales with the next tick, the oldest first."""
-    from handoff import brake
+    from handoff.routing import brake
 
     done = 0
     with opened(workspace) as work:
@@ -68,7 +68,7 @@ def drop(
 
     The leads keep their score; they may cross the line again once they fell below it.
     """
-    from handoff import brake
+    from handoff.routing import brake
 
     done = 0
     with opened(workspace) as work:

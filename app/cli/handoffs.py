@@ -15,8 +15,8 @@ from app.cli.options import Json, Limit, Workspace, example
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from handoff.board import ClockRow, HandoffRow
-    from handoff.lateness import RunningOut
+    from handoff.desk.board import ClockRow, HandoffRow
+    from handoff.sla.lateness import RunningOut
     from nurture.ledger.tables import FollowUp
 
 commands = typer.Typer(no_args_is_help=True, help="Leads with sales: see them, answer them.")
@@ -49,7 +49,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Handoffs with their next deadline, the most urgent first."""
-    from handoff.board import handoffs
+    from handoff.desk.board import handoffs
 
     with opened(workspace) as work, work.looking() as session:
         states = [each.value for each in state or ()]
@@ -92,8 +92,8 @@ def meant(work: Opened, team: str, rep: str) -> None:
 @commands.command("show", epilog=example("nurture handoffs show 7"))
 def show_(number: Number, workspace: Workspace = None, as_json: Json = False) -> None:
     """One handoff: its lead, its deadlines, and the ladder they climb."""
-    from handoff.board import rungs_of
-    from handoff.follow_ups import planned
+    from handoff.answering.follow_ups import planned
+    from handoff.desk.board import rungs_of
 
     with opened(workspace) as work, work.looking() as session:
         row = _one(session, work, number)
@@ -157,7 +157,7 @@ def _card(row: HandoffRow, zone: str) -> None:
 
 
 def _one(session: Session, work: Opened, number: int) -> HandoffRow:
-    from handoff.board import handoffs
+    from handoff.desk.board import handoffs
     from nurture.ledger.errors import NotFound
 
     rows = handoffs(session, now=work.now, handoff=number, limit=1)

@@ -11,7 +11,7 @@ from app.cli.opening import opened
 from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
-    from handoff.seats import Seat
+    from handoff.desk.seats import Seat
     from nurture.language.definitions import Definitions
 
 
@@ -51,7 +51,7 @@ def inbox(
 
 
 def _seat(definitions: Definitions, who: str) -> Seat:
-    from handoff.seats import seat_of
+    from handoff.desk.seats import seat_of
     from nurture.calendar.nearest import suggestion
     from nurture.ledger.errors import NotFound
 

@@ -18,7 +18,7 @@ Who = Annotated[str, typer.Argument(metavar="LEAD", help="An address, or id:EXTE
 @commands.command("show", epilog=example("nurture lead show ann@example.test"))
 def show_(who: Who, workspace: Workspace = None, as_json: Json = False) -> None:
     """What is known of a lead and where it stands now."""
-    from handoff.board import handoffs
+    from handoff.desk.board import handoffs
     from insight.listing import lead_card
     from nurture.ledger.leads import find_lead
     from nurture.scoring.explain import explain

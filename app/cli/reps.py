@@ -18,7 +18,7 @@ Rep = Annotated[str, typer.Argument(metavar="REP", help="The rep's name in hando
 @commands.command("list", epilog=example("nurture reps list", "nurture reps list --json"))
 def list_(workspace: Workspace = None, as_json: Json = False) -> None:
     """Every rep: whether new leads come, how many are open, and how many came today."""
-    from handoff.roster import roster
+    from handoff.routing.roster import roster
 
     with opened(workspace) as work, work.looking() as session:
         rows = roster(session, now=work.now)
@@ -65,7 +65,7 @@ def pause(
 
     An apply does not undo it.
     """
-    from handoff import roster
+    from handoff.routing import roster
 
     with opened(workspace) as work:
         with work.writing() as session:
@@ -79,7 +79,7 @@ def pause(
 @commands.command(epilog=example("nurture reps resume bo"))
 def resume(rep: Rep, workspace: Workspace = None, as_json: Json = False) -> None:
     """Let a paused rep take leads again."""
-    from handoff import roster
+    from handoff.routing import roster
 
     with opened(workspace) as work:
         with work.writing() as session:

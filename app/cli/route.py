@@ -14,8 +14,8 @@ from app.cli.opening import Opened, opened
 from app.cli.options import Json, Limit, Workspace, example
 
 if TYPE_CHECKING:
-    from handoff.explaining import Explained
-    from handoff.what_if import Compared
+    from handoff.routing.explaining import Explained
+    from handoff.routing.what_if import Compared
 
 MONTH = timedelta(days=30)
 
@@ -67,7 +67,7 @@ def route(
 
 
 def _explain(work: Opened, who: str, *, as_json: bool) -> None:
-    from handoff.explaining import explain
+    from handoff.routing.explaining import explain
     from nurture.ledger.leads import find_lead
 
     with work.writing() as session:
@@ -104,7 +104,7 @@ def _tell(found: Explained) -> None:
 
 def _compare(work: Opened, other: Path, since: str, *, limit: int, as_json: bool) -> None:
     from app.what_if import definitions_with
-    from handoff.what_if import compare
+    from handoff.routing.what_if import compare
 
     first = instant_in(since, work.zone, option="--since") if since else work.now - MONTH
     with work.looking() as session:

@@ -16,7 +16,7 @@ from app.cli.opening import opened
 from app.cli.options import Json, Limit, Workspace, example
 
 if TYPE_CHECKING:
-    from handoff.lateness import RunningOut
+    from handoff.sla.lateness import RunningOut
 
 commands = typer.Typer(
     no_args_is_help=True, help="Deadlines of sales: what runs out, and what ran out."
@@ -40,7 +40,7 @@ def due(
 
     A handoff may stand here with several.  What waits for its lead is left out.
     """
-    from handoff.lateness import running_out
+    from handoff.sla.lateness import running_out
 
     ahead = length_in(within, option="--within")
     with opened(workspace) as work, work.looking() as session:
@@ -89,7 +89,7 @@ def recompute(
     What was judged stays, nothing is told to anybody and no ladder climbs: what the calendars of
     now say is kept beside.  The same calendars give the same answer, however often you ask.
     """
-    from handoff.restating import restate
+    from handoff.sla.restating import restate
 
     with opened(workspace) as work:
         begin = instant_in(since, work.zone, option="--since") if since else work.now - QUARTER

@@ -15,7 +15,8 @@ from app.dice import Dice
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
 from flows.tick import Outcome
-from handoff import answers, board, outcomes
+from handoff.answering import answers, outcomes
+from handoff.desk import board
 from insight.listing import sent_at
 from nurture.ledger import leads
 from nurture.ledger import tables as t

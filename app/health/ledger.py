@@ -14,8 +14,8 @@ from app.reading import looking
 from app.settings import Settings
 from app.transports import smtp_settings
 from app.wiring import open_ledger_of
-from handoff import brake
 from handoff.crm.overview import overview
+from handoff.routing import brake
 from insight.calls import call_states, failed_since
 from insight.listing import message_states
 from nurture.ledger import schema, soundness, ticks

@@ -10,7 +10,7 @@ from app.applied import Applied
 from app.notice_forms import NoticePresses
 from app.shadow.beginning import begun, marked
 from flows.runtime import Runtime
-from handoff.notifier import AcceptingNotifier
+from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport, SparingPress
 from nurture.language.definitions import Definitions

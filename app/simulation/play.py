@@ -23,7 +23,7 @@ from app.simulation.taking import Taking
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
 from flows.tick import run_tick
-from handoff import answers, outcomes
+from handoff.answering import answers, outcomes
 from insight import received
 from insight.outlook import Diary
 from insight.sales_days import standing

@@ -16,8 +16,8 @@ from sqlmodel import Session
 
 from app.stories.rehearsal import Rehearsal
 from flows.tick import Outcome, run_tick
-from handoff import answers, outcomes
-from handoff.board import handoffs
+from handoff.answering import answers, outcomes
+from handoff.desk.board import handoffs
 from insight.stories import Difference, Witness
 from nurture.calendar.zones import local_instant
 from nurture.language.expecting import instant

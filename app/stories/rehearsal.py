@@ -12,8 +12,8 @@ from app.applying import apply_workspace
 from app.notice_forms import NoticePresses
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
-from handoff import digest
-from handoff.notifier import AcceptingNotifier
+from handoff.telling import digest
+from handoff.telling.notifier import AcceptingNotifier
 from nurture.calendar.zones import LATEST
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport

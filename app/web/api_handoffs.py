@@ -20,8 +20,10 @@ from app.web.access import bearer_text, require
 from app.web.faults import SAID, status_of
 from app.web.forms import json_body
 from app.web.site import Site, site_of
-from handoff import answers, board, brief, follow_ups, outcomes, standing
-from handoff.deciding import Answer
+from handoff import standing
+from handoff.answering import answers, follow_ups, outcomes
+from handoff.answering.deciding import Answer
+from handoff.desk import board, brief
 from handoff.tables import HANDOFF
 from nurture.language.vocabulary import HANDOFF_STATES
 from nurture.ledger import idempotency

@@ -15,7 +15,7 @@ from app.web.access import network
 from app.web.forms import json_body
 from app.web.site import Site, site_of
 from flows.work import syncing
-from handoff import outcomes
+from handoff.answering import outcomes
 from handoff.crm.cards import DEAL_KEY
 from handoff.crm.keeping import model_of
 from handoff.crm.port import Change

@@ -8,9 +8,12 @@ from typing import Any
 from sqlmodel import Session
 
 from app.reading import looking
-from handoff import answers, board, brief, roster, standing
-from handoff.board import HandoffRow
-from handoff.notices import said
+from handoff import standing
+from handoff.answering import answers
+from handoff.desk import board, brief
+from handoff.desk.board import HandoffRow
+from handoff.routing import roster
+from handoff.telling.notices import said
 from nurture.language.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NotFound

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from app.web import forms, handoff_view
 from app.web.access import signed
 from app.web.site import Site, page, site_of
-from handoff import answers, notice_press
-from handoff.deciding import Answer
+from handoff.answering import answers
+from handoff.answering.deciding import Answer
+from handoff.telling import notice_press
 from nurture.delivery import links
 from nurture.ledger.errors import Conflict, InputRefused
 

@@ -15,7 +15,7 @@ from app.web.inbox_team import board
 from app.web.inbox_view import Chosen
 from app.web.site import Site, page, site_of
 from app.web.visitors import Visitor, visitor
-from handoff.deciding import Answer
+from handoff.answering.deciding import Answer
 from nurture.ledger.errors import Conflict, InputRefused, NotFound
 
 router = APIRouter()

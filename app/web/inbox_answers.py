@@ -20,8 +20,9 @@ from app.web.handoffs import HOW, minutes, noted
 from app.web.inbox_view import ANSWER
 from app.web.site import Site
 from app.web.visitors import Visitor
-from handoff import answers, outcomes, standing
-from handoff.deciding import Answer
+from handoff import standing
+from handoff.answering import answers, outcomes
+from handoff.answering.deciding import Answer
 from handoff.standing import Standing
 from handoff.tables import OPEN
 from nurture.calendar.zones import local_instant

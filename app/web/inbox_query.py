@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from handoff.closing import BECOMES
-from handoff.inbox import LONGEST_TEXT, Wanted
-from handoff.seats import Seat
+from handoff.answering.closing import BECOMES
+from handoff.desk.inbox import LONGEST_TEXT, Wanted
+from handoff.desk.seats import Seat
 from handoff.tables import OPEN
 from handoff.wording import one_line
 

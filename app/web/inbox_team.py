@@ -15,8 +15,8 @@ from app.web.inbox_answers import morning
 from app.web.inbox_team_view import switch
 from app.web.site import Site, page, site_of
 from app.web.visitors import Visitor, visitor
-from handoff import roster
-from handoff.notices import said
+from handoff.routing import roster
+from handoff.telling.notices import said
 from nurture.language.teams import RepModel
 from nurture.ledger.errors import InputRefused, NotFound
 

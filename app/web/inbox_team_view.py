@@ -15,11 +15,12 @@ from app.web.inbox_query import Query
 from app.web.inbox_view import ANSWER
 from app.web.site import Site
 from app.web.visitors import Visitor
-from handoff import inbox, roster
-from handoff.board import HandoffRow
-from handoff.digest import yesterday
-from handoff.inbox import Counts, Wanted
-from handoff.roster import RepRow
+from handoff.desk import inbox
+from handoff.desk.board import HandoffRow
+from handoff.desk.inbox import Counts, Wanted
+from handoff.routing import roster
+from handoff.routing.roster import RepRow
+from handoff.telling.digest import yesterday
 from nurture.language.teams import Team
 
 SHOWN = 300

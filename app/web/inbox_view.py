@@ -14,11 +14,12 @@ from app.web import forms, handoff_view, inbox_query
 from app.web.inbox_query import Query
 from app.web.site import Site
 from app.web.visitors import Visitor
-from handoff import inbox, standing
-from handoff.board import HandoffRow
-from handoff.inbox import Wanted
-from handoff.notices import said
+from handoff import standing
+from handoff.desk import inbox
+from handoff.desk.board import HandoffRow
+from handoff.desk.inbox import Wanted
 from handoff.standing import Standing, length
+from handoff.telling.notices import said
 from nurture.ledger.errors import NotFound
 
 ANSWER = "answer in the inbox"

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from handoff import board
-from handoff.notices import said
+from handoff.desk import board
+from handoff.telling.notices import said
 from insight.listing import lead_card
 from nurture.language.definitions import Definitions
 from nurture.ledger import tables as t

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlmodel import Session
 
-from handoff import board, brake
-from handoff.board import ClockRow, HandoffRow
-from handoff.notices import said
+from handoff.desk import board
+from handoff.desk.board import ClockRow, HandoffRow
+from handoff.routing import brake
+from handoff.telling.notices import said
 from insight import funnel, service
 from nurture.language.definitions import Definitions
 

@@ -19,8 +19,8 @@ from app.web.access import network
 from app.web.guard import log
 from app.web.site import LOGGER, Site, page, site_of
 from app.web.visitors import BROWSER, SESSION, Visitor, cookie, drop_cookie, set_cookie, visitor
-from handoff.notifier import Telling
-from handoff.seats import seat_of
+from handoff.desk.seats import seat_of
+from handoff.telling.notifier import Telling
 from nurture.language.channels import EMAIL
 from nurture.ledger import credentials, signing_in
 from nurture.ledger.address import LONGEST

@@ -12,7 +12,7 @@ from app.reading import looking
 from app.web.access import at_this_machine
 from app.web.guard import log
 from app.web.site import Site, site_of
-from handoff import brake
+from handoff.routing import brake
 from insight.listing import unknown_messages
 from nurture.delivery import waiting
 from nurture.ledger import schema

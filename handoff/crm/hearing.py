@@ -17,11 +17,12 @@ from typing import Any
 from sqlalchemy import exists, select, update
 from sqlmodel import Session
 
-from handoff import answers, lifecycle, outcomes, standing, wording
+from handoff import lifecycle, standing, wording
+from handoff.answering import answers, outcomes
+from handoff.answering.deciding import Answer
 from handoff.crm.cards import handoff_of, owners
 from handoff.crm.keeping import model_of
 from handoff.crm.port import Change
-from handoff.deciding import Answer
 from handoff.standing import Standing
 from handoff.tables import CRM_CHANGE, CRM_RECORD, HANDOFF, LEAD, OPEN
 from nurture.language.crm import CrmModel

@@ -19,13 +19,13 @@ import pytest
 from app.notifier import WORKERS, ChannelNotifier, Lane
 from app.office_mail import compose_mail
 from app.settings import Settings, unknown_settings
-from handoff.notifier import Telling
+from handoff.telling.notifier import Telling
 from nurture.delivery.maildir import MaildirTransport
 from nurture.webhooks.http import HttpCaller
 from nurture.webhooks.port import Answer
 from nurture.webhooks.signing import headers, read_secrets
 from tests.commands import invoke
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CANARY = "tokencanarytokencanary"

@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,6 @@ from tests.architecture import size_gate
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("app", "flows", "insight", "handoff", "nurture")
-NURTURE = ("sequences", "scoring", "delivery", "webhooks", "language", "calendar", "ledger")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 
 CLOCK = [
@@ -123,10 +124,19 @@ def test_engines_and_sessions_outside_the_ledger_fail_lint(room: str, source: st
 def skeleton(tmp_path: Path) -> Path:
     """The rooms without content, under the project's real contracts."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for room in (*ROOMS, *(f"nurture/{part}" for part in NURTURE)):
+    for room in (*ROOMS, *parts(tmp_path / "pyproject.toml")):
         (tmp_path / room).mkdir()
         (tmp_path / room / "__init__.py").touch()
     return tmp_path
+
+
+def parts(file: Path) -> Iterator[str]:
+    """What the contracts order inside the rooms, as folders."""
+    linter = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["importlinter"]
+    for contract in linter["contracts"]:
+        for container in contract.get("containers", ()):
+            for layer in contract["layers"]:
+                yield from (f"{container}/{part}" for part in layer.split(" | "))
 
 
 def contracts(root: Path) -> tuple[int, str]:
@@ -162,6 +172,9 @@ def test_rooms_without_a_forbidden_import_pass(skeleton: Path) -> None:
         ("nurture/language", "nurture.delivery", "Inside nurture"),
         ("nurture/calendar", "nurture.language", "Inside nurture"),
         ("nurture/ledger", "nurture.calendar", "Inside nurture"),
+        ("handoff/sla", "handoff.routing", "Inside handoff"),
+        ("handoff/routing", "handoff.answering", "Inside handoff"),
+        ("handoff/answering", "handoff.crm", "Inside handoff"),
         ("nurture/delivery", "prefect", "The core knows"),
         ("handoff", "apscheduler", "The core knows"),
         ("insight", "fastapi", "The core knows"),
@@ -178,11 +191,12 @@ def test_a_forbidden_import_breaks_its_contract(
     assert [line for line in broken if line.startswith(contract)], said
 
 
-def test_a_new_part_of_nurture_needs_a_place_in_the_layers(skeleton: Path) -> None:
-    (skeleton / "nurture" / "extras.py").touch()
+@pytest.mark.parametrize("room", ["nurture", "handoff"])
+def test_a_new_part_of_a_room_needs_a_place_in_the_layers(skeleton: Path, room: str) -> None:
+    (skeleton / room / "extras.py").touch()
     code, said = contracts(skeleton)
     assert code == 1, said
-    assert "Inside nurture" in said
+    assert f"Inside {room}" in said
 
 
 def sized(lines: int) -> str:

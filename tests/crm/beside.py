@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handoff import answers, outcomes
-from handoff.assignment import assign
+from handoff.answering import answers, outcomes
 from handoff.crm import claim, pulling
 from handoff.crm.cards import deal_key
 from handoff.crm.hearing import hear
@@ -18,7 +17,8 @@ from handoff.crm.keeping import keep_crm
 from handoff.crm.port import Card, Change, Pulled, Pushed
 from handoff.crm.pulling import pull_in
 from handoff.crm.pushing import Syncing, push_out
-from handoff.opening import open_handoffs
+from handoff.routing.assignment import assign
+from handoff.routing.opening import open_handoffs
 from handoff.tables import CHANGE, CRM, CRM_RECORD, HANDOFF
 from nurture.language.definitions import Definitions
 from nurture.ledger.asking import soonest, together
@@ -26,8 +26,8 @@ from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally
 from nurture.webhooks.port import Answer
 from tests.fixtures_ledger import NOW
-from tests.handoff import desk
-from tests.handoff.office import workspace
+from tests.handoff import sales_desk as desk
+from tests.handoff.telling.office import workspace
 
 DONE = Answer("done", 200, "answered 200")
 BUSY = Answer("again", 503, "answered 503")

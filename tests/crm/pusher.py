@@ -13,7 +13,7 @@ from handoff.crm import pushing
 from nurture.ledger.engine import open_ledger
 from nurture.webhooks.http import HttpCaller
 from tests.crm.beside import Beside, webhook_to
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 
 KEYS = (b"k" * 32,)
 

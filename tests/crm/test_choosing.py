@@ -14,7 +14,7 @@ from app.crm.webhook import WebhookCrm
 from app.settings import Settings
 from nurture.language.crm import System
 from nurture.webhooks.rehearsal import AnsweringCaller
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 
 HERE: dict[str, Any] = {"url": "https://crm.example.test"}
 SAID = {"webhook": HERE, "hubspot": {"pipeline": "7"}, "salesforce": HERE}

@@ -13,7 +13,7 @@ from handoff.crm.pushing import push_out
 from handoff.tables import CRM_RECORD
 from tests.crm.beside import DONE, REFUSED, Beside
 from tests.fixtures_ledger import NOW, counting
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 
 MINUTE = timedelta(minutes=1)
 

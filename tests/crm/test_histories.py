@@ -14,15 +14,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from handoff.assignment import assign
 from handoff.crm import claim as claims
 from handoff.crm import pulling, pushing
 from handoff.crm.cards import deal_key
 from handoff.crm.keeping import push_failed
 from handoff.crm.port import Card, Pushed
 from handoff.crm.pushing import push_out
-from handoff.ladder import climb
-from handoff.opening import open_handoffs
+from handoff.escalation.ladder import climb
+from handoff.routing.assignment import assign
+from handoff.routing.opening import open_handoffs
 from handoff.tables import CRM_MARK, CRM_RECORD, HANDOFF, LEAD, OPEN
 from nurture.language.outcomes import EFFECTS
 from nurture.ledger import leads

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from app.stories.rehearsal import rehearse
-from handoff import leaving
 from handoff.crm import claim as claims
 from handoff.crm.claim import claim
 from handoff.crm.keeping import push_all
-from handoff.ladder import climb
-from handoff.pauses import end_waits
+from handoff.escalation import leaving
+from handoff.escalation.ladder import climb
+from handoff.sla.pauses import end_waits
 from handoff.tables import CRM_MARK, CRM_RECORD, LEAD, REP
 from nurture.ledger import leads, schema
 from nurture.ledger import tables as t
@@ -28,7 +28,7 @@ from nurture.ledger.imports import import_leads
 from nurture.ledger.memory import open_memory
 from tests.crm.beside import PULLING, WEBHOOK, Beside, beside
 from tests.fixtures_ledger import NOW, counting
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.sequences.play import Play, at
 from tests.sequences.texts import HANDOFF, sequence
 

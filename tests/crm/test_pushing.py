@@ -9,7 +9,7 @@ from handoff.crm.health import PROBE
 from handoff.crm.looking import BETWEEN, FRESH
 from handoff.crm.port import Change, Pulled, Pushed
 from handoff.crm.pushing import push_out
-from handoff.opening import open_handoffs
+from handoff.routing.opening import open_handoffs
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, POST
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import insert_new_values

@@ -19,7 +19,7 @@ from handoff.tables import CRM_RECORD
 from nurture.ledger.engine import Ledger
 from tests.crm.beside import DONE, Told
 from tests.fixtures_ledger import counting
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.sequences.play import Play, at
 from tests.sequences.texts import HANDOFF
 

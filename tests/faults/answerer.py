@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from datetime import datetime
 
-from handoff import answers
+from handoff.answering import answers
 from nurture.language.loading import load_definitions
 from nurture.ledger.engine import open_ledger
 from nurture.ledger.errors import Conflict

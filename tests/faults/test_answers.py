@@ -14,7 +14,7 @@ from sqlalchemy import Table
 from handoff.tables import CHANGE, CLOCK, HANDOFF, MESSAGE, RUNG
 from nurture.ledger.engine import Ledger
 from tests.faults import answerer, ticker
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.processes import CHILDREN, Child, ended
 from tests.sequences.play import Play, at
 from tests.sequences.texts import HANDOFF as RULES

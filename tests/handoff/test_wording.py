@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from handoff.assignment import assign
+from handoff.routing.assignment import assign
 from handoff.tables import HANDOFF, LEAD
 from handoff.wording import unlinked
 from tests.fixtures_ledger import NOW
-from tests.handoff import desk
-from tests.handoff.office import Office
+from tests.handoff import sales_desk as desk
+from tests.handoff.telling.office import Office
 
 HOSTILE = (
     "<!channel> @here <https://evil.example.test|Ann> [x](http://evil.test) *b* _i_ `c` ~s~ #ops"

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handoff import answers
-from handoff.assignment import assign
-from handoff.clocks import run_clocks
-from handoff.ladder import climb
-from handoff.pauses import end_waits
+from handoff.answering import answers
+from handoff.escalation.ladder import climb
+from handoff.routing.assignment import assign
+from handoff.sla.clocks import run_clocks
+from handoff.sla.pauses import end_waits
 from handoff.tables import CLOCK, HANDOFF, RUNG
 from nurture.calendar.business import Schedule, elapsed
 from nurture.calendar.zones import zone
@@ -25,7 +25,7 @@ from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.memory import Image, open_memory, take_image
 from tests.fixtures_ledger import NOW
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 
 HOUR = timedelta(hours=1)
 OFFICE = Schedule(desk.calendar(), zone(desk.BERLIN))

@@ -21,8 +21,8 @@ from app.applying import apply_workspace
 from app.notice_forms import NoticePresses
 from flows.runtime import Runtime
 from flows.tick import Outcome, run_tick
-from handoff import answers, outcomes
-from handoff.notifier import AcceptingNotifier
+from handoff.answering import answers, outcomes
+from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery.maildir import MaildirTransport
 from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper

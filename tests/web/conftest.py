@@ -17,9 +17,9 @@ from sqlmodel import SQLModel
 from app.web import make_app
 from app.web.site import Site
 from flows.runtime import Runtime
-from handoff.assignment import assign
-from handoff.notice_press import PURPOSES
-from handoff.notifier import AcceptingNotifier
+from handoff.routing.assignment import assign
+from handoff.telling.notice_press import PURPOSES
+from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery import links
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
@@ -35,7 +35,7 @@ from tests.fixtures_ledger import (
     make_message,
     migrated_ledger,
 )
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 
 __all__ = ["ledger", "migrated_ledger"]
 KEYS = (b"a key of the tests, long enough",)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.notice_forms import NoticePresses
-from handoff.notifier import AcceptingNotifier, Telling
+from handoff.telling.notifier import AcceptingNotifier, Telling
 from nurture.ledger import signing_in
 from tests.web.conftest import KEYS, Place
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from handoff.assignment import assign
+from handoff.routing.assignment import assign
 from handoff.tables import HANDOFF
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.web.conftest import Place
 
 BIG = {

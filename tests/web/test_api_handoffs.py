@@ -14,7 +14,7 @@ from app.web.api_docs import document
 from nurture.ledger import tables as t
 from nurture.ledger.upkeep import upkeep
 from tests.fixtures_ledger import NOW
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.web.conftest import Offer, Place
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"

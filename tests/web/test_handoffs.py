@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handoff import answers
+from handoff.answering import answers
 from nurture.delivery import links
 from nurture.ledger import tables as t
 from tests.fixtures_ledger import make_engagement

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from app.web.inbox_answers import VERBS
-from handoff import answers
+from handoff.answering import answers
 from nurture.ledger import tables as t
 from tests.fixtures_ledger import NOW
 from tests.web.conftest import Place

@@ -7,11 +7,11 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from app.web.inbox_answers import VERBS
-from handoff import answers, outcomes
+from handoff.answering import answers, outcomes
 from handoff.tables import CLOCK, HANDOFF, LEAD
 from nurture.ledger import tables as t
 from tests.fixtures_ledger import NOW, counting
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.web.conftest import Place
 from tests.web.desk_visitors import fields, signed_in
 from tests.web.sales_desk import MINE, OTHERS, QUEUED, TAKEN, listed, office

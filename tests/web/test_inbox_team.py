@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from handoff import answers, outcomes
+from handoff.answering import answers, outcomes
 from handoff.tables import CLOCK, HANDOFF, REP
 from nurture.ledger import tables as t
 from tests.fixtures_ledger import NOW, counting
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.web.conftest import Place
 from tests.web.desk_visitors import fields, signed_in
 from tests.web.sales_desk import handoff, listed, office

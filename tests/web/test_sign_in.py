@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from app.web.visitors import POLL
-from handoff.notifier import Telling
+from handoff.telling.notifier import Telling
 from nurture.delivery import links
 from nurture.ledger import signing_in
 from nurture.ledger import tables as t
 from nurture.ledger.errors import LinkInvalid
 from nurture.webhooks.port import Answer
 from tests.fixtures_ledger import counting
-from tests.handoff import desk
+from tests.handoff import sales_desk as desk
 from tests.web.conftest import KEYS, Place
 from tests.web.desk_visitors import Mailbox, fields, mailbox, signed_in
 from tests.web.test_unsubscribe import nonce_of

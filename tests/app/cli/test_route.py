@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.cli.conftest import Run, document, ledger_of
-from tests.handoff.desk import everything
+from tests.handoff.sales_desk import everything
 
 
 def test_it_says_where_a_lead_goes_and_why_and_changes_nothing(run: Run, folder: Path) -> None:

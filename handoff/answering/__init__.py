@@ -1,0 +1,1 @@
+"""What sales says about a lead, and what follows from it."""

@@ -1,0 +1,1 @@
+"""What is where, as people in sales see it: boards, inboxes, briefs."""

@@ -1,0 +1,1 @@
+"""What happens when nobody acts in time, or whoever should is gone."""

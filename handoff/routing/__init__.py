@@ -1,0 +1,1 @@
+"""Which team and which rep a lead goes to, and why not to the others."""

@@ -1,0 +1,1 @@
+"""The clocks of a handoff: started, met, paused, late, judged anew by corrected calendars."""
