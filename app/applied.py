@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from app.reading import looking
-from nurture.language.definitions import Definitions
-from nurture.language.loading import in_force, load_definitions
+from nurture.language.applied.loading import in_force, load_definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NotFound
 

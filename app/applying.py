@@ -12,9 +12,9 @@ from app.planning import Plan, mark_of, plan_of, ways
 from app.shadow.beginning import settle_shadow
 from handoff.crm.keeping import keep_crm
 from nurture.delivery.trial import trial
-from nurture.language.loading import load_definitions
-from nurture.language.shadows import in_shadow
-from nurture.language.versions import Applied, apply, current
+from nurture.language.applied.loading import load_definitions
+from nurture.language.applied.shadows import in_shadow
+from nurture.language.applied.versions import Applied, apply, current
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict

@@ -16,8 +16,8 @@ from flows.runtime import Runtime
 from handoff.telling.notifier import WITHIN, Telling
 from handoff.telling.posted import health
 from nurture.calendar.nearest import suggestion
-from nurture.language.channels import ChannelModel
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.channels import ChannelModel
 from nurture.ledger.errors import NotFound
 from nurture.webhooks.http import UNSIGNED
 from nurture.webhooks.port import Answer

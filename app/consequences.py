@@ -10,9 +10,9 @@ from app.planning import ways
 from handoff.escalation.leaving import Moved, move_on
 from handoff.routing.people import sync_people
 from handoff.telling.digest import keep_digests
-from nurture.language.definitions import Definitions
-from nurture.language.loading import load_definitions
-from nurture.language.versions import Applied, Change
+from nurture.language.applied.loading import load_definitions
+from nurture.language.applied.versions import Applied, Change
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.ticks import touch_everybody
 from nurture.sequences.moving import move
 

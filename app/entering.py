@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.finding import find_leads
 from nurture.sequences.asked import ask_in

@@ -9,8 +9,8 @@ from functools import cache
 from importlib import resources
 
 from handoff.telling.notice_press import NoticePress
-from nurture.language.definitions import Definitions, Template
-from nurture.language.loading import read_templates
+from nurture.language.applied.loading import read_templates
+from nurture.language.compiled.definitions import Definitions, Template
 
 OWN = "notices/"
 """The folder of a workspace's templates that holds notices."""

@@ -22,8 +22,8 @@ from app.office_mail import send_mail
 from app.settings import Settings
 from handoff.telling.notifier import WITHIN, Telling, answered
 from nurture.delivery.transport import Transport
-from nurture.language.channels import EMAIL, ChannelModel
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.channels import EMAIL, ChannelModel
 from nurture.webhooks.port import Answer, Call, Caller
 
 TIMEOUT = 15.0

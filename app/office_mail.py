@@ -9,7 +9,7 @@ from nurture.delivery.compose import Letter, compose, skeleton
 from nurture.delivery.exchange import exchange
 from nurture.delivery.headers import lead_mailbox
 from nurture.delivery.transport import ChannelFailed, Outgoing, Transport
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused
 from nurture.webhooks.port import Answer

@@ -12,14 +12,14 @@ from sqlmodel import Session
 from handoff.answering.follow_ups import waiting_for
 from handoff.desk.board import running_clocks
 from handoff.escalation.leaving import Moved
-from nurture.language.definitions import Definitions
-from nurture.language.differences import Difference, differences, step_differences
-from nurture.language.folder import Kind
-from nurture.language.loading import load_version
-from nurture.language.problems import Problem
-from nurture.language.program import Program
-from nurture.language.shadows import SHADOW
-from nurture.language.versions import Applied, Change
+from nurture.language.applied.differences import Difference, differences, step_differences
+from nurture.language.applied.loading import load_version
+from nurture.language.applied.shadows import SHADOW
+from nurture.language.applied.versions import Applied, Change
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Program
+from nurture.language.reading.folder import Kind
+from nurture.language.text.problems import Problem
 from nurture.ledger import tables as t
 from nurture.ledger.errors import NurtureError
 from nurture.sequences.moving import Going, going, standing

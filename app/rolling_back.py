@@ -8,10 +8,10 @@ from pathlib import Path
 
 from app.applying import apply_workspace, plan_workspace
 from app.planning import Plan
-from nurture.language.closing import without_taken
-from nurture.language.loading import load_version
-from nurture.language.parts import part, without
-from nurture.language.validate import validate
+from nurture.language.applied.loading import load_version
+from nurture.language.checks.validate import validate
+from nurture.language.reading.closing import without_taken
+from nurture.language.text.parts import part, without
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, InputRefused, NotFound
 

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from nurture.language.channels import VARIABLES
+from nurture.language.files.channels import VARIABLES
 from nurture.ledger.errors import InputRefused
 from nurture.webhooks.signing import read_secrets
 

@@ -12,8 +12,8 @@ from nurture.delivery.greeting import SmtpSettings, Tls
 from nurture.delivery.maildir import MaildirTransport
 from nurture.delivery.smtp import SmtpTransport
 from nurture.delivery.transport import Connection, Transport
-from nurture.language.definitions import Definitions
-from nurture.language.workspace import Delivery, Smtp
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.workspace import Delivery, Smtp
 from nurture.ledger.errors import NotFound
 
 TLS: dict[str, Tls] = {"starttls": "required", "tls": "implicit", "none": "off"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nurture.language.definitions import Definitions
-from nurture.language.folder import SourceFile, load_workspace
-from nurture.language.loading import all_as_written
-from nurture.language.validate import check
+from nurture.language.applied.loading import all_as_written
+from nurture.language.checks.validate import check
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.reading.folder import SourceFile, load_workspace
 from nurture.ledger.errors import NotFound
 
 NAME = "handoff.yaml"

@@ -22,10 +22,10 @@ from app.transports import AppliedTransport
 from flows.runtime import Runtime
 from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
-from nurture.language import source
-from nurture.language.definitions import Definitions
-from nurture.language.tree import Scalar, Table
-from nurture.language.workspace import Workspace
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.workspace import Workspace
+from nurture.language.text import source
+from nurture.language.text.tree import Scalar, Table
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger, normal_url, open_ledger
 from nurture.ledger.errors import InputRefused, LedgerError, NotFound, SchemaOutdated

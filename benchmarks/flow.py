@@ -26,9 +26,9 @@ from benchmarks.figures import Figure
 from benchmarks.ledgers import NOW
 from benchmarks.runtimes import runtime
 from flows import tick as ticking
-from nurture.language.definitions import Definitions
-from nurture.language.durations import Span
-from nurture.language.program import End, EnterStage, Wait
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import End, EnterStage, Wait
+from nurture.language.grammar.durations import Span
 from nurture.ledger.engine import Ledger
 
 RUNS, WARM = 20, 3

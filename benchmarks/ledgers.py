@@ -14,12 +14,12 @@ from sqlalchemy import Column, Integer, create_engine, text
 from sqlmodel import Session, SQLModel
 
 from nurture.calendar.hours import parse_days, parse_hours, weekly
-from nurture.language.conditions import EventTest
-from nurture.language.definitions import Definitions
-from nurture.language.program import End, EnterStage, Program, Send
-from nurture.language.scoring import Scoring
-from nurture.language.terms import Entry, Late, Window
-from nurture.language.workspace import Sender, Topic, Workspace
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import End, EnterStage, Program, Send
+from nurture.language.files.scoring import Scoring
+from nurture.language.files.workspace import Sender, Topic, Workspace
+from nurture.language.grammar.conditions import EventTest
+from nurture.language.grammar.terms import Entry, Late, Window
 from nurture.ledger import schema
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, normal_url, open_ledger

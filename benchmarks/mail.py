@@ -33,7 +33,7 @@ from nurture.delivery.greeting import SmtpSettings
 from nurture.delivery.press import Press
 from nurture.delivery.smtp import SmtpTransport
 from nurture.delivery.waiting import link_keeper
-from nurture.language.definitions import Template
+from nurture.language.compiled.definitions import Template
 from nurture.ledger.engine import Ledger
 from nurture.sequences.openings import keep_openings
 

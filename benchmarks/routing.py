@@ -27,8 +27,8 @@ from benchmarks.figures import Figure, same
 from benchmarks.ledgers import NOW
 from benchmarks.workspaces import STARTER
 from handoff.routing.opening import open_handoffs
-from nurture.language.loading import load_definitions
-from nurture.language.validate import validate
+from nurture.language.applied.loading import load_definitions
+from nurture.language.checks.validate import validate
 from nurture.ledger.engine import Ledger, open_ledger
 
 LEADS, RULES, RUNS = 10_000, 2_000, 3

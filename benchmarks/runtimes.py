@@ -12,7 +12,7 @@ from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery.press import Press
 from nurture.delivery.transport import Connection
 from nurture.delivery.waiting import link_keeper
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.webhooks.rehearsal import AnsweringCaller
 

@@ -21,8 +21,8 @@ from handoff.telling import posting
 from handoff.telling.digest import NEXT_DIGEST
 from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
 from nurture.ledger import following
 from nurture.ledger.asking import Question, earliest_of, soonest, together
 from nurture.ledger.ticks import NEXT_HAPPENING, NEXT_NEWS

@@ -13,7 +13,7 @@ from handoff.telling.notice_press import NoticePress
 from handoff.telling.notifier import Notifier
 from nurture.delivery.press import Press
 from nurture.delivery.transport import Transport
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.webhooks.port import Caller
 

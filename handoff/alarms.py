@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from nurture.language.channels import EMAIL
-from nurture.language.definitions import Definitions
-from nurture.language.durations import Span
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.channels import EMAIL
+from nurture.language.grammar.durations import Span
 from nurture.ledger import tables as t
 from nurture.ledger.types import to_micros
 from nurture.ledger.upsert import insert_new_values

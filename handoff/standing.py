@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from handoff import wording
 from handoff.tables import CHANGE, CLOCK, HANDOFF, OPEN, REP, RUNNING
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.errors import InputRefused, NotFound
 
 

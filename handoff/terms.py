@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import CTE, BigInteger, Boolean, Integer, String
 
 from handoff.rowset import Columns, rowset
-from nurture.language.definitions import Definitions
-from nurture.language.durations import Span
-from nurture.language.handoff import HandoffRules
-from nurture.language.hours import team_hours
-from nurture.language.ladders import ClockModel, RungModel
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.hours import team_hours
+from nurture.language.files.ladders import ClockModel, RungModel
+from nurture.language.grammar.durations import Span
 from nurture.ledger.types import MICROSECOND
 
 _SAID = {

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nurture.language.outcomes import is_about
+from nurture.language.files.outcomes import is_about
 from nurture.ledger.errors import InputRefused
 
 LONGEST = 300

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from insight import funnel, service
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from insight import funnel, sales_days, service
 from insight.calls import CallFigures, call_figures
 from insight.sales_days import Standing, TeamFigures
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.localtime import local_day
 from nurture.ledger.upsert import table_of

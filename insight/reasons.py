@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, case, func, literal, or_, select
 from sqlmodel import Session
 
 from nurture.calendar.nearest import suggestion
-from nurture.language.definitions import Definitions
-from nurture.language.outcomes import EFFECTS
-from nurture.language.plain_text import PlainText
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.outcomes import EFFECTS
+from nurture.language.sql.plain_text import PlainText
 from nurture.ledger import tables as t
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.upsert import table_of

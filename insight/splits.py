@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nurture.language.definitions import Definitions
-from nurture.language.program import Program, Split
-from nurture.language.winner import Winner
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Program, Split
+from nurture.language.files.winner import Winner
 from nurture.ledger import tables as t
 from nurture.ledger.asking import Asking
 from nurture.sequences.winners import counted

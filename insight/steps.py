@@ -18,8 +18,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
-from nurture.language.graph import Graph, landing
-from nurture.language.program import Program
+from nurture.language.compiled.graph import Graph, landing
+from nurture.language.compiled.program import Program
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 from nurture.sequences.moving import seen_at

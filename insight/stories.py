@@ -14,8 +14,8 @@ from sqlmodel import Session
 
 from handoff.desk.board import HandoffRow, handoffs, rungs_of
 from nurture.delivery.states import WAITING
-from nurture.language.expecting import NOTHING, Expect, Named, instant
-from nurture.language.scoring import Scoring
+from nurture.language.files.expecting import NOTHING, Expect, Named, instant
+from nurture.language.files.scoring import Scoring
 from nurture.ledger import tables as t
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tables.webhooks import SETTLED

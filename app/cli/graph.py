@@ -15,7 +15,7 @@ from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
     from insight.drawing.saying import Picture
-    from nurture.language.graph import Node
+    from nurture.language.compiled.graph import Node
     from nurture.ledger import tables
 
 
@@ -127,9 +127,9 @@ def _written(workspace: Path | None, name: str) -> Picture:
     from app.settings import read_settings
     from app.wiring import workspace_folder
     from insight.drawing.saying import Picture
-    from nurture.language.graph import graph_of
-    from nurture.language.loading import as_written
-    from nurture.language.validate import validate
+    from nurture.language.applied.loading import as_written
+    from nurture.language.checks.validate import validate
+    from nurture.language.compiled.graph import graph_of
 
     checked = validate(workspace_folder(chosen(workspace, read_settings())))
     program = as_written(checked, name)
@@ -144,8 +144,8 @@ def _applied(work: Opened, name: str, version: int | None, *, counts: bool) -> t
     """A version that was applied, with its leads if they are to be counted."""
     from insight.drawing.saying import Picture, notes
     from insight.steps import step_counts
-    from nurture.language.graph import graph_of
-    from nurture.language.loading import load_version
+    from nurture.language.applied.loading import load_version
+    from nurture.language.compiled.graph import graph_of
 
     with work.looking() as session:
         program, row = load_version(session, name, version)

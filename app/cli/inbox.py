@@ -12,7 +12,7 @@ from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
     from handoff.desk.seats import Seat
-    from nurture.language.definitions import Definitions
+    from nurture.language.compiled.definitions import Definitions
 
 
 def register(program: typer.Typer) -> None:

@@ -60,7 +60,7 @@ def instant_in(text: str, zone: str, *, option: str = "--until") -> datetime:
 
 def length_in(text: str, *, option: str = "--for") -> timedelta:
     """What was typed as the value of `option`: `4h`, `30min`, `2d`, or as YAML says it."""
-    from nurture.language.durations import parse_elapsed
+    from nurture.language.grammar.durations import parse_elapsed
 
     units = {"min": "minutes", "h": "hours", "d": "days"}
     number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
     from flows.runtime import Runtime
-    from nurture.language.definitions import Definitions
+    from nurture.language.compiled.definitions import Definitions
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
     from app.planning import Move, Plan, Planned
-    from nurture.language.differences import Difference
+    from nurture.language.applied.differences import Difference
 
 CHANGES = 3
 """The exit code of `--detailed-exitcode` when something would change."""

@@ -136,7 +136,7 @@ def _apply_first(folder: Path) -> None:
     """A fresh workspace is put in force; one that was applied once is left to its owner."""
     from app.applying import apply_workspace
     from app.cli.workspaces import checked
-    from nurture.language.problems import DefinitionInvalid
+    from nurture.language.text.problems import DefinitionInvalid
     from nurture.ledger.errors import NotFound
 
     with opened(folder, need_schema=False) as work:

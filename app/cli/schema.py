@@ -14,7 +14,7 @@ from app.cli.opening import chosen
 from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
-    from nurture.language.folder import Kind
+    from nurture.language.reading.folder import Kind
 
 FOLDER = ".schema"
 EDITOR = Path(".vscode") / "settings.json"
@@ -51,7 +51,7 @@ def schema(
     """
     from app.settings import read_settings
     from app.wiring import workspace_folder
-    from nurture.language.schema import schema_of
+    from nurture.language.editors.schema import schema_of
 
     if kind is not None:
         show.document(schema_of(kind.value))
@@ -67,7 +67,7 @@ def schema(
 
 def write_schemas(folder: Path) -> list[str]:
     """Write the schemas, and tell editors of them unless they have settings already."""
-    from nurture.language.schema import FILES, schema_of
+    from nurture.language.editors.schema import FILES, schema_of
 
     (folder / FOLDER).mkdir(exist_ok=True)
     written = []

@@ -167,7 +167,7 @@ def _begin(text: str) -> date:
 
 
 def _step(text: str) -> timedelta:
-    from nurture.language.durations import parse_elapsed
+    from nurture.language.grammar.durations import parse_elapsed
 
     try:
         step = parse_elapsed(text)

@@ -9,7 +9,7 @@ from app.cli import show
 from app.simulation.running import Simulated
 from insight.differences import Difference, figures
 from insight.outlook import Outlook, Reason
-from nurture.language.durations import say
+from nurture.language.grammar.durations import say
 
 V = TypeVar("V")
 WIDEST = 52

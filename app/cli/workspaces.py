@@ -16,8 +16,8 @@ from app.cli.options import Json, Workspace, example
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nurture.language.problems import Problem
-    from nurture.language.versions import Applied
+    from nurture.language.applied.versions import Applied
+    from nurture.language.text.problems import Problem
     from nurture.ledger.engine import Ledger
 
 IGNORED = "# What the engine writes: ledger, mails, keys, logs.\n.nurture/\n"
@@ -90,7 +90,7 @@ def validate(
     from app.settings import read_settings
     from app.wiring import workspace_folder
     from nurture.delivery.trial import trial
-    from nurture.language.validate import validate as check
+    from nurture.language.checks.validate import validate as check
 
     checked = check(workspace_folder(chosen(workspace, read_settings())), trial)
     files, problems = checked.files, checked.problems

@@ -16,8 +16,8 @@ from app.settings import Settings
 from flows.runtime import Runtime
 from handoff.crm.keeping import NONE, model_of
 from handoff.crm.port import WITHIN, Crm
-from nurture.language.crm import CrmModel
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.crm import CrmModel
 from nurture.ledger.errors import Conflict
 from nurture.webhooks.port import Answer, Caller
 

@@ -76,9 +76,9 @@ def _schema(ledger: Ledger) -> Iterator[Finding]:
 def _definitions(session: Session, folder: Path) -> Iterator[Finding]:
     """What is applied against what stands in the folder, and that both can be read."""
     from nurture.delivery.trial import trial
-    from nurture.language.loading import load_definitions
-    from nurture.language.validate import validate
-    from nurture.language.versions import applied_hashes
+    from nurture.language.applied.loading import load_definitions
+    from nurture.language.applied.versions import applied_hashes
+    from nurture.language.checks.validate import validate
 
     read = validate(folder, trial)
     errors = [p for p in read.problems if p.severity == "error"]
@@ -121,7 +121,7 @@ def _mail(session: Session) -> Iterator[Finding]:
 
 def _webhooks(session: Session, settings: Settings, now: datetime) -> Iterator[Finding]:
     """Whether calls can be made, and which failed in the last day."""
-    from nurture.language.loading import load_definitions
+    from nurture.language.applied.loading import load_definitions
     from nurture.webhooks.http import HttpCaller
     from nurture.webhooks.port import wanting
 
@@ -142,7 +142,7 @@ def _webhooks(session: Session, settings: Settings, now: datetime) -> Iterator[F
 def _channels(session: Session, settings: Settings) -> Iterator[Finding]:
     """Each channel of notices: whether it can be spoken to, in form, and how it was last."""
     from app.channels import channels
-    from nurture.language.loading import load_definitions
+    from nurture.language.applied.loading import load_definitions
 
     definitions = load_definitions(session)
     for each in channels(session, definitions, settings):
@@ -161,7 +161,7 @@ def _channels(session: Session, settings: Settings) -> Iterator[Finding]:
 
 def _crm(session: Session, settings: Settings) -> Iterator[Finding]:
     """Whether the CRM can be told of leads, what it refused, and whom nobody here knows."""
-    from nurture.language.loading import load_definitions
+    from nurture.language.applied.loading import load_definitions
 
     found = overview(session, load_definitions(session))
     if found is None:
@@ -212,7 +212,7 @@ def _server(session: Session, settings: Settings) -> Iterator[Finding]:
     """Connect, greet and sign in; no mail is offered."""
     from nurture.delivery.smtp import SmtpTransport
     from nurture.delivery.transport import ChannelFailed
-    from nurture.language.loading import load_definitions
+    from nurture.language.applied.loading import load_definitions
 
     smtp = load_definitions(session).workspace.delivery.smtp
     if smtp is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.consequences import follow
-from nurture.language import shadows
-from nurture.language.versions import Applied, Change
+from nurture.language.applied import shadows
+from nurture.language.applied.versions import Applied, Change
 from nurture.ledger.beside import Beside
 from nurture.ledger.copying import copy_everything
 from nurture.ledger.engine import Ledger

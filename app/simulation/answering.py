@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.dice import Dice
 from app.simulation.model import Answers
-from nurture.language.story import OUTCOMES
+from nurture.language.files.story import OUTCOMES
 from nurture.webhooks.port import Call
 from nurture.webhooks.rehearsal import TAKEN, AnsweringCaller, Told
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.dice import Dice
 from app.simulation.model import Deed, Group, Habit
-from nurture.language.conditions import FieldType
+from nurture.language.grammar.conditions import FieldType
 from nurture.ledger.imports.values import attribute
 from nurture.ledger.lead_rows import FIELDS, LeadRow, read_lead
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, model_validator
 
-from nurture.language.condition_fields import KindField
-from nurture.language.faults import Faults, fault
-from nurture.language.models import Elapsed, Model, Name, Names, Number, Plain, reading
+from nurture.language.grammar.condition_fields import KindField
+from nurture.language.grammar.models import Elapsed, Model, Name, Names, Number, Plain, reading
+from nurture.language.text.faults import Faults, fault
 
 Value = str | int | float | bool
 

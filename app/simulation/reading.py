@@ -7,15 +7,15 @@ from pathlib import Path
 
 from app.simulation.cohort import made
 from app.simulation.model import Choice, Simulation
-from nurture.language.definitions import Definitions
-from nurture.language.faults import Loc
-from nurture.language.places import path_of, place_of
-from nurture.language.problems import DefinitionInvalid, Problem
-from nurture.language.program import Webhook
-from nurture.language.reading import read
-from nurture.language.source import MOST_BYTES
-from nurture.language.tree import Node
-from nurture.language.vocabulary import Known
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Webhook
+from nurture.language.grammar.vocabulary import Known
+from nurture.language.reading.one_file import read
+from nurture.language.text.faults import Loc
+from nurture.language.text.places import path_of, place_of
+from nurture.language.text.problems import DefinitionInvalid, Problem
+from nurture.language.text.source import MOST_BYTES
+from nurture.language.text.tree import Node
 from nurture.ledger.errors import InputRefused, NotFound
 from nurture.ledger.lead_rows import FIELDS
 

@@ -26,7 +26,7 @@ from app.wiring import open_ledger_of
 from insight.outlook import Outlook, outlook
 from nurture.calendar.zones import local_instant
 from nurture.delivery.rehearsal import SparingPress
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.copying import copy_people
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import InputRefused

@@ -9,7 +9,7 @@ from insight.received import Offer
 from nurture.calendar.business import add
 from nurture.calendar.errors import NeverOpens
 from nurture.calendar.openings import Opening, openings
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 
 
 class WorkingTime:

@@ -20,9 +20,9 @@ from handoff.answering import answers, outcomes
 from handoff.desk.board import handoffs
 from insight.stories import Difference, Witness
 from nurture.calendar.zones import local_instant
-from nurture.language.expecting import instant
-from nurture.language.story import Deed, Story
-from nurture.language.update import UpdateModel
+from nurture.language.files.expecting import instant
+from nurture.language.files.story import Deed, Story
+from nurture.language.files.update import UpdateModel
 from nurture.ledger import leads
 from nurture.ledger.errors import InputRefused, NotFound, NurtureError
 from nurture.ledger.incoming import read_engagements

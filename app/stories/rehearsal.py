@@ -17,8 +17,8 @@ from handoff.telling.notifier import AcceptingNotifier
 from nurture.calendar.zones import LATEST
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport
-from nurture.language.loading import load_definitions
-from nurture.language.problems import DefinitionInvalid
+from nurture.language.applied.loading import load_definitions
+from nurture.language.text.problems import DefinitionInvalid
 from nurture.ledger import upkeep
 from nurture.ledger.engine import Ledger
 from nurture.ledger.memory import Image, open_memory, take_image

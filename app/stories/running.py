@@ -15,14 +15,14 @@ from app import logs
 from app.stories.player import Played, play
 from app.stories.rehearsal import Rehearsal, open_rehearsal
 from nurture.delivery.trial import trial
-from nurture.language.expecting import instant
-from nurture.language.faults import Loc
-from nurture.language.places import place_of
-from nurture.language.problems import DefinitionInvalid
-from nurture.language.sequence import SequenceModel
-from nurture.language.story import Story
-from nurture.language.tree import Node
-from nurture.language.validate import Checked, validate
+from nurture.language.checks.validate import Checked, validate
+from nurture.language.files.expecting import instant
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.files.story import Story
+from nurture.language.text.faults import Loc
+from nurture.language.text.places import place_of
+from nurture.language.text.problems import DefinitionInvalid
+from nurture.language.text.tree import Node
 
 A_PROCESS_MORE = 12
 """So many stories are worth the seconds another process takes to start."""

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from app.stories.running import Result
 from insight.stories import Difference
-from nurture.language.expecting import instant
-from nurture.language.rewriting import flow
+from nurture.language.files.expecting import instant
+from nurture.language.text.rewriting import flow
 
 
 def told(result: Result) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from app.stories.running import Result
-from nurture.language.rewriting import Change, NotRewritten, rewrite
+from nurture.language.text.rewriting import Change, NotRewritten, rewrite
 from nurture.ledger.errors import InputRefused
 
 BOM = "\ufeff"

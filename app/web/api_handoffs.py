@@ -25,7 +25,7 @@ from handoff.answering import answers, follow_ups, outcomes
 from handoff.answering.deciding import Answer
 from handoff.desk import board, brief
 from handoff.tables import HANDOFF
-from nurture.language.vocabulary import HANDOFF_STATES
+from nurture.language.grammar.vocabulary import HANDOFF_STATES
 from nurture.ledger import idempotency
 from nurture.ledger import tables as t
 from nurture.ledger.errors import Conflict, InputRefused, LedgerError, NotFound

@@ -14,7 +14,7 @@ from handoff.desk import board, brief
 from handoff.desk.board import HandoffRow
 from handoff.routing import roster
 from handoff.telling.notices import said
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NotFound
 from nurture.ledger.timeline import timeline

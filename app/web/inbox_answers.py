@@ -26,7 +26,7 @@ from handoff.answering.deciding import Answer
 from handoff.standing import Standing
 from handoff.tables import OPEN
 from nurture.calendar.zones import local_instant
-from nurture.language.handoff import of
+from nurture.language.files.handoff import of
 from nurture.ledger.errors import Conflict, InputRefused, NotFound
 
 MORNING = 9 * 60

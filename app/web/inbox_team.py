@@ -17,7 +17,7 @@ from app.web.site import Site, page, site_of
 from app.web.visitors import Visitor, visitor
 from handoff.routing import roster
 from handoff.telling.notices import said
-from nurture.language.teams import RepModel
+from nurture.language.files.teams import RepModel
 from nurture.ledger.errors import InputRefused, NotFound
 
 router = APIRouter()

@@ -21,7 +21,7 @@ from handoff.desk.inbox import Counts, Wanted
 from handoff.routing import roster
 from handoff.routing.roster import RepRow
 from handoff.telling.digest import yesterday
-from nurture.language.teams import Team
+from nurture.language.files.teams import Team
 
 SHOWN = 300
 """Handoffs on the board at most, the most urgent of all teams."""

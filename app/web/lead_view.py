@@ -11,7 +11,7 @@ from sqlmodel import Session
 from handoff.desk import board
 from handoff.telling.notices import said
 from insight.listing import lead_card
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.leads import lead_by_number
 from nurture.ledger.timeline import TimelineLine, timeline

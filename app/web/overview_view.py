@@ -13,7 +13,7 @@ from handoff.desk.board import ClockRow, HandoffRow
 from handoff.routing import brake
 from handoff.telling.notices import said
 from insight import funnel, service
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 
 SHOWN = 50
 COLUMNS = {

@@ -21,7 +21,7 @@ from app.web.site import LOGGER, Site, page, site_of
 from app.web.visitors import BROWSER, SESSION, Visitor, cookie, drop_cookie, set_cookie, visitor
 from handoff.desk.seats import seat_of
 from handoff.telling.notifier import Telling
-from nurture.language.channels import EMAIL
+from nurture.language.files.channels import EMAIL
 from nurture.ledger import credentials, signing_in
 from nurture.ledger.address import LONGEST
 from nurture.ledger.errors import LinkInvalid

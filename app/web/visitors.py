@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.web.faults import SignedOut
 from app.web.site import Site, site_of
 from handoff.desk.seats import Seat, seat_of
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import signing_in
 from nurture.ledger.signing_in import Signed
 

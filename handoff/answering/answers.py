@@ -45,8 +45,8 @@ from handoff.routing.offers import offer
 from handoff.sla import clocks, pauses
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
-from nurture.language.definitions import Definitions
-from nurture.language.ladders import KINDS, Kind
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.ladders import KINDS, Kind
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.errors import Conflict, InputRefused
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from handoff import lifecycle
 from handoff.sla import clocks, pauses
 from handoff.tables import EPISODE, HANDOFF, OPEN
-from nurture.language.outcomes import EFFECTS
+from nurture.language.files.outcomes import EFFECTS
 from nurture.ledger.batches import batch
 
 BECOMES = {each.state: each.lifecycle for each in EFFECTS.values() if each.ends}

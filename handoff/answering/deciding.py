@@ -15,9 +15,9 @@ from handoff.routing import turns
 from handoff.sla import clocks, pauses
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
-from nurture.language.ladders import Kind
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.ladders import Kind
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, InputRefused

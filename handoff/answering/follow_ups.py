@@ -33,9 +33,9 @@ from sqlmodel import Session
 
 from handoff import lifecycle
 from handoff.tables import FOLLOW_UP, HANDOFF, LEAD
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.outcomes import EFFECTS, PATH, FollowUp
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.outcomes import EFFECTS, PATH, FollowUp
 from nurture.ledger import optouts, ticks
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking, Question

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from handoff.answering import answers, outcomes
 from handoff.tables import HANDOFF, OPEN
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.given import in_given
 from nurture.ledger.tally import Tally

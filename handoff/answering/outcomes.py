@@ -1,7 +1,7 @@
 """What came of a lead that sales works on: a meeting, an opportunity, won, lost.
 
 Each is an answer as those of `answers`, holds while the lead is with sales, and moves
-handoff and lifecycle by its row of `nurture.language.outcomes`, forward only.  All clocks but close
+handoff and lifecycle by its row of `language.files.outcomes`, forward only.  All clocks but close
 are met by it, by won and lost that as well; else next_step starts anew.
 """
 
@@ -20,9 +20,9 @@ from handoff.sla import clocks
 from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
 from nurture.calendar.nearest import suggestion
-from nurture.language.definitions import Definitions
-from nurture.language.ladders import KINDS
-from nurture.language.outcomes import EFFECTS, Effect
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.ladders import KINDS
+from nurture.language.files.outcomes import EFFECTS, Effect
 from nurture.ledger.errors import InputRefused
 
 LARGEST = 1e12

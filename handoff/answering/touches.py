@@ -12,7 +12,7 @@ from handoff import lifecycle
 from handoff.answering import follow_ups
 from handoff.sla import clocks, pauses
 from handoff.tables import CLOCK, HANDOFF, OPEN, RUNNING
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.plans import among

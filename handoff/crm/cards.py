@@ -18,10 +18,10 @@ from sqlmodel import Session
 
 from handoff.crm.port import Card, Deal, Value
 from handoff.tables import CLOCK, CRM_RECORD, HANDOFF, LEAD, OPEN, RUNNING
-from nurture.language.crm import CrmModel
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.vocabulary import LEAD_FIELDS
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.crm import CrmModel
+from nurture.language.grammar.vocabulary import LEAD_FIELDS
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
 from nurture.ledger.types import Instant

@@ -31,7 +31,7 @@ from handoff.crm.keeping import model_of
 from handoff.crm.looking import may_be_told
 from handoff.crm.port import WITHIN
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, LEAD
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking, Question

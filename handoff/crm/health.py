@@ -15,7 +15,7 @@ from sqlmodel import Session
 from handoff import alarms
 from handoff.crm.keeping import NAME
 from handoff.tables import CRM, CRM_RECORD
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.webhooks.port import Answer
 
 TRIES = 3

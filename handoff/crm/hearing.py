@@ -25,9 +25,9 @@ from handoff.crm.keeping import model_of
 from handoff.crm.port import Change
 from handoff.standing import Standing
 from handoff.tables import CRM_CHANGE, CRM_RECORD, HANDOFF, LEAD, OPEN
-from nurture.language.crm import CrmModel
-from nurture.language.definitions import Definitions
-from nurture.language.outcomes import EFFECTS
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.crm import CrmModel
+from nurture.language.files.outcomes import EFFECTS
 from nurture.ledger import tables as t
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.errors import Conflict, InputRefused

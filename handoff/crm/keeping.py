@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, case, delete, or_, select, true, update
 from sqlmodel import Session
 
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, HANDOFF, LEAD, OPEN
-from nurture.language.crm import CrmModel
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.crm import CrmModel
 from nurture.ledger import crm_marks
 from nurture.ledger import tables as t
 from nurture.ledger.changed import changed

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from handoff.crm.cards import owners
 from handoff.crm.keeping import NAME, model_of
 from handoff.tables import CRM_CHANGE, CRM_MARK, CRM_RECORD, LEAD
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 
 MOST = 50

@@ -21,7 +21,7 @@ from handoff.crm.cards import Taken
 from handoff.crm.claim import claim
 from handoff.crm.port import Crm, Pushed
 from handoff.crm.settle import settle
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import news
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally

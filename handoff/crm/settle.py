@@ -15,7 +15,7 @@ from handoff.crm import health
 from handoff.crm.cards import Taken, more_to_tell
 from handoff.crm.port import Pushed
 from handoff.tables import CRM_RECORD
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.fence import still_claimed
 from nurture.ledger.given import in_given
 from nurture.ledger.tally import Tally

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
 from sqlmodel import Session
 
 from handoff.tables import HANDOFF, LEAD, MESSAGE
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.predicates import predicate
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.sql.predicates import predicate
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch, fill, filling

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from handoff.standing import Standing
 from handoff.tables import OPEN
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.teams import Person, RepModel
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.teams import Person, RepModel
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused
 

@@ -20,7 +20,7 @@ from handoff.routing import turns
 from handoff.routing.assignment import assign
 from handoff.sla import clocks, pauses
 from handoff.tables import CLOCK, HANDOFF, OPEN, REP, RUNG
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch
 from nurture.ledger.tally import Tally

@@ -31,7 +31,7 @@ from handoff import lifecycle
 from handoff.escalation.ladder import release
 from handoff.routing.routes import routed
 from handoff.tables import HANDOFF, OPEN, REP
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.plans import among
 

@@ -31,8 +31,8 @@ from handoff.routing import availability as can
 from handoff.routing.offers import DRAFT, NOTICE
 from handoff.tables import CLOCK, HANDOFF, OPEN, REP, RUNG, RUNNING
 from handoff.terms import teams
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling

@@ -29,8 +29,8 @@ from handoff.routing.offers import offer
 from handoff.routing.queues import QUEUED, Group, members, queued, why_waiting
 from handoff.sla import clocks
 from handoff.tables import CLOCK, HANDOFF, REP, RUNNING
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.changed import changed
 from nurture.ledger.tally import Tally

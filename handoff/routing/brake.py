@@ -26,7 +26,7 @@ from sqlmodel import Session
 
 from handoff import alarms, wording
 from handoff.tables import EPISODE, HANDOFF, OPEN
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE
 from nurture.ledger.changed import changed

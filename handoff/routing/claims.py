@@ -27,7 +27,7 @@ from sqlalchemy import (
 from handoff.routing import availability as can
 from handoff.routing.turns import Circle, given
 from handoff.tables import HANDOFF, LEAD, MEMBER, REP
-from nurture.language.values import Folded, Text
+from nurture.language.sql.values import Folded, Text
 from nurture.ledger.batches import batch
 
 WHY = {

@@ -17,8 +17,8 @@ from handoff.routing.opening import opened
 from handoff.routing.queues import Group, groups, why_waiting
 from handoff.routing.roster import members
 from handoff.tables import EPISODE, HANDOFF, OPEN
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.errors import Conflict
 from nurture.ledger.types import Key

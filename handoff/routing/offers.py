@@ -22,8 +22,8 @@ from handoff import lifecycle
 from handoff.sla import clocks
 from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP
 from nurture.delivery.states import WAITING
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch

@@ -17,8 +17,8 @@ from handoff.routing import brake
 from handoff.routing.claims import domain_of, text_of
 from handoff.routing.routes import PATH, routed
 from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling

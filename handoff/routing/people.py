@@ -8,10 +8,10 @@ from sqlalchemy import delete, tuple_, update
 from sqlmodel import Session
 
 from handoff.tables import MEMBER, REP
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
-from nurture.language.hours import rep_duty, rep_hours
-from nurture.language.teams import RepModel
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.hours import rep_duty, rep_hours
+from nurture.language.files.teams import RepModel
 from nurture.ledger import tables as t
 from nurture.ledger.changed import changed
 from nurture.ledger.tally import Tally

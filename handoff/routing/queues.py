@@ -29,7 +29,7 @@ from handoff import wording
 from handoff.routing import availability as can
 from handoff.routing.turns import Circle
 from handoff.tables import CLOCK, HANDOFF, MEMBER, REP
-from nurture.language.handoff import HandoffRules
+from nurture.language.files.handoff import HandoffRules
 from nurture.ledger.asking import NOW
 from nurture.ledger.openings import first_open
 from nurture.ledger.plans import among

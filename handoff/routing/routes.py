@@ -8,9 +8,9 @@ from sqlalchemy import CTE, FromClause, Integer, String, func, literal, select
 
 from handoff.routing.territories import first_rule
 from handoff.rowset import Columns, rowset
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
-from nurture.language.words import describe
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.grammar.words import describe
 from nurture.ledger.asking import NOW, Moment
 from nurture.ledger.batches import batch
 

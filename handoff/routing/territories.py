@@ -30,12 +30,12 @@ from sqlalchemy import (
 
 from handoff.rowset import Columns, rowset
 from handoff.tables import LEAD
-from nurture.language.conditions import AllOf, AnyOf, Condition, FieldTest
-from nurture.language.definitions import Definitions
-from nurture.language.logic import conjuncts
-from nurture.language.predicates import predicate
-from nurture.language.teams import Route
-from nurture.language.values import Folded, Text, fold
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.teams import Route
+from nurture.language.grammar.conditions import AllOf, AnyOf, Condition, FieldTest
+from nurture.language.grammar.logic import conjuncts
+from nurture.language.sql.predicates import predicate
+from nurture.language.sql.values import Folded, Text, fold
 from nurture.ledger.asking import Moment
 
 KEYS = 3

@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from handoff.routing.routes import PATH, routed
 from handoff.tables import HANDOFF
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.types import Instant
 

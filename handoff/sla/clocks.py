@@ -30,9 +30,9 @@ from sqlmodel import Session
 from handoff.sla.deadlines import open_time
 from handoff.sla.starting import starting
 from handoff.tables import CLOCK, HANDOFF, RUNG, RUNNING
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
-from nurture.language.ladders import Kind
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.ladders import Kind
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE, batch, fill, filling
 from nurture.ledger.extremes import Greatest

@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from handoff.sla.deadlines import due, open_time
 from handoff.tables import CLOCK, HANDOFF
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.types import Instant
 from nurture.ledger.upsert import insert_new, table_of

@@ -26,10 +26,10 @@ from sqlalchemy import (
 from handoff import terms
 from handoff.sla.deadlines import due
 from handoff.tables import CLOCK, HANDOFF, REP, RUNNING
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
-from nurture.language.ladders import Kind
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.ladders import Kind
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch

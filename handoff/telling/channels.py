@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from nurture.calendar.openings import openings
-from nurture.language.channels import EMAIL
-from nurture.language.definitions import Definitions
-from nurture.language.hours import outside_quiet_hours
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.channels import EMAIL
+from nurture.language.files.hours import outside_quiet_hours
 
 BY_TEAM = ("offered", "given", "reminder", "recycled")
 """Notices that go by the channels of their team; a manager is written to."""

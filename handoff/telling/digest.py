@@ -21,8 +21,8 @@ from handoff.tables import CLOCK, DIGEST, HANDOFF, OPEN
 from handoff.telling.notice_press import NoticePress
 from handoff.telling.notices import said
 from nurture.calendar.zones import local_instant
-from nurture.language.channels import EMAIL
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.channels import EMAIL
 from nurture.ledger import tables as t
 from nurture.ledger.errors import RenderFailed
 from nurture.ledger.plans import among

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from nurture.delivery.press import Written
-from nurture.language.channels import EMAIL
+from nurture.language.files.channels import EMAIL
 
 
 @dataclass(frozen=True)

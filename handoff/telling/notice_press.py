@@ -16,7 +16,7 @@ from nurture.delivery.plain import plain_template
 from nurture.delivery.press import Written
 from nurture.delivery.sandbox import Sandbox, sandbox
 from nurture.delivery.sandbox import Template as Compiled
-from nurture.language.definitions import Definitions, Template
+from nurture.language.compiled.definitions import Definitions, Template
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused, LinkInvalid, RenderFailed
 

@@ -24,8 +24,8 @@ from handoff.telling.letters import NoticeLetter, Writer
 from handoff.telling.posts import put
 from nurture.delivery.press import Written
 from nurture.delivery.progress import wake
-from nurture.language.channels import EMAIL
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.channels import EMAIL
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.errors import RenderFailed

@@ -15,8 +15,8 @@ from handoff import alarms
 from handoff.routing.offers import DRAFT
 from handoff.tables import CHANNEL, MESSAGE, POST
 from handoff.telling.channels import may_go
-from nurture.language.channels import EMAIL
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.channels import EMAIL
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.fence import still_claimed

@@ -37,7 +37,7 @@ from handoff.tables import CHANNEL, HANDOFF, MESSAGE, OPEN, POST
 from handoff.telling.channels import may_go
 from handoff.telling.notifier import WITHIN, Notifier, Telling
 from handoff.telling.posted import PROBE, Claimed, settle
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import batches, news
 from nurture.ledger.asking import NOW, Asking, Question
 from nurture.ledger.batches import batch

@@ -13,7 +13,7 @@ from handoff.routing.offers import DRAFT
 from handoff.tables import MESSAGE
 from handoff.telling.channels import may_go
 from handoff.telling.letters import Chat, NoticeLetter
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import insert_new_values
 

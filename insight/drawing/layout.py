@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from insight.drawing.lettering import width, wrap
 from insight.drawing.nesting import Band, Item, Lane, Nested
-from nurture.language.graph import Edge, Node, Stage
+from nurture.language.compiled.graph import Edge, Node, Stage
 
 WIDE = 244.0
 """A node's width."""

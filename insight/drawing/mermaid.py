@@ -9,8 +9,8 @@ from insight.drawing.layout import Saying
 from insight.drawing.lettering import clean
 from insight.drawing.look import KINDS
 from insight.drawing.saying import Picture, saying
-from nurture.language.boxes import Kind
-from nurture.language.graph import Node
+from nurture.language.compiled.boxes import Kind
+from nurture.language.compiled.graph import Node
 
 SHAPES: dict[Kind, tuple[str, str]] = {
     "enter": ("([", "])"), "gate": ("{{", "}}"), "branch": ("{", "}"), "split": ("{", "}"),

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nurture.language.graph import Edge, Graph, Node, Stage
+from nurture.language.compiled.graph import Edge, Graph, Node, Stage
 
 FINAL = ("end", "start")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from insight.drawing.layout import Saying
 from insight.steps import Count, Counts
-from nurture.language.graph import Edge, Graph, Node
+from nurture.language.compiled.graph import Edge, Graph, Node
 
 TRACELESS = (
     "A wait or an update leaves no row of its own: it shows who stands there, not who passed."

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.timing import own_zone
-from nurture.language.caps import Cap, caps_of
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.caps import Cap, caps_of
 from nurture.ledger.openings import local_day_ends
 from nurture.ledger.plans import among
 

@@ -24,9 +24,9 @@ from nurture.delivery import caps, permission, priority, timing
 from nurture.delivery.hold import hold
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.states import IN_HAND, WAITING
-from nurture.language.caps import caps_of
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.caps import caps_of
 from nurture.ledger import batches
 from nurture.ledger.asking import NOW, TICK
 from nurture.ledger.batches import batch

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from nurture.delivery import lines
 from nurture.delivery.headers import HeaderRefused, mailbox, safe_header, unstructured, url_header
-from nurture.language.workspace import THIS_MACHINE
+from nurture.language.files.workspace import THIS_MACHINE
 from nurture.ledger.address import NormalAddress
 from nurture.ledger.errors import RenderFailed
 

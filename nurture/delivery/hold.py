@@ -14,10 +14,10 @@ from nurture.delivery import caps, permission, priority, timing
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wake
 from nurture.delivery.states import WAITING
-from nurture.language import words
-from nurture.language.caps import caps_of
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.caps import caps_of
+from nurture.language.grammar import words
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch
 from nurture.ledger.plans import among

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, literal, not_, or_, select
 
 from nurture.delivery.states import IN_HAND
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.plans import among, one_of

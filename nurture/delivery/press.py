@@ -18,7 +18,7 @@ from nurture.delivery.sandbox import Checked, Sandbox, sandbox
 from nurture.delivery.sandbox import Template as Compiled
 from nurture.delivery.tracking import pixel_and_click, track
 from nurture.delivery.voices import Voice, sends_of_their_own, usual, voice_of
-from nurture.language.definitions import Definitions, Template
+from nurture.language.compiled.definitions import Definitions, Template
 from nurture.ledger.address import NormalAddress
 from nurture.ledger.errors import RenderFailed
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, case, func, literal, select
 
 from nurture.delivery.permission import ENROLMENT, MESSAGE, M
-from nurture.language.caps import Cap
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.caps import Cap
 from nurture.ledger.asking import NOW
 
 

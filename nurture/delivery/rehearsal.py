@@ -11,7 +11,7 @@ from typing import Any
 
 from nurture.delivery.press import STANDARD, Press, Written
 from nurture.delivery.transport import Outgoing, Reply
-from nurture.language.templates import read_variables
+from nurture.language.text.templates import read_variables
 
 LEAD = "lead."
 TO = ("first_name", "last_name")

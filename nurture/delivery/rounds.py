@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from nurture.delivery.claim import prolong
 from nurture.delivery.press import Press
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 
 BEAT: Final = 20.0

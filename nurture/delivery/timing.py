@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 
 from nurture.delivery.permission import ENROLMENT, LEAD, MESSAGE, M
-from nurture.language import spreading
-from nurture.language.definitions import Definitions
-from nurture.language.program import Send
+from nurture.language.compiled import spreading
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Send
 from nurture.ledger.openings import (
     Hours,
     first_open,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nurture.language.definitions import Definitions
-from nurture.language.program import OWNER, Send
-from nurture.language.workspace import Sender
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Send
+from nurture.language.files.sending import OWNER
+from nurture.language.files.workspace import Sender
 from nurture.ledger.address import NormalAddress, normal_address
 
 NOBODY = "nobody in sales has the lead"

@@ -20,11 +20,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from nurture.language.definitions import Definitions
-from nurture.language.occurrences import event_matches
-from nurture.language.once import once
-from nurture.language.scoring import BehaviourRule, Limit
-from nurture.language.words import describe
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.scoring import BehaviourRule, Limit
+from nurture.language.grammar.words import describe
+from nurture.language.sql.occurrences import event_matches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import TICK
 from nurture.ledger.extremes import Greatest, Least

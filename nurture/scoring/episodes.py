@@ -16,9 +16,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Float, Insert, Update, insert, literal, select, update
 
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.scoring import Threshold
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.scoring import Threshold
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.asking import NOW

@@ -22,11 +22,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.predicates import predicate
-from nurture.language.scoring import FitRule
-from nurture.language.words import describe
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.files.scoring import FitRule
+from nurture.language.grammar.words import describe
+from nurture.language.sql.predicates import predicate
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import batch

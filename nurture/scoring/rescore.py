@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, Update, func, select, update
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import batches
 from nurture.ledger.asking import NOW, TICK
 from nurture.ledger.batches import SIZE, batch

@@ -1,6 +1,6 @@
 """What every part of rescoring works on: the leads in `batch`, one tick, one `now`.
 
-Statements are built by functions of the definitions alone, once (`nurture.language.once`).
+Statements are built by functions of the definitions alone, once (`compiled.once`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, func, literal, select
 
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.asking import Asking
 from nurture.ledger.batches import batch

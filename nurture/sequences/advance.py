@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Insert, Select, insert, literal, not_, select, update
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.program import Branch, Gate, Goto, Program, Split, Step, WaitFor
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Branch, Gate, Goto, Program, Split, Step, WaitFor
 from nurture.ledger import batches
 from nurture.ledger.asking import NOW
 from nurture.ledger.batches import SIZE

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from sqlalchemy import Insert, Update, insert, literal, select, update
 
-from nurture.language.definitions import Definitions
-from nurture.language.durations import say
-from nurture.language.once import once
-from nurture.language.predicates import predicate
-from nurture.language.program import Program
-from nurture.language.terms import ExitRule
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program
+from nurture.language.grammar.durations import say
+from nurture.language.grammar.terms import ExitRule
+from nurture.language.sql.predicates import predicate
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking

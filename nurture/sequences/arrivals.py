@@ -30,11 +30,11 @@ from sqlmodel import Session
 
 from nurture.calendar.zones import local_instant
 from nurture.calendar.zones import zone as zone_of
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.predicates import predicate
-from nurture.language.program import Program
-from nurture.language.words import describe, enters
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program
+from nurture.language.grammar.words import describe, enters
+from nurture.language.sql.predicates import predicate
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking

@@ -11,11 +11,11 @@ from sqlalchemy import Insert, Select, String, bindparam, case, cast, literal, n
 from sqlmodel import Session
 
 from nurture.calendar.nearest import suggestion
-from nurture.language.definitions import Definitions
-from nurture.language.durations import say
-from nurture.language.once import once
-from nurture.language.program import Program
-from nurture.language.words import describe
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program
+from nurture.language.grammar.durations import say
+from nurture.language.grammar.words import describe
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.asking import NOW, Asking

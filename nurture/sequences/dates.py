@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, select
 
-from nurture.language.definitions import Definitions
-from nurture.language.program import Program
-from nurture.language.terms import DateEntry
-from nurture.language.values import Text, day_of
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Program
+from nurture.language.grammar.terms import DateEntry
+from nurture.language.sql.values import Text, day_of
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.localtime import DAY, MINUTE, wall_instant

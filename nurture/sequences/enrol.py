@@ -20,15 +20,15 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from nurture.language.conditions import EventTest, events
-from nurture.language.definitions import Definitions
-from nurture.language.occurrences import event_matches
-from nurture.language.once import once
-from nurture.language.plain_text import PlainText
-from nurture.language.predicates import predicate
-from nurture.language.program import Program
-from nurture.language.terms import Entry
-from nurture.language.words import enters
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program
+from nurture.language.grammar.conditions import EventTest, events
+from nurture.language.grammar.terms import Entry
+from nurture.language.grammar.words import enters
+from nurture.language.sql.occurrences import event_matches
+from nurture.language.sql.plain_text import PlainText
+from nurture.language.sql.predicates import predicate
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, TICK, Asking
 from nurture.ledger.tally import Tally

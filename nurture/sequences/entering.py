@@ -23,7 +23,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from nurture.language.program import Program
+from nurture.language.compiled.program import Program
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.types import EPOCH, Duration, Instant

@@ -10,7 +10,7 @@ from operator import itemgetter
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.given import in_given

@@ -20,12 +20,12 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from nurture.language.conditions import AnyOf
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.predicates import next_change, predicate
-from nurture.language.program import Program
-from nurture.language.terms import ExitRule
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program
+from nurture.language.grammar.conditions import AnyOf
+from nurture.language.grammar.terms import ExitRule
+from nurture.language.sql.predicates import next_change, predicate
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking

@@ -12,10 +12,10 @@ from datetime import datetime
 from sqlalchemy import Update, null, select, update
 from sqlmodel import Session
 
-from nurture.language.conditions import AllOf, AnyOf
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.predicates import next_change
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.grammar.conditions import AllOf, AnyOf
+from nurture.language.sql.predicates import next_change
 from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking

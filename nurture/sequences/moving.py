@@ -14,10 +14,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, case, func, insert, literal, null, or_, select, update
 from sqlmodel import Session
 
-from nurture.language.graph import landing
-from nurture.language.matching import matched
-from nurture.language.program import HOLDS, WAITS, Program, Step
-from nurture.language.terms import EXIT
+from nurture.language.compiled.graph import landing
+from nurture.language.compiled.matching import matched
+from nurture.language.compiled.program import HOLDS, WAITS, Program, Step
+from nurture.language.grammar.terms import EXIT
 from nurture.ledger import batches
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant

@@ -31,8 +31,8 @@ from nurture.calendar.hours import Calendar
 from nurture.calendar.openings import Opening, openings
 from nurture.calendar.zones import local_instant, offsets
 from nurture.calendar.zones import zone as zone_of
-from nurture.language.definitions import Definitions
-from nurture.language.program import Program
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Program
 from nurture.ledger import bulk
 from nurture.ledger import tables as t
 from nurture.ledger.localtime import keep_zone_offsets

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nurture.calendar.nearest import nearest
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.errors import NotFound

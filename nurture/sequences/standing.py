@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
-from nurture.language.program import Gate, Program, WaitFor
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.asking import NOW, TICK, Question

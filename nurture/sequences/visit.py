@@ -2,7 +2,7 @@
 
 Before a builder runs, `batch` holds the enrolments (id, lead_id) standing at the step that are
 due.  After it, each of them stands somewhere else, waits for a later instant, or has ended.
-Statements are built by functions of program and step, once (`nurture.language.once`).
+Statements are built by functions of program and step, once (`compiled.once`).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from sqlalchemy import (
     update,
 )
 
-from nurture.language.definitions import Definitions
-from nurture.language.occurrences import Entering
-from nurture.language.plain_text import PlainText
-from nurture.language.program import Program, Step
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Program, Step
+from nurture.language.sql.occurrences import Entering
+from nurture.language.sql.plain_text import PlainText
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.batches import batch

@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 from sqlmodel import Session
 
-from nurture.language import words
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.program import Program, Split
-from nurture.language.values import Text
-from nurture.language.winner import By
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program, Split
+from nurture.language.files.winner import By
+from nurture.language.grammar import words
+from nurture.language.sql.values import Text
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.plans import among

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
-from nurture.language.vocabulary import LEAD_FIELDS
+from nurture.language.grammar.vocabulary import LEAD_FIELDS
 from nurture.ledger import tables as t
 from nurture.ledger.batches import batch
 from nurture.ledger.bulk import document

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
 from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW, TICK, Asking, Question

@@ -20,7 +20,7 @@ from typing import Any
 
 import httpcore
 
-from nurture.language.networks import may_call
+from nurture.language.files.networks import may_call
 from nurture.ledger.errors import NurtureError
 from nurture.webhooks.answers import MOST_BYTES, rest_of, values_of
 from nurture.webhooks.port import Answer, Call, judged

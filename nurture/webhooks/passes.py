@@ -16,7 +16,7 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally
 from nurture.webhooks.bodies import Claimed, claimed

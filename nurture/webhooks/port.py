@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
-from nurture.language.definitions import Definitions
-from nurture.language.program import Webhook
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Webhook
 from nurture.ledger.errors import NurtureError
 
 Verdict = Literal["done", "again", "failed"]

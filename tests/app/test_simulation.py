@@ -26,7 +26,7 @@ from app.simulation.model import Simulation
 from app.simulation.people import People
 from app.simulation.running import Asked, Simulated
 from insight.received import Mail, Offer
-from nurture.language.problems import DefinitionInvalid
+from nurture.language.text.problems import DefinitionInvalid
 from nurture.ledger.engine import Ledger
 from nurture.ledger.memory import open_memory
 from nurture.webhooks.port import Call

@@ -12,7 +12,7 @@ from app.stories import running
 from app.stories.rehearsal import Rehearsal, open_rehearsal
 from app.stories.running import Case, Result, cases, play_all
 from app.stories.telling import told, wrongs
-from nurture.language.problems import DefinitionInvalid
+from nurture.language.text.problems import DefinitionInvalid
 from tests.sequences import texts
 
 FLOW = """

@@ -11,7 +11,7 @@ from app.stories.rehearsal import open_rehearsal
 from app.stories.running import Case, Result, cases
 from app.stories.telling import told, wrongs
 from app.stories.updating import update
-from nurture.language.problems import DefinitionInvalid
+from nurture.language.text.problems import DefinitionInvalid
 from tests.sequences import texts
 
 FLOW = """

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from nurture.language import conditions as c
+from nurture.language.grammar import conditions as c
 from tests.conditions.people import KINDS, NAMES, NUMBERS, SEQUENCES, TAGS, TEXTS, TOPICS
 
 words = st.sampled_from([each for each in TEXTS if each])

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
-from nurture.language.scoring import Scoring
-from nurture.language.workspace import Sender, Topic, Workspace
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.scoring import Scoring
+from nurture.language.files.workspace import Sender, Topic, Workspace
 from nurture.ledger import tables as t
 from tests.fixtures_ledger import NOW, make_definition, make_engagement, make_lead
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from nurture.language import conditions as c
+from nurture.language.grammar import conditions as c
 from tests.conditions.people import GRADED, Person
 
 DEFAULTS = {"news": True, "offers": False}

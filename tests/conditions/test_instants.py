@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import String, cast, literal, select
 from sqlmodel import Session
 
-from nurture.language.instants import written
+from nurture.language.sql.instants import written
 from nurture.ledger.engine import Ledger
 
 DAY = timedelta(days=1)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import BigInteger, func, literal, select
 from sqlmodel import Session
 
-from nurture.language import conditions as c
-from nurture.language.occurrences import Entering, event_matches
-from nurture.language.plain_text import PlainText
-from nurture.language.predicates import next_change, predicate
+from nurture.language.grammar import conditions as c
+from nurture.language.sql.occurrences import Entering, event_matches
+from nurture.language.sql.plain_text import PlainText
+from nurture.language.sql.predicates import next_change, predicate
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant

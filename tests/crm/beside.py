@@ -20,7 +20,7 @@ from handoff.crm.pushing import Syncing, push_out
 from handoff.routing.assignment import assign
 from handoff.routing.opening import open_handoffs
 from handoff.tables import CHANGE, CRM, CRM_RECORD, HANDOFF
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.asking import soonest, together
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally

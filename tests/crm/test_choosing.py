@@ -12,7 +12,7 @@ from app.crm.hubspot import HubSpot
 from app.crm.salesforce import Salesforce
 from app.crm.webhook import WebhookCrm
 from app.settings import Settings
-from nurture.language.crm import System
+from nurture.language.files.crm import System
 from nurture.webhooks.rehearsal import AnsweringCaller
 from tests.handoff import sales_desk as desk
 

@@ -24,7 +24,7 @@ from handoff.escalation.ladder import climb
 from handoff.routing.assignment import assign
 from handoff.routing.opening import open_handoffs
 from handoff.tables import CRM_MARK, CRM_RECORD, HANDOFF, LEAD, OPEN
-from nurture.language.outcomes import EFFECTS
+from nurture.language.files.outcomes import EFFECTS
 from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger

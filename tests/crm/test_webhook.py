@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from app.crm.webhook import WebhookCrm
 from flows.runtime import Runtime
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.webhooks.http import HttpCaller

@@ -13,13 +13,13 @@ from nurture.calendar.hours import parse_days, parse_hours, weekly
 from nurture.delivery.deliver import Round
 from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
-from nurture.language.conditions import EventTest
-from nurture.language.definitions import Definitions, Template
-from nurture.language.hours import waking_hours
-from nurture.language.program import End, EnterStage, Program, Send
-from nurture.language.scoring import Scoring
-from nurture.language.terms import Entry, Late, Window
-from nurture.language.workspace import Caps, QuietHours, Sender, Topic, Workspace
+from nurture.language.compiled.definitions import Definitions, Template
+from nurture.language.compiled.program import End, EnterStage, Program, Send
+from nurture.language.files.hours import waking_hours
+from nurture.language.files.scoring import Scoring
+from nurture.language.files.workspace import Caps, QuietHours, Sender, Topic, Workspace
+from nurture.language.grammar.conditions import EventTest
+from nurture.language.grammar.terms import Entry, Late, Window
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.upsert import table_of

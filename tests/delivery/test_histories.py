@@ -18,8 +18,8 @@ from nurture.delivery import timing
 from nurture.delivery.deliver import deliver
 from nurture.delivery.sweep import sweep
 from nurture.delivery.transport import ChannelFailed, Outgoing, Reply
-from nurture.language.definitions import Definitions
-from nurture.language.workspace import Caps
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.workspace import Caps
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tables.messages import FINAL

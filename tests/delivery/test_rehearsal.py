@@ -10,9 +10,9 @@ import pytest
 
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import SparingPress
-from nurture.language.definitions import Definitions, Template
-from nurture.language.scoring import Scoring
-from nurture.language.workspace import Workspace
+from nurture.language.compiled.definitions import Definitions, Template
+from nurture.language.files.scoring import Scoring
+from nurture.language.files.workspace import Workspace
 from nurture.ledger.errors import RenderFailed
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

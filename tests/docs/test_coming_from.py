@@ -10,9 +10,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from nurture.language.sequence import SequenceModel
-from nurture.language.validate import validate
-from nurture.language.workspace import Workspace
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.checks.validate import validate
+from nurture.language.files.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "coming-from.md"

@@ -17,11 +17,11 @@ from app.settings import PREFIX, Settings
 from app.simulation.model import Simulation
 from nurture.delivery.states import TRANSITIONS
 from nurture.delivery.words import known_filters
-from nurture.language.handoff import HandoffRules
-from nurture.language.scoring import Scoring
-from nurture.language.sequence import SequenceModel
-from nurture.language.vocabulary import EVENTS, LEAD_FIELDS, OPERATORS, SUBJECTS
-from nurture.language.workspace import Workspace
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.scoring import Scoring
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.grammar.vocabulary import EVENTS, LEAD_FIELDS, OPERATORS, SUBJECTS
+from nurture.language.files.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

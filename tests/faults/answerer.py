@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from handoff.answering import answers
-from nurture.language.loading import load_definitions
+from nurture.language.applied.loading import load_definitions
 from nurture.ledger.engine import open_ledger
 from nurture.ledger.errors import Conflict
 

@@ -15,11 +15,11 @@ from handoff.tables import EPISODE, HANDOFF, LEAD, OPENING
 from nurture.calendar import zones
 from nurture.calendar.hours import Calendar, parse_days, parse_hours, weekly
 from nurture.calendar.openings import openings
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
-from nurture.language.hours import sales_calendars
-from nurture.language.scoring import Scoring
-from nurture.language.workspace import Workspace
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.hours import sales_calendars
+from nurture.language.files.scoring import Scoring
+from nurture.language.files.workspace import Workspace
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant, to_micros
 from nurture.sequences.openings import keep_openings

@@ -21,13 +21,13 @@ from insight.drawing.nesting import nest
 from insight.drawing.saying import Picture, saying
 from insight.drawing.svg import svg
 from insight.steps import Count, Counts
-from nurture.language.compile import compile_sequence
-from nurture.language.graph import Graph, graph_of
-from nurture.language.program import Program
-from nurture.language.reading import read
-from nurture.language.sequence import SequenceModel
-from nurture.language.vocabulary import LENIENT
-from nurture.language.workspace import Workspace
+from nurture.language.compiled.compile import compile_sequence
+from nurture.language.compiled.graph import Graph, graph_of
+from nurture.language.compiled.program import Program
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.files.workspace import Workspace
+from nurture.language.grammar.vocabulary import LENIENT
+from nurture.language.reading.one_file import read
 from tests.language.conftest import PLAIN
 from tests.language.drawn_sequences import FEW, SEQUENCES, compiled
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from insight.steps import Counts, step_counts
-from nurture.language.graph import Graph, graph_of
-from nurture.language.loading import load_version
+from nurture.language.applied.loading import load_version
+from nurture.language.compiled.graph import Graph, graph_of
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import counting
 from tests.sequences.play import Play

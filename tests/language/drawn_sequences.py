@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
-from nurture.language.compile import compile_sequence
-from nurture.language.program import Program
-from nurture.language.sequence import SequenceModel
-from nurture.language.vocabulary import LENIENT
-from nurture.language.workspace import Workspace
+from nurture.language.compiled.compile import compile_sequence
+from nurture.language.compiled.program import Program
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.files.workspace import Workspace
+from nurture.language.grammar.vocabulary import LENIENT
 
 FEW = settings(max_examples=30, deadline=None, phases=set(Phase) - {Phase.explain})
 """Explaining a failure traces every line: with nested sequences longer than a test may take."""

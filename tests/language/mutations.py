@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from nurture.delivery.trial import trial
-from nurture.language.differences import differences
-from nurture.language.folder import SourceFile, load_workspace
-from nurture.language.graph import graph_of
-from nurture.language.loading import build
-from nurture.language.problems import Problem
-from nurture.language.rules import RULES
-from nurture.language.validate import MODELS, Checked, check
+from nurture.language.applied.differences import differences
+from nurture.language.applied.loading import build
+from nurture.language.checks.rules import RULES
+from nurture.language.checks.validate import MODELS, Checked, check
+from nurture.language.compiled.graph import graph_of
+from nurture.language.reading.folder import SourceFile, load_workspace
+from nurture.language.text.problems import Problem
 from nurture.ledger import tables as t
 
 WIDE = Path(__file__).with_name("wide")

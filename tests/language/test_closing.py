@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from nurture.language.closing import NOTE, closed, without_taken
-from nurture.language.source import parse
-from nurture.language.tree import plain
-from nurture.language.validate import Checked, validate
+from nurture.language.checks.validate import Checked, validate
+from nurture.language.reading.closing import NOTE, closed, without_taken
+from nurture.language.text.source import parse
+from nurture.language.text.tree import plain
 from tests.language.conftest import STARTER, Edit
 
 NAMES = ("trial-welcome", "long-nurture", "win-back")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from nurture.language import program as p
-from nurture.language.compile import compile_sequence
-from nurture.language.hours import window_hours
-from nurture.language.reading import read
-from nurture.language.sequence import SequenceModel, WindowModel
-from nurture.language.vocabulary import LENIENT
-from nurture.language.workspace import Workspace
+from nurture.language.compiled import program as p
+from nurture.language.compiled.compile import compile_sequence
+from nurture.language.files.hours import window_hours
+from nurture.language.files.sequence import SequenceModel, WindowModel
+from nurture.language.files.workspace import Workspace
+from nurture.language.grammar.vocabulary import LENIENT
+from nurture.language.reading.one_file import read
 from tests.language.conftest import PLAIN
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from nurture.language import program as p
-from nurture.language.graph import Graph, graph_of
-from nurture.language.workspace import Workspace
+from nurture.language.compiled import program as p
+from nurture.language.compiled.graph import Graph, graph_of
+from nurture.language.files.workspace import Workspace
 from tests.language.conftest import PLAIN
 from tests.language.drawn_sequences import FEW, SEQUENCES, compiled
 from tests.language.test_compile import HEADER, head, program

@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nurture.language.compile import compile_sequence
-from nurture.language.folder import SourceFile, load_workspace
-from nurture.language.problems import Problem
-from nurture.language.reading import read
-from nurture.language.rules import RULES
-from nurture.language.sequence import SequenceModel
-from nurture.language.validate import check
-from nurture.language.vocabulary import LENIENT
-from nurture.language.workspace import Workspace
+from nurture.language.checks.rules import RULES
+from nurture.language.checks.validate import check
+from nurture.language.compiled.compile import compile_sequence
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.files.workspace import Workspace
+from nurture.language.grammar.vocabulary import LENIENT
+from nurture.language.reading.folder import SourceFile, load_workspace
+from nurture.language.reading.one_file import read
+from nurture.language.text.problems import Problem
 from tests.language.conftest import PLAIN
 
 FILES = [file for file in load_workspace(PLAIN) if not file.path.endswith(".txt")]

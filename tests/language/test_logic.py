@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from nurture.language.conditions import AllOf
-from nurture.language.logic import implies, impossible
-from nurture.language.parsing import parse_condition
+from nurture.language.grammar.conditions import AllOf
+from nurture.language.grammar.logic import implies, impossible
+from nurture.language.grammar.parsing import parse_condition
 from tests.conditions import drawn
 from tests.conditions.people import (
     HALF_LIVES,

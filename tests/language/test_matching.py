@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from nurture.language.compile import compile_sequence
-from nurture.language.differences import Difference, differences, step_differences
-from nurture.language.matching import matched
-from nurture.language.program import Program
-from nurture.language.reading import read
-from nurture.language.sequence import SequenceModel
-from nurture.language.vocabulary import LENIENT
-from nurture.language.workspace import Workspace
+from nurture.language.applied.differences import Difference, differences, step_differences
+from nurture.language.compiled.compile import compile_sequence
+from nurture.language.compiled.matching import matched
+from nurture.language.compiled.program import Program
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.files.workspace import Workspace
+from nurture.language.grammar.vocabulary import LENIENT
+from nurture.language.reading.one_file import read
 from tests.sequences.texts import WORKSPACE, sequence
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
 from tests.conditions.people import definitions
 
 BUILT: list[str] = []

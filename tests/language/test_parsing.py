@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from nurture.language.conditions import (
+from nurture.language.grammar.conditions import (
     AllOf,
     AnyOf,
     Condition,
@@ -21,11 +21,9 @@ from nurture.language.conditions import (
     TagTest,
     TopicTest,
 )
-from nurture.language.conditions import (
-    Test as Comparison,
-)
-from nurture.language.parsing import parse_condition, parse_event
-from nurture.language.vocabulary import Known
+from nurture.language.grammar.conditions import Test as Comparison
+from nurture.language.grammar.parsing import parse_condition, parse_event
+from nurture.language.grammar.vocabulary import Known
 
 KNOWN = Known(
     fields={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nurture.language.parts import part, without
+from nurture.language.text.parts import part, without
 
 HEAD = "sequence: flow\ntopic: tips  # what for\n"
 STAGES = "stages:\n  - {stage: a, steps: [{send: welcome}]}\n"

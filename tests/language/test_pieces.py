@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nurture.language.differences import differences
-from nurture.language.pieces import put_in
+from nurture.language.applied.differences import differences
+from nurture.language.text.pieces import put_in
 from nurture.ledger.engine import Ledger
 from tests.language.conftest import Edit
 from tests.language.test_versions import applied, statuses

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nurture.language.rewriting import NotRewritten, flow, rewrite
+from nurture.language.text.rewriting import NotRewritten, flow, rewrite
 
 PLAIN = "a: {sent: welcome, score: 38}  # why\nb: 1\n"
 LISTED = "a:\n  sent:\n    - welcome  # at once\n    - tips\n  # and then\n  b: 1\n"

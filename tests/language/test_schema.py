@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from nurture.language.hover import HOVER
-from nurture.language.schema import FILES, HEADS, schema_of
-from nurture.language.source import parse
-from nurture.language.tree import plain
+from nurture.language.editors.hover import HOVER
+from nurture.language.editors.schema import FILES, HEADS, schema_of
+from nurture.language.text.source import parse
+from nurture.language.text.tree import plain
 from tests.docs.test_docs import models
 from tests.language.conftest import PLAIN, STARTER
 from tests.language.test_validate import PLANTS

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from nurture.language.closing import closed
-from nurture.language.conditions import AllOf, AnyOf, Not
-from nurture.language.differences import differences
-from nurture.language.loading import load_version
-from nurture.language.parsing import parse_condition
-from nurture.language.segments import named, with_segments
-from nurture.language.source import parse
-from nurture.language.tree import plain
-from nurture.language.vocabulary import LENIENT
-from nurture.language.words import describe
+from nurture.language.applied.differences import differences
+from nurture.language.applied.loading import load_version
+from nurture.language.grammar.conditions import AllOf, AnyOf, Not
+from nurture.language.grammar.parsing import parse_condition
+from nurture.language.grammar.segments import named, with_segments
+from nurture.language.grammar.vocabulary import LENIENT
+from nurture.language.grammar.words import describe
+from nurture.language.reading.closing import closed
+from nurture.language.text.source import parse
+from nurture.language.text.tree import plain
 from nurture.ledger.engine import Ledger
 from tests.language.conftest import Edit
 from tests.language.test_versions import TRIAL, applied, statuses

@@ -9,15 +9,15 @@ from typing import Any
 
 from hypothesis import given
 
-from nurture.language.compile import compile_sequence
-from nurture.language.differences import differences, step_differences
-from nurture.language.loading import load_version
-from nurture.language.program import Goto, Program
-from nurture.language.reading import read
-from nurture.language.rewriting import flow
-from nurture.language.sequence import SequenceModel
-from nurture.language.vocabulary import LENIENT
-from nurture.language.workspace import Workspace
+from nurture.language.applied.differences import differences, step_differences
+from nurture.language.applied.loading import load_version
+from nurture.language.compiled.compile import compile_sequence
+from nurture.language.compiled.program import Goto, Program
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.files.workspace import Workspace
+from nurture.language.grammar.vocabulary import LENIENT
+from nurture.language.reading.one_file import read
+from nurture.language.text.rewriting import flow
 from nurture.ledger.engine import Ledger
 from tests.language.conftest import PLAIN, Edit
 from tests.language.drawn_sequences import FEW, STAGED

@@ -14,13 +14,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scanner import Scanner
 
 from nurture.delivery.trial import trial
-from nurture.language import faults
-from nurture.language.faults import Faults
-from nurture.language.problems import Problem
-from nurture.language.rules import RULES
-from nurture.language.source import MOST_BYTES, MOST_VALUES
-from nurture.language.tree import Fault
-from nurture.language.validate import validate as validated
+from nurture.language.checks.rules import RULES
+from nurture.language.checks.validate import validate as validated
+from nurture.language.text import faults
+from nurture.language.text.faults import Faults
+from nurture.language.text.problems import Problem
+from nurture.language.text.source import MOST_BYTES, MOST_VALUES
+from nurture.language.text.tree import Fault
 from tests.language.conftest import PLAIN, STARTER, Edit
 
 PLANTS: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
-from nurture.language.definitions import Definitions
-from nurture.language.loading import load_definitions
-from nurture.language.program import Send
-from nurture.language.versions import Applied, apply
+from nurture.language.applied.loading import load_definitions
+from nurture.language.applied.versions import Applied, apply
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Send
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NotFound

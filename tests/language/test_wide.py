@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nurture.language.folder import load_workspace
-from nurture.language.hover import HOVER
-from nurture.language.models import Model
-from nurture.language.reading import read_tree, tree_of
-from nurture.language.validate import MODELS, validate
+from nurture.language.checks.validate import MODELS, validate
+from nurture.language.editors.hover import HOVER
+from nurture.language.grammar.models import Model
+from nurture.language.reading.folder import load_workspace
+from nurture.language.reading.one_file import read_tree, tree_of
 from tests.language.mutations import WIDE, look_at
 
 FEW = 40

@@ -20,7 +20,7 @@ from handoff.sla.pauses import end_waits
 from handoff.tables import CLOCK, HANDOFF, RUNG
 from nurture.calendar.business import Schedule, elapsed
 from nurture.calendar.zones import zone
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NurtureError
 from nurture.ledger.memory import Image, open_memory, take_image

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from nurture.language.definitions import Definitions
-from nurture.language.scoring import Scoring
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.scoring import Scoring
 from nurture.ledger import tables as t
 from nurture.ledger.tally import Tally
 from nurture.ledger.upsert import table_of

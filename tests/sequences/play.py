@@ -26,8 +26,8 @@ from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery.maildir import MaildirTransport
 from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
-from nurture.language.definitions import Definitions
-from nurture.language.loading import load_definitions
+from nurture.language.applied.loading import load_definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nurture.language.scoring import Scoring
+from nurture.language.files.scoring import Scoring
 from nurture.scoring.explain import explain
 from tests.sequences.play import Play
 from tests.sequences.texts import HANDOFF, SCORING, sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from insight import funnel
-from nurture.language.graph import graph_of
+from nurture.language.compiled.graph import graph_of
 from tests.sequences.play import BERLIN, D, E, Play
 from tests.sequences.texts import sequence
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.notice_forms import notice_templates
-from nurture.language.vocabulary import NOTICES, SHIPPED_NOTICES, TOLD_NOTICES
+from nurture.language.grammar.vocabulary import NOTICES, SHIPPED_NOTICES, TOLD_NOTICES
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 from tests.sequences.play import Play

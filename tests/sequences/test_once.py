@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import event, select
 
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.ticks import begin_tick, end_tick

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from nurture.language import words
+from nurture.language.grammar import words
 from nurture.ledger import tables as t
 from nurture.ledger.upsert import table_of
 from tests.sequences.play import Play, at

@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from nurture.language.compile import compile_sequence
-from nurture.language.reading import read
-from nurture.language.sequence import SequenceModel
-from nurture.language.vocabulary import LENIENT
+from nurture.language.compiled.compile import compile_sequence
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.grammar.vocabulary import LENIENT
+from nurture.language.reading.one_file import read
 from nurture.ledger import tables as t
 from tests.fixtures_ledger import NOW, make_definition, make_lead
 from tests.sequences.texts import sequence

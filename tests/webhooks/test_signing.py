@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nurture.language.networks import may_call
+from nurture.language.files.networks import may_call
 from nurture.webhooks.signing import headers, read_secrets
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -34,7 +34,7 @@ from nurture.language.checks import (
     workspace,
 )
 from nurture.language.checks.view import View
-from nurture.language.problems import Problem
+from nurture.language.text.problems import Problem
 
 Check = Callable[[View], Iterator[Problem]]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nurture.language.channels import EMAIL
 from nurture.language.checks.names import Named, ladders, unknown
 from nurture.language.checks.outside import host_of
 from nurture.language.checks.view import View, tables, text
-from nurture.language.networks import literal_address, may_call
-from nurture.language.problems import Problem
-from nurture.language.workspace import THIS_MACHINE, Workspace
+from nurture.language.files.channels import EMAIL
+from nurture.language.files.networks import literal_address, may_call
+from nurture.language.files.workspace import THIS_MACHINE, Workspace
+from nurture.language.text.problems import Problem
 
 
 def forms(view: View) -> Iterator[Problem]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from nurture.language.checks.names import Named, unknown
 from nurture.language.checks.outside import host_of
 from nurture.language.checks.view import File, View, tables, text
-from nurture.language.crm import OWN_FIELDS, SAID, STATES
-from nurture.language.faults import Loc
-from nurture.language.networks import literal_address, may_call
-from nurture.language.outcomes import EFFECTS
-from nurture.language.problems import Problem
-from nurture.language.tree import Scalar, Table
-from nurture.language.workspace import THIS_MACHINE, Workspace
+from nurture.language.files.crm import OWN_FIELDS, SAID, STATES
+from nurture.language.files.networks import literal_address, may_call
+from nurture.language.files.outcomes import EFFECTS
+from nurture.language.files.workspace import THIS_MACHINE, Workspace
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Scalar, Table
 
 PLACE: Loc = ("crm",)
 VENDORS = ("hubspot", "salesforce")

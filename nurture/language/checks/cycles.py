@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nurture.language.checks.view import File, View, arms, items, steps, tables, text
-from nurture.language.faults import Loc
-from nurture.language.places import below
-from nurture.language.problems import Problem
-from nurture.language.snippets import scope, sees
-from nurture.language.tree import Node, Table
+from nurture.language.files.snippets import scope, sees
+from nurture.language.text.faults import Loc
+from nurture.language.text.places import below
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Node, Table
 
 Edge = tuple[str, File, Loc]
 Ways = dict[Loc, list[Loc]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.checks.view import View, text
-from nurture.language.compile import step_keys
-from nurture.language.problems import Problem
-from nurture.language.sequence import SequenceModel
-from nurture.language.terms import EXIT
-from nurture.language.tree import Table
+from nurture.language.compiled.compile import step_keys
+from nurture.language.files.sequence import SequenceModel
+from nurture.language.grammar.terms import EXIT
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Table
 
 
 def targets(view: View) -> Iterator[Problem]:

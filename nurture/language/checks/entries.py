@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.checks.view import View, text
-from nurture.language.later import LATER
-from nurture.language.places import file_of
-from nurture.language.problems import Problem
-from nurture.language.tree import Table
+from nurture.language.reading.later import LATER
+from nurture.language.text.places import file_of
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Table
 
 OF_DATES = ("before", "after", "at")
 

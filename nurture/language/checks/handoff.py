@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nurture.language.checks.view import View, items, tables, texts
-from nurture.language.ladders import ACTIONS, KINDS
-from nurture.language.problems import Problem
-from nurture.language.tree import Table
+from nurture.language.files.ladders import ACTIONS, KINDS
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Table
 
 WHO = ("team", "rep")
 

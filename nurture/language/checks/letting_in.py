@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from nurture.language.checks.meaning import asked_in, models, part_of
 from nurture.language.checks.view import File, View, awaited, steps
-from nurture.language.conditions import Condition, EventTest, events
-from nurture.language.entering import Enter
-from nurture.language.faults import Loc
-from nurture.language.handoff import HandoffRules
-from nurture.language.problems import Problem
-from nurture.language.scoring import Scoring
-from nurture.language.sequence import EventWayModel, SequenceModel, StepModel
-from nurture.language.until import UntilModel
+from nurture.language.files.entering import Enter
+from nurture.language.files.handoff import HandoffRules
+from nurture.language.files.scoring import Scoring
+from nurture.language.files.sequence import EventWayModel, SequenceModel, StepModel
+from nurture.language.grammar.conditions import Condition, EventTest, events
+from nurture.language.grammar.until import UntilModel
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
 
 RULE = "no-entering-event"
 BEFORE = '"same" asks for the event that let the lead in, and before that there is none'

@@ -8,8 +8,8 @@ from functools import lru_cache
 from html.parser import HTMLParser
 
 from nurture.language.checks.view import Mail, View
-from nurture.language.problems import Problem
-from nurture.language.tree import Scalar
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Scalar
 
 SUBJECT = 70
 """Letters of a subject most mail programs show on a wide screen; telephones show half of it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nurture.language.checks.view import NOTICES, Mail, View, mail_of, steps, text
-from nurture.language.problems import Problem
-from nurture.language.templates import CHAT_FILE, FRONT_KEYS, Variable, read_variables
-from nurture.language.tree import Node, Scalar, Table
-from nurture.language.vocabulary import LEAD_FIELDS, SHIPPED_NOTICES, TOLD_NOTICES
+from nurture.language.grammar.vocabulary import LEAD_FIELDS, SHIPPED_NOTICES, TOLD_NOTICES
+from nurture.language.text.problems import Problem
+from nurture.language.text.templates import CHAT_FILE, FRONT_KEYS, Variable, read_variables
+from nurture.language.text.tree import Node, Scalar, Table
 
 ROOTS = ("lead", "brand", "sender", "unsubscribe_url", "preheader", "subject", "base_url")
 SENDER = ("name", "postal")

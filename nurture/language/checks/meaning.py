@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.checks.view import File, View, steps
-from nurture.language.conditions import Condition, EventTest
-from nurture.language.faults import Loc
-from nurture.language.logic import implies, impossible
-from nurture.language.problems import Problem
-from nurture.language.sequence import GateModel, SequenceModel, StepModel
+from nurture.language.files.sequence import GateModel, SequenceModel, StepModel
+from nurture.language.grammar.conditions import Condition, EventTest
+from nurture.language.grammar.logic import implies, impossible
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
 
 
 def models(view: View) -> Iterator[tuple[File, SequenceModel]]:

@@ -16,13 +16,13 @@ from nurture.language.checks.view import (
     text,
     texts,
 )
-from nurture.language.comparing import TYPE_WORDS, type_of
-from nurture.language.conditions import FieldType
-from nurture.language.faults import Loc
-from nurture.language.problems import Problem
-from nurture.language.snippets import sees
-from nurture.language.tree import Node, Scalar, Table
-from nurture.language.vocabulary import LEAD_FIELDS, NOTICES, WRITABLE_FIELDS
+from nurture.language.files.snippets import sees
+from nurture.language.grammar.comparing import TYPE_WORDS, type_of
+from nurture.language.grammar.conditions import FieldType
+from nurture.language.grammar.vocabulary import LEAD_FIELDS, NOTICES, WRITABLE_FIELDS
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Node, Scalar, Table
 
 VERBS = ("start", "stop")
 Named = Iterable[tuple[File, Loc, Node | None]]

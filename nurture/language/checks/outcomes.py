@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nurture.language.checks.view import File, View, tables, text, texts
-from nurture.language.faults import Loc
-from nurture.language.handoff import Recycle
-from nurture.language.outcomes import EFFECTS, Effect
-from nurture.language.problems import Problem
-from nurture.language.tree import Table
+from nurture.language.files.handoff import Recycle
+from nurture.language.files.outcomes import EFFECTS, Effect
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Table
 
 DEEDS = ("start", "stop", "suppress", "nothing")
 Entries = list[tuple[Loc, Table]]

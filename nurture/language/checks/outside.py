@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from nurture.language.checks.view import File, View, items, steps, text, texts
-from nurture.language.faults import Loc
-from nurture.language.networks import literal_address, may_call
-from nurture.language.places import below
-from nurture.language.problems import Problem
-from nurture.language.tree import Listing, Node, Table
-from nurture.language.workspace import THIS_MACHINE, Workspace
+from nurture.language.files.networks import literal_address, may_call
+from nurture.language.files.workspace import THIS_MACHINE, Workspace
+from nurture.language.text.faults import Loc
+from nurture.language.text.places import below
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Listing, Node, Table
 
 
 def called(view: View) -> Iterator[tuple[File, Loc, Table, str]]:

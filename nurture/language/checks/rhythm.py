@@ -11,17 +11,17 @@ from datetime import timedelta
 from itertools import zip_longest
 from typing import TypeVar
 
-from nurture.language.caps import DAY, Cap, caps_of
 from nurture.language.checks.cycles import Ways, ways_of
 from nurture.language.checks.meaning import models, part_of, warning
 from nurture.language.checks.view import File, View, steps
-from nurture.language.compile import LATE
-from nurture.language.durations import Span, say
-from nurture.language.faults import Loc
-from nurture.language.problems import Problem
-from nurture.language.sequence import SequenceModel, StepModel
-from nurture.language.until import UntilModel, minute_of
-from nurture.language.workspace import Workspace
+from nurture.language.compiled.compile import LATE
+from nurture.language.files.caps import DAY, Cap, caps_of
+from nurture.language.files.sequence import SequenceModel, StepModel
+from nurture.language.files.workspace import Workspace
+from nurture.language.grammar.durations import Span, say
+from nurture.language.grammar.until import UntilModel, minute_of
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
 
 State = TypeVar("State")
 Wait = Callable[[Loc, timedelta | None, State], State]

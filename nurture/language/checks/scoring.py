@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from nurture.language.checks.view import File, View, items, tables
-from nurture.language.conditions import (
+from nurture.language.files.scoring import Scoring, parse_limit
+from nurture.language.grammar.conditions import (
     AllOf,
     AnyOf,
     Condition,
@@ -19,10 +20,9 @@ from nurture.language.conditions import (
     SequenceTest,
     TopicTest,
 )
-from nurture.language.faults import Loc
-from nurture.language.problems import Problem
-from nurture.language.scoring import Scoring, parse_limit
-from nurture.language.tree import Node, Scalar, Table
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Node, Scalar, Table
 
 _NOT_FIT = ("score", "behaviour", "fit", "grade", "event", "sequence", "handoff", "topic")
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from nurture.language.checks.looks import too_long
 from nurture.language.checks.mails import instead_of
 from nurture.language.checks.view import File, View, steps, tables, text
-from nurture.language.faults import Loc
-from nurture.language.problems import Problem
-from nurture.language.program import OWNER
-from nurture.language.templates import read_variables
-from nurture.language.tree import Table
+from nurture.language.files.sending import OWNER
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
+from nurture.language.text.templates import read_variables
+from nurture.language.text.tree import Table
 
 
 def subjects(view: View) -> Iterator[Problem]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nurture.language import segments, snippets
 from nurture.language.checks.view import File, View, steps
-from nurture.language.problems import Problem
-from nurture.language.tree import Table, plain
+from nurture.language.files import snippets
+from nurture.language.grammar import segments
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Table, plain
 
 Uses = dict[str, list[str]]
 

@@ -17,11 +17,11 @@ from nurture.language.checks.view import (
     tables,
     text,
 )
-from nurture.language.faults import Loc
-from nurture.language.places import below
-from nurture.language.problems import Problem
-from nurture.language.sequence import StepModel
-from nurture.language.tree import Listing, Node, Table
+from nurture.language.files.sequence import StepModel
+from nurture.language.text.faults import Loc
+from nurture.language.text.places import below
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Listing, Node, Table
 
 BESIDE = ("id", "within", "then", "otherwise")
 VERBS = tuple(key for key in StepModel.model_fields if key not in BESIDE)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from nurture.language.checks.names import holds, unknown
 from nurture.language.checks.outside import called_webhooks
 from nurture.language.checks.view import File, View, deeds, tables, text, texts
-from nurture.language.comparing import TYPE_WORDS
-from nurture.language.expecting import NOTHING, Expect
-from nurture.language.faults import Loc
-from nurture.language.ladders import ACTIONS
-from nurture.language.problems import Problem
-from nurture.language.story import BESIDE, ONLY, WANTED, StoryLead
-from nurture.language.tree import Listing, Node, Scalar, Table
-from nurture.language.vocabulary import NOTICES
+from nurture.language.files.expecting import NOTHING, Expect
+from nurture.language.files.ladders import ACTIONS
+from nurture.language.files.story import BESIDE, ONLY, WANTED, StoryLead
+from nurture.language.grammar.comparing import TYPE_WORDS
+from nurture.language.grammar.vocabulary import NOTICES
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Listing, Node, Scalar, Table
 
 Place = tuple[Loc, str, bool]
 """Where a name stands, the name, and whether it is a key there."""

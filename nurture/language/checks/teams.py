@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nurture.language.checks.view import File, View, tables
-from nurture.language.faults import Loc
-from nurture.language.handoff import HandoffRules, of
-from nurture.language.problems import Problem
-from nurture.language.teams import RepModel, Route, Team
+from nurture.language.files.handoff import HandoffRules, of
+from nurture.language.files.teams import RepModel, Route, Team
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
 
 
 def _models(view: View) -> Iterator[tuple[File, HandoffRules]]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from nurture.language.conditions import FieldType
-from nurture.language.faults import Loc
-from nurture.language.folder import Kind
-from nurture.language.models import Model
-from nurture.language.pieces import Origin
-from nurture.language.places import below, file_of, path_of, place_of, written
-from nurture.language.problems import Problem
-from nurture.language.templates import Page
-from nurture.language.tree import Listing, Node, Scalar, Table
+from nurture.language.grammar.conditions import FieldType
+from nurture.language.grammar.models import Model
+from nurture.language.reading.folder import Kind
+from nurture.language.text.faults import Loc
+from nurture.language.text.pieces import Origin
+from nurture.language.text.places import below, file_of, path_of, place_of, written
+from nurture.language.text.problems import Problem
+from nurture.language.text.templates import Page
+from nurture.language.text.tree import Listing, Node, Scalar, Table
 
 Block = tuple[Loc, list[Node]]
 

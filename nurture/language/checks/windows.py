@@ -13,8 +13,8 @@ from nurture.calendar.hours import (
     weekly,
 )
 from nurture.language.checks.view import File, View, tables, text
-from nurture.language.problems import Problem
-from nurture.language.tree import Node, Table, plain
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Node, Table, plain
 from nurture.ledger.errors import InputRefused
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nurture.language.checks.view import File, View, items, steps, tables, text
-from nurture.language.faults import Loc
-from nurture.language.folder import NEEDED
-from nurture.language.problems import Problem
-from nurture.language.tree import Listing
+from nurture.language.reading.folder import NEEDED
+from nurture.language.text.faults import Loc
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Listing
 
 
 def missing_files(view: View) -> Iterator[Problem]:

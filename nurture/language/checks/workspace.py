@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from nurture.language.checks.view import View, text
-from nurture.language.problems import Problem
-from nurture.language.tree import Table
-from nurture.language.vocabulary import LEAD_FIELDS
-from nurture.language.workspace import THIS_MACHINE
+from nurture.language.files.workspace import THIS_MACHINE
+from nurture.language.grammar.vocabulary import LEAD_FIELDS
+from nurture.language.text.problems import Problem
+from nurture.language.text.tree import Table
 from nurture.ledger.engine import normal_url
 from nurture.ledger.errors import LedgerError
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nurture.language import program
+from nurture.language.compiled import program
 from nurture.ledger.tally import Tally
 from nurture.sequences.steps.choices import branch, gate, wait_for
 from nurture.sequences.steps.effects import score, update_lead

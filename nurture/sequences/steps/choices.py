@@ -24,13 +24,13 @@ from sqlalchemy import (
     true,
 )
 
-from nurture.language import words
-from nurture.language.conditions import Condition, EventTest
-from nurture.language.definitions import Definitions
-from nurture.language.occurrences import another, event_matches
-from nurture.language.once import once
-from nurture.language.predicates import next_change, predicate
-from nurture.language.program import Branch, Gate, Program, Step, WaitFor
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Branch, Gate, Program, Step, WaitFor
+from nurture.language.grammar import words
+from nurture.language.grammar.conditions import Condition, EventTest
+from nurture.language.sql.occurrences import another, event_matches
+from nurture.language.sql.predicates import next_change, predicate
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.tally import Tally

@@ -18,9 +18,9 @@ from sqlalchemy import (
     update,
 )
 
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.program import Program, Score, Update
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program, Score, Update
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.attributes import with_attribute

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from sqlalchemy import Insert, Update, and_, func, literal, null, select
 
-from nurture.language import words
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.program import End, EnterStage, Goto, HandOff, Program, Start, Step, Stop
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import (
+    End,
+    EnterStage,
+    Goto,
+    HandOff,
+    Program,
+    Start,
+    Step,
+    Stop,
+)
+from nurture.language.grammar import words
 from nurture.ledger import batches
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW

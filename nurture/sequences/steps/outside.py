@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, Select, String, cast, func, literal, null, select
 
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.program import Notify, Program, Webhook
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Notify, Program, Webhook
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.openings import next_open

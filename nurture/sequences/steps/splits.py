@@ -6,10 +6,10 @@ from itertools import accumulate
 
 from sqlalchemy import Insert, Update, and_, true
 
-from nurture.language import words
-from nurture.language.definitions import Definitions
-from nurture.language.once import once
-from nurture.language.program import Program, Split
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program, Split
+from nurture.language.grammar import words
 from nurture.ledger.draws import PRIME, draw
 from nurture.ledger.tally import Tally
 from nurture.sequences.visit import E, Visit, Way, fork

@@ -20,12 +20,12 @@ from sqlalchemy import (
     update,
 )
 
-from nurture.language.comparing import TYPE_WORDS
-from nurture.language.conditions import FieldType
-from nurture.language.definitions import Definitions
-from nurture.language.program import Program, Update
-from nurture.language.values import Kind, Number, Text, YesNo, day_of
-from nurture.language.words import kept
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.program import Program, Update
+from nurture.language.grammar.comparing import TYPE_WORDS
+from nurture.language.grammar.conditions import FieldType
+from nurture.language.grammar.words import kept
+from nurture.language.sql.values import Kind, Number, Text, YesNo, day_of
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.attributes import Unseen, with_value

@@ -17,13 +17,13 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from nurture.language import words
-from nurture.language.definitions import Definitions
-from nurture.language.instants import day_begins, layer, written
-from nurture.language.once import once
-from nurture.language.plain_text import PlainText
-from nurture.language.program import Program, WaitUntil
-from nurture.language.values import Text, day_of
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program, WaitUntil
+from nurture.language.grammar import words
+from nurture.language.sql.instants import day_begins, layer, written
+from nurture.language.sql.plain_text import PlainText
+from nurture.language.sql.values import Text, day_of
 from nurture.ledger.localtime import DAY, MINUTE, local_day, local_wall, wall_instant
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import MICROSECOND, Instant

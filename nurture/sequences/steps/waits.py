@@ -19,11 +19,12 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from nurture.language import spreading, words
-from nurture.language.definitions import Definitions
-from nurture.language.durations import Span
-from nurture.language.once import once
-from nurture.language.program import Program, Send, Wait
+from nurture.language.compiled import spreading
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.compiled.once import once
+from nurture.language.compiled.program import Program, Send, Wait
+from nurture.language.grammar import words
+from nurture.language.grammar.durations import Span
 from nurture.ledger import tables as t
 from nurture.ledger.asking import NOW
 from nurture.ledger.draws import PRIME, draw

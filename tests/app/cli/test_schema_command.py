@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nurture.language.schema import FILES, schema_of
+from nurture.language.editors.schema import FILES, schema_of
 from tests.app.cli.conftest import document, invoke
 
 NAMES = [f".schema/{kind}.json" for kind in FILES]

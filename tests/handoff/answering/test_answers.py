@@ -13,7 +13,7 @@ from handoff.answering.touches import TOUCH, met_by_engagements
 from handoff.desk import board
 from handoff.routing.assignment import assign
 from handoff.tables import CHANGE, CLOCK, EPISODE, HANDOFF, LEAD, MESSAGE, RUNG
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, InputRefused, NotFound

@@ -16,8 +16,8 @@ from app.applying import plan_workspace
 from handoff import wording
 from handoff.answering import follow_ups
 from handoff.tables import CHANGE, FOLLOW_UP, HANDOFF
-from nurture.language import outcomes
-from nurture.language.outcomes import EFFECTS, Outcomes
+from nurture.language.files import outcomes
+from nurture.language.files.outcomes import EFFECTS, Outcomes
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.timeline import timeline

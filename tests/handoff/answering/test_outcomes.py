@@ -10,7 +10,7 @@ from handoff.answering import outcomes
 from handoff.desk import board
 from handoff.routing.assignment import assign
 from handoff.tables import CHANGE, HANDOFF, LEAD
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, InputRefused
 from tests.fixtures_ledger import NOW

@@ -12,8 +12,8 @@ from handoff.routing.people import sync_people
 from handoff.routing.queues import NEXT_ASSIGNMENT
 from handoff.routing.roster import pause
 from handoff.tables import CLOCK, HANDOFF, LEAD, MESSAGE, RUNG
-from nurture.language.definitions import Definitions
-from nurture.language.handoff import HandoffRules
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.handoff import HandoffRules
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW
 from tests.handoff import sales_desk as desk

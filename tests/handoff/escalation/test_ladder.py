@@ -13,7 +13,7 @@ from handoff.escalation.ladder import climb
 from handoff.routing.assignment import assign
 from handoff.sla.clocks import run_clocks
 from handoff.tables import CHANGE, CLOCK, HANDOFF, LEAD, MESSAGE, RUNG
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict
 from nurture.ledger.tally import Tally

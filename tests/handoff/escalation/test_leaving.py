@@ -17,7 +17,7 @@ from handoff.routing.queues import NEXT_ASSIGNMENT
 from handoff.routing.roster import pause
 from handoff.sla.clocks import run_clocks
 from handoff.tables import CHANGE, CLOCK, HANDOFF, LEAD, RUNG
-from nurture.language.handoff import HandoffRules
+from nurture.language.files.handoff import HandoffRules
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW, counting
 from tests.handoff import sales_desk as desk

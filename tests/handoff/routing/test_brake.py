@@ -12,7 +12,7 @@ from handoff.routing import brake
 from handoff.routing.opening import open_handoffs
 from handoff.tables import EPISODE, HANDOFF, LEAD, POST
 from handoff.waiting import offers
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.types import Instant

@@ -13,7 +13,7 @@ from handoff.routing.explaining import Explained, explain
 from handoff.routing.opening import open_handoffs
 from handoff.routing.roster import pause
 from handoff.tables import CLOCK, EPISODE, HANDOFF, LEAD, REP
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict
 from tests.fixtures_ledger import NOW

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from handoff.routing.assignment import assign
 from handoff.tables import CLOCK, EPISODE, HANDOFF, LEAD, MEMBER, MESSAGE, REP, RUNG
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from tests.handoff import sales_desk as desk
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 from handoff.routing.opening import open_handoffs
 from handoff.routing.people import sync_people
 from handoff.tables import EPISODE, HANDOFF, LEAD, MEMBER, REP
-from nurture.language.handoff import HandoffRules
+from nurture.language.files.handoff import HandoffRules
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW, counting
 from tests.handoff import sales_desk as desk

@@ -10,9 +10,9 @@ from sqlmodel import Session
 from handoff.routing.opening import open_handoffs
 from handoff.routing.territories import first_rule
 from handoff.tables import HANDOFF, LEAD
-from nurture.language import conditions as c
-from nurture.language.predicates import predicate
-from nurture.language.teams import Route
+from nurture.language.files.teams import Route
+from nurture.language.grammar import conditions as c
+from nurture.language.sql.predicates import predicate
 from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.engine import Ledger
 from tests.conditions import drawn

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from handoff.routing.opening import open_handoffs
 from handoff.routing.what_if import Going, compare
 from handoff.tables import HANDOFF, LEAD
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW, counting, make_engagement

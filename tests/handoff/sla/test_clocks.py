@@ -11,7 +11,7 @@ from handoff.answering import answers, outcomes
 from handoff.answering.touches import KIND, met_by_engagements
 from handoff.desk import board
 from handoff.tables import CLOCK, HANDOFF, MESSAGE, REP, RUNG
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.timeline import timeline

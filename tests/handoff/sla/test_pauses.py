@@ -17,7 +17,7 @@ from handoff.escalation.ladder import release
 from handoff.routing import roster
 from handoff.sla.pauses import end_waits, heard_from_leads
 from handoff.tables import CHANGE, CLOCK, HANDOFF, MESSAGE, RUNG
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.batches import fill, filling
 from nurture.ledger.engine import Ledger

@@ -12,9 +12,9 @@ from handoff.tables import CLOCK
 from nurture.calendar.business import Schedule, add
 from nurture.calendar.hours import parse_days, parse_hours, weekly
 from nurture.calendar.zones import zone
-from nurture.language.definitions import Definitions
-from nurture.language.hours import sales_calendars
-from nurture.language.workspace import CalendarModel
+from nurture.language.compiled.definitions import Definitions
+from nurture.language.files.hours import sales_calendars
+from nurture.language.files.workspace import CalendarModel
 from nurture.ledger.engine import Ledger
 from tests.fixtures_ledger import NOW
 from tests.handoff import sales_desk as desk

@@ -17,7 +17,7 @@ from handoff.telling.notice_press import NoticePress
 from handoff.telling.notices import write_notices
 from handoff.telling.notifier import Telling
 from handoff.telling.posting import Posting, post_out
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally
 from nurture.webhooks.port import Answer

@@ -16,7 +16,7 @@ from handoff.routing.assignment import assign
 from handoff.tables import DIGEST, HANDOFF, LEAD, POST
 from handoff.telling.digest import keep_digests, next_morning, write_digests
 from handoff.telling.notice_press import NoticePress
-from nurture.language.definitions import Definitions
+from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import RenderFailed
 from tests.fixtures_ledger import NOW

@@ -16,7 +16,7 @@ from handoff.telling.letters import NoticeLetter
 from handoff.telling.notice_press import NoticePress
 from handoff.telling.notices import write_notices
 from nurture.delivery.press import Written
-from nurture.language.definitions import Definitions, Template
+from nurture.language.compiled.definitions import Definitions, Template
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import LinkInvalid, RenderFailed

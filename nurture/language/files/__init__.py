@@ -1,0 +1,1 @@
+"""What each file of a workspace may say, as frozen models."""

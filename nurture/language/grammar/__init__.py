@@ -1,0 +1,1 @@
+"""What files are made of: scalars, lengths of time, conditions, and the words they may use."""

@@ -1,0 +1,1 @@
+"""Conditions and a lead's values as SQL, the same on SQLite and PostgreSQL."""
