@@ -154,7 +154,8 @@ def contracts(root: Path) -> tuple[int, str]:
 
 def test_rooms_without_a_forbidden_import_pass(skeleton: Path) -> None:
     (skeleton / "app" / "x.py").write_text("import flows, nurture.ledger, prefect, fastapi\n")
-    (skeleton / "nurture" / "language" / "sql" / "x.py").write_text("import nurture.calendar, sqlalchemy\n")
+    predicates = skeleton / "nurture" / "language" / "sql" / "x.py"
+    predicates.write_text("import nurture.calendar, sqlalchemy\n")
     code, said = contracts(skeleton)
     assert code == 0, said
     assert "0 broken" in said
