@@ -16,9 +16,9 @@ from nurture.language.applied.loading import load_definitions
 from nurture.language.applied.shadows import in_shadow
 from nurture.language.applied.versions import Applied, apply, current
 from nurture.ledger import schema
+from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict
-from nurture.ledger.memory import open_memory
 from nurture.sequences.openings import keep_openings
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.finding import find_leads
+from nurture.ledger.intake.finding import find_leads
 from nurture.sequences.asked import ask_in
 
 

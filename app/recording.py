@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.incoming import EngagementIn, read_engagements
+from nurture.ledger.intake.incoming import EngagementIn, read_engagements
 
 MOST_TOLD = 10
 

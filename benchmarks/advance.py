@@ -15,8 +15,8 @@ from sqlalchemy import text
 from benchmarks import ledgers
 from benchmarks.figures import Figure, same
 from benchmarks.ledgers import NOW
-from nurture.ledger.batches import SIZE
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.batches import SIZE
 from nurture.sequences.advance import advance
 from nurture.sequences.openings import keep_openings
 from nurture.sequences.standing import DueStage

@@ -12,7 +12,7 @@ from app.applying import apply_workspace
 from app.settings import Settings
 from app.wiring import create_ledger, open_ledger_of, wall_clock
 from benchmarks import ledgers
-from nurture.ledger.tokens import create_token
+from nurture.ledger.access.tokens import create_token
 
 STARTER = Path(__file__).parents[1] / "templates" / "workspace"
 

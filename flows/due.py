@@ -23,8 +23,8 @@ from handoff.waiting import NEXT_DRAFT, NEXT_EPISODE
 from nurture.delivery import waiting
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
-from nurture.ledger import following
-from nurture.ledger.asking import Question, earliest_of, soonest, together
+from nurture.ledger.copies import following
+from nurture.ledger.statements.asking import Question, earliest_of, soonest, together
 from nurture.ledger.ticks import NEXT_HAPPENING, NEXT_NEWS
 from nurture.ledger.upkeep import NEXT_UPKEEP
 from nurture.scoring.rescore import NEXT_FADING

@@ -9,7 +9,7 @@ from flows.runtime import Runtime
 from flows.work import Piece
 from handoff.answering.following import repeat_answers
 from nurture.language.applied.shadows import follow_versions
-from nurture.ledger import following
+from nurture.ledger.copies import following
 from nurture.ledger.tally import Tally
 from nurture.sequences.following import repeat_asked
 

@@ -20,8 +20,8 @@ from flows.due import CRM, OUT, Instants, due_at, next_due, next_due_beside, wai
 from flows.runtime import Runtime
 from flows.work import Piece
 from nurture.ledger import ticks
-from nurture.ledger.asking import earliest_of
 from nurture.ledger.errors import NurtureError
+from nurture.ledger.statements.asking import earliest_of
 from nurture.ledger.tally import Tally
 from nurture.scoring.rescore import next_due as next_score_due
 from nurture.sequences.arrivals import next_room

@@ -16,8 +16,8 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.channels import EMAIL
 from nurture.language.grammar.durations import Span
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import insert_new_values
 from nurture.ledger.types import to_micros
-from nurture.ledger.upsert import insert_new_values
 
 
 def channel_down(

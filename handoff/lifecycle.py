@@ -14,8 +14,8 @@ from sqlmodel import Session
 
 from handoff.tables import CHANGE, HANDOFF, LEAD
 from nurture.ledger import crm_marks, ticks
-from nurture.ledger.batches import batch
-from nurture.ledger.plans import among
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import among
 from nurture.ledger.types import Instant
 
 _COLUMNS = ["lead_id", "at", "field", "old", "new", "reason", "path"]

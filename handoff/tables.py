@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import and_
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 
 HANDOFF = table_of(t.Handoff)
 CLOCK = table_of(t.Clock)

@@ -14,10 +14,10 @@ from handoff.routing.offers import DRAFTED
 from handoff.routing.queues import NEXT_ASSIGNMENT
 from handoff.tables import HANDOFF, OPEN
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, TICK, together
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW, TICK, together
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 TOUCH = table_of(t.Touch).c
 MESSAGE = table_of(t.Message).c

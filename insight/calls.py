@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.webhooks import SETTLED
-from nurture.ledger.upsert import table_of
 
 CALL = table_of(t.WebhookCall).c
 LEAD = table_of(t.Lead).c

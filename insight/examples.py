@@ -11,8 +11,8 @@ from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 H, C, R = table_of(t.Handoff).c, table_of(t.Clock).c, table_of(t.Rung).c
 E, F = table_of(t.Enrolment).c, table_of(t.FollowUp).c

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 
 DECISION = table_of(t.Decision).c
 E = table_of(t.Enrolment).c

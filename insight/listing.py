@@ -12,8 +12,8 @@ from sqlmodel import Session, col
 
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
-from nurture.ledger.plans import among
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 
 ENROLMENT = table_of(t.Enrolment).c
 MESSAGE = table_of(t.Message).c

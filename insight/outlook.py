@@ -17,7 +17,7 @@ from insight.sales_days import Standing, TeamFigures
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.localtime import local_day
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 
 M = table_of(t.Message).c
 L = table_of(t.Lead).c

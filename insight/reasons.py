@@ -16,7 +16,7 @@ from nurture.language.files.outcomes import EFFECTS
 from nurture.language.sql.plain_text import PlainText
 from nurture.ledger import tables as t
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 
 HANDOFF, LEAD, EPISODE = (table_of(each) for each in (t.Handoff, t.Lead, t.Episode))
 H = HANDOFF.c

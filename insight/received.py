@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session
 
-from nurture.ledger import bulk
 from nurture.ledger import tables as t
-from nurture.ledger.given import in_given
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements import bulk
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.upsert import table_of
 
 M = table_of(t.Message).c
 H = table_of(t.Handoff).c

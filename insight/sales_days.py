@@ -13,8 +13,8 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.handoffs import OPEN_STATES
-from nurture.ledger.upsert import table_of
 
 H = table_of(t.Handoff).c
 R = table_of(t.Rep).c

@@ -9,8 +9,8 @@ from sqlalchemy import case, func, literal, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 H = table_of(t.Handoff).c
 C = table_of(t.Clock).c

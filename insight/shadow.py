@@ -17,8 +17,8 @@ from sqlalchemy import Select, case, func, literal, or_, select, union_all
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.messages import FINAL
-from nurture.ledger.upsert import table_of
 
 D, E, H, L, M = (
     table_of(each).c for each in (t.Definition, t.Enrolment, t.Handoff, t.Lead, t.Message)

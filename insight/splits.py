@@ -12,7 +12,7 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.program import Program, Split
 from nurture.language.files.winner import Winner
 from nurture.ledger import tables as t
-from nurture.ledger.asking import Asking
+from nurture.ledger.statements.asking import Asking
 from nurture.sequences.winners import counted
 
 USUAL = Winner("click_rate", 0, 0.95)

@@ -21,7 +21,7 @@ from sqlmodel import Session
 from nurture.language.compiled.graph import Graph, landing
 from nurture.language.compiled.program import Program
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from nurture.sequences.moving import seen_at
 
 E = table_of(t.Enrolment).c

@@ -17,10 +17,10 @@ from nurture.delivery.states import WAITING
 from nurture.language.files.expecting import NOTHING, Expect, Named, instant
 from nurture.language.files.scoring import Scoring
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tables.webhooks import SETTLED
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from nurture.scoring.explain import explain
 
 MESSAGE = table_of(t.Message).c

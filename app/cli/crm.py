@@ -101,7 +101,7 @@ def push(
     """Tell the CRM of leads anew with the next tick, whatever it was told before."""
     from handoff.crm import keeping
     from nurture.ledger.errors import Conflict, InputRefused
-    from nurture.ledger.leads import find_lead
+    from nurture.ledger.intake.leads import find_lead
 
     if [bool(lead), failed, everything].count(True) != 1:
         raise InputRefused("Say which: a lead's address, or --failed, or --all.")

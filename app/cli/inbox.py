@@ -33,7 +33,7 @@ def inbox(
 
     Whoever opens it acts as that person: reps and managers sign in themselves, by a mailed link.
     """
-    from nurture.ledger import signing_in
+    from nurture.ledger.access import signing_in
 
     with opened(workspace) as work:
         seat = _seat(work.definitions, who)

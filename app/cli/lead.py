@@ -20,7 +20,7 @@ def show_(who: Who, workspace: Workspace = None, as_json: Json = False) -> None:
     """What is known of a lead and where it stands now."""
     from handoff.desk.board import handoffs
     from insight.listing import lead_card
-    from nurture.ledger.leads import find_lead
+    from nurture.ledger.intake.leads import find_lead
     from nurture.scoring.explain import explain
 
     with opened(workspace) as work, work.looking() as session:
@@ -86,7 +86,7 @@ def _places(work: Opened, enrolments: Any) -> None:
 def timeline(who: Who, workspace: Workspace = None, as_json: Json = False) -> None:
     """The lead's whole story, oldest first: what happened, what was done or not, and why."""
     from nurture.ledger import timeline as story
-    from nurture.ledger.leads import find_lead
+    from nurture.ledger.intake.leads import find_lead
 
     with opened(workspace) as work, work.looking() as session:
         lead = find_lead(session, who)
@@ -125,7 +125,7 @@ def explain(
 
     With --now an entry counts if it was given by that instant and was not taken back since.
     """
-    from nurture.ledger.leads import find_lead
+    from nurture.ledger.intake.leads import find_lead
     from nurture.scoring import explain as scoring
 
     with opened(workspace, clock=clock_at(now)) as work, work.looking() as session:

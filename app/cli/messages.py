@@ -32,7 +32,7 @@ def list_(
     """Mails, the newest first, sent or not, each with its reason."""
     from insight.listing import message_states, messages
     from nurture.delivery.states import TRANSITIONS
-    from nurture.ledger.leads import find_lead
+    from nurture.ledger.intake.leads import find_lead
 
     known_states(state or [], list(TRANSITIONS))
     with opened(workspace) as work, work.looking() as session:

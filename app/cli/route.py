@@ -68,7 +68,7 @@ def route(
 
 def _explain(work: Opened, who: str, *, as_json: bool) -> None:
     from handoff.routing.explaining import explain
-    from nurture.ledger.leads import find_lead
+    from nurture.ledger.intake.leads import find_lead
 
     with work.writing() as session:
         lead = find_lead(session, who)

@@ -30,7 +30,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a token and show it: this once and never again."""
-    from nurture.ledger.tokens import create_token
+    from nurture.ledger.access.tokens import create_token
 
     with opened(workspace) as work:
         expires = None if days is None else work.now + timedelta(days=days)
@@ -46,7 +46,7 @@ def create(
 @commands.command("list", epilog=example("nurture tokens list"))
 def list_(workspace: Workspace = None, as_json: Json = False) -> None:
     """Every token by its first letters, with its scope and when it was used last."""
-    from nurture.ledger.tokens import list_tokens
+    from nurture.ledger.access.tokens import list_tokens
 
     with opened(workspace) as work, work.looking() as session:
         rows = list_tokens(session)
@@ -86,7 +86,7 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """From now on the token opens nothing."""
-    from nurture.ledger.tokens import revoke_token
+    from nurture.ledger.access.tokens import revoke_token
 
     prefix = token.partition("_")[0]
     with opened(workspace) as work:

@@ -34,7 +34,7 @@ def list_(
     """Calls, the newest first, made or not, each with its reason."""
     from app.cli.messages import known_states
     from insight.calls import call_states, calls
-    from nurture.ledger.leads import find_lead
+    from nurture.ledger.intake.leads import find_lead
     from nurture.ledger.tables.webhooks import SETTLED, STATES
 
     known_states(state or [], STATES)

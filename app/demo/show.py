@@ -12,7 +12,7 @@ from sqlmodel import Session
 from insight import examples, funnel, service
 from nurture.calendar.zones import local_instant
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.leads import lead_by_number
+from nurture.ledger.intake.leads import lead_by_number
 from nurture.ledger.timeline import TimelineLine, timeline
 
 DAY = timedelta(days=1)

@@ -18,11 +18,11 @@ from flows.tick import Outcome
 from handoff.answering import answers, outcomes
 from handoff.desk import board
 from insight.listing import sent_at
-from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.errors import Conflict
-from nurture.ledger.incoming import EngagementIn, OwnEngagement
-from nurture.ledger.intake import take
+from nurture.ledger.intake import leads
+from nurture.ledger.intake.arrivals import take
+from nurture.ledger.intake.incoming import EngagementIn, OwnEngagement
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 30

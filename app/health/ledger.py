@@ -20,7 +20,7 @@ from insight.calls import call_states, failed_since
 from insight.listing import message_states
 from nurture.ledger import schema, soundness, ticks
 from nurture.ledger.engine import PRAGMAS, Ledger
-from nurture.ledger.intake import count_parked
+from nurture.ledger.intake.arrivals import count_parked
 
 KNOCK = 10.0
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from app.consequences import follow
 from nurture.language.applied import shadows
 from nurture.language.applied.versions import Applied, Change
-from nurture.ledger.beside import Beside
-from nurture.ledger.copying import copy_everything
+from nurture.ledger.copies.beside import Beside
+from nurture.ledger.copies.copying import copy_everything
 from nurture.ledger.engine import Ledger
 
 

@@ -14,7 +14,7 @@ from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport, SparingPress
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.beside import Beside
+from nurture.ledger.copies.beside import Beside
 from nurture.ledger.engine import Ledger
 from nurture.webhooks.rehearsal import AnsweringCaller
 

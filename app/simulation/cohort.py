@@ -13,7 +13,7 @@ from app.dice import Dice
 from app.simulation.model import Deed, Group, Habit
 from nurture.language.grammar.conditions import FieldType
 from nurture.ledger.imports.values import attribute
-from nurture.ledger.lead_rows import FIELDS, LeadRow, read_lead
+from nurture.ledger.intake.lead_rows import FIELDS, LeadRow, read_lead
 
 
 @dataclass(frozen=True)

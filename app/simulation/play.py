@@ -27,10 +27,10 @@ from handoff.answering import answers, outcomes
 from insight import received
 from insight.outlook import Diary
 from insight.sales_days import standing
-from nurture.ledger import leads
 from nurture.ledger.errors import Conflict
-from nurture.ledger.incoming import EngagementIn, OwnEngagement
-from nurture.ledger.intake import take
+from nurture.ledger.intake import leads
+from nurture.ledger.intake.arrivals import take
+from nurture.ledger.intake.incoming import EngagementIn, OwnEngagement
 
 SOURCE = "simulation"
 BATCH = 5_000

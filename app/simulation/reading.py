@@ -17,7 +17,7 @@ from nurture.language.text.problems import DefinitionInvalid, Problem
 from nurture.language.text.source import MOST_BYTES
 from nurture.language.text.tree import Node
 from nurture.ledger.errors import InputRefused, NotFound
-from nurture.ledger.lead_rows import FIELDS
+from nurture.ledger.intake.lead_rows import FIELDS
 
 FILE = "simulation.yaml"
 OWN = tuple(name for name in FIELDS if name not in ("email", "external_id"))

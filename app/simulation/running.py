@@ -27,11 +27,11 @@ from insight.outlook import Outlook, outlook
 from nurture.calendar.zones import local_instant
 from nurture.delivery.rehearsal import SparingPress
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.copying import copy_people
+from nurture.ledger.copies.copying import copy_people
+from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import import_leads
-from nurture.ledger.memory import open_memory
 
 CONNECTIONS = 25
 """So many mails times twenty are one transaction; the transport costs nothing."""

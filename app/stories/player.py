@@ -23,10 +23,10 @@ from nurture.calendar.zones import local_instant
 from nurture.language.files.expecting import instant
 from nurture.language.files.story import Deed, Story
 from nurture.language.files.update import UpdateModel
-from nurture.ledger import leads
 from nurture.ledger.errors import InputRefused, NotFound, NurtureError
-from nurture.ledger.incoming import read_engagements
-from nurture.ledger.intake import take
+from nurture.ledger.intake import leads
+from nurture.ledger.intake.arrivals import take
+from nurture.ledger.intake.incoming import read_engagements
 from nurture.ledger.timeline import TimelineLine, timeline
 from nurture.sequences.asked import ask_in
 

@@ -20,8 +20,8 @@ from nurture.delivery.rehearsal import AcceptingTransport
 from nurture.language.applied.loading import load_definitions
 from nurture.language.text.problems import DefinitionInvalid
 from nurture.ledger import upkeep
+from nurture.ledger.copies.memory import Image, open_memory, take_image
 from nurture.ledger.engine import Ledger
-from nurture.ledger.memory import Image, open_memory, take_image
 from nurture.webhooks.rehearsal import AnsweringCaller
 
 BEFORE = datetime(2000, 1, 1, tzinfo=UTC)

@@ -16,8 +16,8 @@ from app.web.guard import host_named
 from app.web.rates import network_of
 from app.web.site import site_of
 from nurture.delivery import links
+from nurture.ledger.access.tokens import Bearer, verify_token
 from nurture.ledger.errors import LinkInvalid
-from nurture.ledger.tokens import Bearer, verify_token
 
 T = TypeVar("T")
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")

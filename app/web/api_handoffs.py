@@ -26,11 +26,11 @@ from handoff.answering.deciding import Answer
 from handoff.desk import board, brief
 from handoff.tables import HANDOFF
 from nurture.language.grammar.vocabulary import HANDOFF_STATES
-from nurture.ledger import idempotency
 from nurture.ledger import tables as t
+from nurture.ledger.access import idempotency
+from nurture.ledger.access.tokens import Bearer
 from nurture.ledger.errors import Conflict, InputRefused, LedgerError, NotFound
-from nurture.ledger.leads import find_lead
-from nurture.ledger.tokens import Bearer
+from nurture.ledger.intake.leads import find_lead
 
 LOOKING = ("read", "sales")
 """Scopes that may look at handoffs."""

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse
 from app.web.access import bearer_text, require
 from app.web.forms import json_body
 from app.web.site import site_of
-from nurture.ledger.incoming import OWN, EngagementIn, Refusal, read_engagements
-from nurture.ledger.intake import take
+from nurture.ledger.intake.arrivals import take
+from nurture.ledger.intake.incoming import OWN, EngagementIn, Refusal, read_engagements
 
 MOST = 1000
 """Engagements in one batch."""

@@ -13,7 +13,7 @@ from handoff.telling.notices import said
 from insight.listing import lead_card
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
-from nurture.ledger.leads import lead_by_number
+from nurture.ledger.intake.leads import lead_by_number
 from nurture.ledger.timeline import TimelineLine, timeline
 from nurture.scoring.explain import explain
 

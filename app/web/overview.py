@@ -11,7 +11,7 @@ from app.web import lead_view, overview_view
 from app.web.access import reader
 from app.web.site import page, site_of
 from nurture.ledger.errors import NotFound
-from nurture.ledger.leads import find_lead
+from nurture.ledger.intake.leads import find_lead
 
 router = APIRouter(dependencies=[Depends(reader)])
 

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from sqlmodel import Session
 
 from app.prefect_reach import base_url, is_loopback
+from nurture.ledger.access.tokens import list_tokens
 from nurture.ledger.errors import InputRefused, NurtureError
-from nurture.ledger.tokens import list_tokens
 
 LOOPBACK = "127.0.0.1"
 GRACE = 5

@@ -22,10 +22,10 @@ from app.web.visitors import BROWSER, SESSION, Visitor, cookie, drop_cookie, set
 from handoff.desk.seats import seat_of
 from handoff.telling.notifier import Telling
 from nurture.language.files.channels import EMAIL
-from nurture.ledger import credentials, signing_in
+from nurture.ledger.access import credentials, signing_in
+from nurture.ledger.access.signing_in import LINK_LIVES, Link
 from nurture.ledger.address import LONGEST
 from nurture.ledger.errors import LinkInvalid
-from nurture.ledger.signing_in import LINK_LIVES, Link
 
 router = APIRouter()
 ASK, USE, LEAVE = "sign in", "use a sign-in link", "sign out"

@@ -19,7 +19,7 @@ from app.web.access import signed_number
 from app.web.site import Site, page, site_of
 from nurture.delivery.settle import evidence
 from nurture.ledger import tables as t
-from nurture.ledger.leads import opt_out
+from nurture.ledger.intake.leads import opt_out
 
 router = APIRouter()
 PURPOSE = "unsubscribe"

@@ -14,8 +14,8 @@ from app.web.faults import SignedOut
 from app.web.site import Site, site_of
 from handoff.desk.seats import Seat, seat_of
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger import signing_in
-from nurture.ledger.signing_in import Signed
+from nurture.ledger.access import signing_in
+from nurture.ledger.access.signing_in import Signed
 
 SESSION = "nurture"
 BROWSER = "nurture-browser"

@@ -47,8 +47,8 @@ from handoff.standing import Standing
 from handoff.tables import HANDOFF, OPEN
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.ladders import KINDS, Kind
-from nurture.ledger.batches import fill, filling
 from nurture.ledger.errors import Conflict, InputRefused
+from nurture.ledger.statements.batches import fill, filling
 
 LONGEST_WAIT = timedelta(days=366)
 

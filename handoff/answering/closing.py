@@ -14,7 +14,7 @@ from handoff import lifecycle
 from handoff.sla import clocks, pauses
 from handoff.tables import EPISODE, HANDOFF, OPEN
 from nurture.language.files.outcomes import EFFECTS
-from nurture.ledger.batches import batch
+from nurture.ledger.statements.batches import batch
 
 BECOMES = {each.state: each.lifecycle for each in EFFECTS.values() if each.ends}
 """The closed states of a handoff and what becomes of the lead's lifecycle."""

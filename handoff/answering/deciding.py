@@ -18,9 +18,9 @@ from handoff.tables import HANDOFF, OPEN
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.handoff import HandoffRules
 from nurture.language.files.ladders import Kind
-from nurture.ledger.batches import fill, filling
-from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, InputRefused
+from nurture.ledger.statements.batches import fill, filling
+from nurture.ledger.statements.changed import changed
 
 _ANY = true()
 

@@ -36,14 +36,15 @@ from handoff.tables import FOLLOW_UP, HANDOFF, LEAD
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.files.outcomes import EFFECTS, PATH, FollowUp
-from nurture.ledger import optouts, ticks
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking, Question
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.plans import among
+from nurture.ledger import ticks
+from nurture.ledger.intake import optouts
+from nurture.ledger.statements.asking import NOW, Asking, Question
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
 from nurture.sequences.entering import by_no_event, enrolments, put
 from nurture.sequences.leave import stop_in

@@ -13,7 +13,7 @@ from handoff.answering import answers, outcomes
 from handoff.tables import HANDOFF, OPEN
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.errors import NurtureError
-from nurture.ledger.given import in_given
+from nurture.ledger.statements.given import in_given
 from nurture.ledger.tally import Tally
 
 H = HANDOFF.c

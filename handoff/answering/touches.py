@@ -14,11 +14,11 @@ from handoff.sla import clocks, pauses
 from handoff.tables import CLOCK, HANDOFF, OPEN, RUNNING
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.plans import among
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 ENGAGEMENT = table_of(t.Engagement)
 TOUCH = table_of(t.Touch)

@@ -22,8 +22,8 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.files.crm import CrmModel
 from nurture.language.grammar.vocabulary import LEAD_FIELDS
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
 from nurture.ledger.types import Instant
 from nurture.ledger.worth import Which, score_of
 

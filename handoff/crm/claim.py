@@ -32,15 +32,15 @@ from handoff.crm.looking import may_be_told
 from handoff.crm.port import WITHIN
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, LEAD
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger import batches
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking, Question
-from nurture.ledger.batches import SIZE, batch
-from nurture.ledger.extremes import Greatest
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, Asking, Question
+from nurture.ledger.statements.batches import SIZE, batch
+from nurture.ledger.statements.extremes import Greatest
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Document, Instant
-from nurture.ledger.upsert import insert_new, table_of
 
 LEASE = WITHIN + timedelta(seconds=60)
 MOST = 8

@@ -29,9 +29,9 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.crm import CrmModel
 from nurture.language.files.outcomes import EFFECTS
 from nurture.ledger import tables as t
-from nurture.ledger.batches import fill, filling
 from nurture.ledger.errors import Conflict, InputRefused
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.batches import fill, filling
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 
 BY = "the CRM"
 LONGEST, LONGEST_NAME = 200, 300

@@ -17,8 +17,8 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.crm import CrmModel
 from nurture.ledger import crm_marks
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
-from nurture.ledger.plans import among
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.plans import among
 
 NAME = "crm"
 

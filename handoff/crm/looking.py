@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 
 from handoff.tables import CRM, CRM_RECORD
-from nurture.ledger.asking import NOW
-from nurture.ledger.extremes import Greatest, Least
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.extremes import Greatest, Least
+from nurture.ledger.statements.plans import among
 from nurture.ledger.types import Duration, Instant
 
 FRESH = timedelta(minutes=1)

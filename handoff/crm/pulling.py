@@ -25,11 +25,11 @@ from handoff.crm.pushing import PATIENCE, Syncing
 from handoff.tables import CRM
 from nurture.ledger import news
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Question
-from nurture.ledger.extremes import Greatest
+from nurture.ledger.statements.asking import NOW, Question
+from nurture.ledger.statements.extremes import Greatest
+from nurture.ledger.statements.upsert import insert_new_values
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import insert_new_values
 from nurture.webhooks.port import Answer
 
 log = logging.getLogger(__name__)

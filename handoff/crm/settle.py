@@ -16,8 +16,8 @@ from handoff.crm.cards import Taken, more_to_tell
 from handoff.crm.port import Pushed
 from handoff.tables import CRM_RECORD
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.fence import still_claimed
-from nurture.ledger.given import in_given
+from nurture.ledger.statements.fence import still_claimed
+from nurture.ledger.statements.given import in_given
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Document, Instant
 from nurture.webhooks.settle import pause

@@ -14,8 +14,8 @@ from handoff.routing.queues import NEXT_ASSIGNMENT
 from handoff.sla.pauses import NEXT_END
 from handoff.tables import CLOCK, HANDOFF, LEAD, OPEN, REP, RUNG, RUNNING
 from nurture.language.files.ladders import KINDS
-from nurture.ledger.asking import Question, soonest, together
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import Question, soonest, together
+from nurture.ledger.statements.plans import among
 from nurture.ledger.types import Instant
 
 _LISTED = (

@@ -19,9 +19,9 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.sql.predicates import predicate
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch, fill, filling
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch, fill, filling
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.worth import score_of
 from nurture.scoring.explain import told
 

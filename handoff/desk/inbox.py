@@ -16,7 +16,7 @@ from sqlmodel import Session
 from handoff.desk.board import DUE, HandoffRow, listed
 from handoff.desk.seats import Seat
 from handoff.tables import HANDOFF, LEAD, OPEN
-from nurture.ledger.plans import among, one_of
+from nurture.ledger.statements.plans import among, one_of
 
 H = HANDOFF.c
 LONGEST_TEXT = 80

@@ -21,8 +21,8 @@ from handoff.routing.assignment import assign
 from handoff.sla import clocks, pauses
 from handoff.tables import CLOCK, HANDOFF, OPEN, REP, RUNG
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import SIZE, batch
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import SIZE, batch
 from nurture.ledger.tally import Tally
 
 

@@ -32,8 +32,8 @@ from handoff.escalation.ladder import release
 from handoff.routing.routes import routed
 from handoff.tables import HANDOFF, OPEN, REP
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.plans import among
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.plans import among
 
 _OPEN = among(HANDOFF.c.state, OPEN)
 _GONE = and_(_OPEN, REP.c.active.is_(False))

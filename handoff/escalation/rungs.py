@@ -34,12 +34,12 @@ from handoff.terms import teams
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.changed import changed
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import insert_new
 
 ORDER = ("unavailable", "recycle", "give", "tell", "remind")
 """Who takes no more leads is not given one; then what stops the clocks."""

@@ -31,8 +31,8 @@ from handoff.sla import clocks
 from handoff.tables import CLOCK, HANDOFF, REP, RUNNING
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.handoff import HandoffRules
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.changed import changed
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.changed import changed
 from nurture.ledger.tally import Tally
 
 _FLOOD = 1000

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, literal, not_, null, or_, select
 
 from handoff.tables import CLOCK, HANDOFF, MEMBER, OPEN, REP
-from nurture.ledger.asking import NOW
-from nurture.ledger.extremes import Greatest, Least
 from nurture.ledger.openings import first_open, is_open
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.extremes import Greatest, Least
+from nurture.ledger.statements.plans import among
 
 _PLENTY = 1_000_000
 _ON_DUTY = (REP.c.duty, REP.c.zone)

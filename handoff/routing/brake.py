@@ -27,11 +27,11 @@ from sqlmodel import Session
 from handoff import alarms, wording
 from handoff.tables import EPISODE, HANDOFF, OPEN
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import SIZE
-from nurture.ledger.changed import changed
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import SIZE
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 

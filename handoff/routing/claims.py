@@ -28,7 +28,7 @@ from handoff.routing import availability as can
 from handoff.routing.turns import Circle, given
 from handoff.tables import HANDOFF, LEAD, MEMBER, REP
 from nurture.language.sql.values import Folded, Text
-from nurture.ledger.batches import batch
+from nurture.ledger.statements.batches import batch
 
 WHY = {
     "named": "the rule names them",

@@ -19,8 +19,8 @@ from handoff.routing.roster import members
 from handoff.tables import EPISODE, HANDOFF, OPEN
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.handoff import HandoffRules
-from nurture.ledger.batches import fill, filling
 from nurture.ledger.errors import Conflict
+from nurture.ledger.statements.batches import fill, filling
 from nurture.ledger.types import Key
 
 

@@ -25,10 +25,10 @@ from nurture.delivery.states import WAITING
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.handoff import HandoffRules
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
-from nurture.ledger.plans import among
-from nurture.ledger.upsert import insert_new
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new
 
 NOTICE = (
     "kind", "notice_key", "handoff_id", "lead_id", "occurrence", "template", "planned_at", "due_at",

@@ -20,12 +20,12 @@ from handoff.tables import EPISODE, HANDOFF, LEAD, OPEN
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.changed import changed
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import insert_new
 
 _COLUMNS = (
     "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "skills", "named",

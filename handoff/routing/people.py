@@ -13,9 +13,9 @@ from nurture.language.files.handoff import HandoffRules
 from nurture.language.files.hours import rep_duty, rep_hours
 from nurture.language.files.teams import RepModel
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.upsert import upsert_values
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import upsert_values
 
 
 def sync_people(session: Session, definitions: Definitions) -> Tally:

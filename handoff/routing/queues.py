@@ -30,9 +30,9 @@ from handoff.routing import availability as can
 from handoff.routing.turns import Circle
 from handoff.tables import CLOCK, HANDOFF, MEMBER, REP
 from nurture.language.files.handoff import HandoffRules
-from nurture.ledger.asking import NOW
 from nurture.ledger.openings import first_open
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.plans import among
 from nurture.ledger.types import Instant
 
 QUEUED = and_(among(HANDOFF.c.rep, ("",)), among(HANDOFF.c.state, ("offered",)))

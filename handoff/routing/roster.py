@@ -11,8 +11,8 @@ from sqlmodel import Session
 from handoff import standing, wording
 from handoff.routing import availability as can
 from handoff.tables import MEMBER, REP
-from nurture.ledger.changed import changed
 from nurture.ledger.errors import InputRefused
+from nurture.ledger.statements.changed import changed
 
 LONGEST = timedelta(days=3660)
 LONGEST_REASON = 200

@@ -11,8 +11,8 @@ from handoff.rowset import Columns, rowset
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.handoff import HandoffRules
 from nurture.language.grammar.words import describe
-from nurture.ledger.asking import NOW, Moment
-from nurture.ledger.batches import batch
+from nurture.ledger.statements.asking import NOW, Moment
+from nurture.ledger.statements.batches import batch
 
 PATH = "handoff/routing"
 _NO_RULE = -1

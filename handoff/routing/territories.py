@@ -36,7 +36,7 @@ from nurture.language.grammar.conditions import AllOf, AnyOf, Condition, FieldTe
 from nurture.language.grammar.logic import conjuncts
 from nurture.language.sql.predicates import predicate
 from nurture.language.sql.values import Folded, Text, fold
-from nurture.ledger.asking import Moment
+from nurture.ledger.statements.asking import Moment
 
 KEYS = 3
 """So many texts of a rule are joined by at most; more would rarely tell leads apart."""

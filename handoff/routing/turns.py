@@ -42,9 +42,9 @@ from sqlmodel import Session
 
 from handoff.routing import availability as can
 from handoff.tables import HANDOFF, MEMBER, REP
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
 from nurture.ledger.openings import local_day_ends
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
 from nurture.ledger.types import Instant
 
 TURN = 1_000_000_000

@@ -15,7 +15,7 @@ from handoff.routing.routes import PATH, routed
 from handoff.tables import HANDOFF
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
-from nurture.ledger.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
 from nurture.ledger.types import Instant
 
 

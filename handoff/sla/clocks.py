@@ -33,9 +33,9 @@ from handoff.tables import CLOCK, HANDOFF, RUNG, RUNNING
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.handoff import HandoffRules
 from nurture.language.files.ladders import Kind
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.extremes import Greatest
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.extremes import Greatest
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 

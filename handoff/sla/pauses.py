@@ -30,12 +30,12 @@ from handoff import lifecycle
 from handoff.sla.deadlines import due, open_time
 from handoff.tables import CLOCK, HANDOFF, OPEN, RUNG, RUNNING
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import SIZE, batch, fill, filling
-from nurture.ledger.extremes import Least
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import SIZE, batch, fill, filling
+from nurture.ledger.statements.extremes import Least
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Duration, Instant
-from nurture.ledger.upsert import table_of
 
 ENGAGEMENT, TOUCH = table_of(t.Engagement), table_of(t.Touch)
 NOT_THE_LEAD = (

@@ -20,8 +20,8 @@ from handoff.sla.deadlines import due, open_time
 from handoff.tables import CLOCK, HANDOFF
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.openings import reach_back
 
 RESTATED = table_of(t.Restatement)

@@ -31,10 +31,10 @@ from nurture.language.compiled.once import once
 from nurture.language.files.handoff import HandoffRules
 from nurture.language.files.ladders import Kind
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.upsert import insert_new
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import insert_new
 
 _CLOCK = (
     "handoff_id", "kind", "generation", "round", "rep", "restarts", "calendar", "zone", "allowed",

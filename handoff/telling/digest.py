@@ -25,10 +25,10 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.channels import EMAIL
 from nurture.ledger import tables as t
 from nurture.ledger.errors import RenderFailed
-from nurture.ledger.plans import among
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new_values, upsert_values
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import insert_new_values, upsert_values
 
 log = logging.getLogger(__name__)
 D, H, C = DIGEST.c, HANDOFF.c, CLOCK.c

@@ -26,9 +26,9 @@ from nurture.delivery.press import Written
 from nurture.delivery.progress import wake
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.channels import EMAIL
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.errors import RenderFailed
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch, fill, filling
 from nurture.ledger.tally import Tally
 
 WINDOW = 500

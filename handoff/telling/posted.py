@@ -18,12 +18,12 @@ from handoff.telling.channels import may_go
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.channels import EMAIL
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.fence import still_claimed
-from nurture.ledger.given import in_given
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.fence import still_claimed
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.upsert import upsert_values
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import upsert_values
 from nurture.webhooks.port import Answer
 
 TRIES = 3

@@ -38,11 +38,12 @@ from handoff.telling.channels import may_go
 from handoff.telling.notifier import WITHIN, Notifier, Telling
 from handoff.telling.posted import PROBE, Claimed, settle
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger import batches, news
-from nurture.ledger.asking import NOW, Asking, Question
-from nurture.ledger.batches import batch
+from nurture.ledger import news
 from nurture.ledger.engine import Ledger
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, Asking, Question
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.webhooks.port import Answer

@@ -15,7 +15,7 @@ from handoff.telling.channels import may_go
 from handoff.telling.letters import Chat, NoticeLetter
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import insert_new_values
+from nurture.ledger.statements.upsert import insert_new_values
 
 _POSTED = (
     update(MESSAGE)

@@ -16,7 +16,7 @@ from nurture.delivery.timing import own_zone
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.caps import Cap, caps_of
 from nurture.ledger.openings import local_day_ends
-from nurture.ledger.plans import among
+from nurture.ledger.statements.plans import among
 
 USED = ("handed", "sent", "unknown")
 """Mails in these states count: they have, or may have, reached the lead."""

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from nurture.delivery.transport import ChannelFailed
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of, upsert_values
+from nurture.ledger.statements.upsert import table_of, upsert_values
 
 CHANNEL = "channel:mail"
 SHORT_REST = timedelta(minutes=5)

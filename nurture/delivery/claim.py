@@ -27,11 +27,11 @@ from nurture.delivery.states import IN_HAND, WAITING
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.files.caps import caps_of
-from nurture.ledger import batches
-from nurture.ledger.asking import NOW, TICK
-from nurture.ledger.batches import batch
-from nurture.ledger.given import in_given
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, TICK
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 

@@ -18,9 +18,9 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.files.caps import caps_of
 from nurture.language.grammar import words
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import among
 from nurture.ledger.tally import Tally
 
 MOST_ATTEMPTS = 10

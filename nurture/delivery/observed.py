@@ -16,8 +16,8 @@ from sqlmodel import Session, col
 
 from nurture.delivery.settle import evidence
 from nurture.ledger import tables as t
-from nurture.ledger.incoming import OWN, OwnEngagement
-from nurture.ledger.intake import take, withdraw_engagement
+from nurture.ledger.intake.arrivals import take, withdraw_engagement
+from nurture.ledger.intake.incoming import OWN, OwnEngagement
 
 CLICKED, CLICKED_MACHINE = "email_clicked", "email_clicked_machine"
 OPENED, OPENED_MACHINE = "email_opened", "email_opened_machine"

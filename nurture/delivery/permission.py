@@ -12,9 +12,9 @@ from nurture.delivery.states import IN_HAND
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.plans import among, one_of
+from nurture.ledger.statements.plans import among, one_of
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.handoffs import OPEN_STATES
-from nurture.ledger.upsert import table_of
 
 MESSAGE = table_of(t.Message)
 M = MESSAGE.c

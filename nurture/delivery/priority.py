@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, case, func, literal, select
 from nurture.delivery.permission import ENROLMENT, MESSAGE, M
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.caps import Cap
-from nurture.ledger.asking import NOW
+from nurture.ledger.statements.asking import NOW
 
 
 def in_use(definitions: Definitions) -> bool:

@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from nurture.delivery.permission import M
 from nurture.ledger import tables as t
-from nurture.ledger.given import in_given
-from nurture.ledger.plans import among
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 ENROLMENT = table_of(t.Enrolment)
 E = ENROLMENT.c

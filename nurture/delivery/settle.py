@@ -29,12 +29,12 @@ from nurture.delivery.progress import wait_for_word, wake_behind, wake_early
 from nurture.delivery.states import sources
 from nurture.delivery.transport import Reply
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, NotFound
-from nurture.ledger.given import Change, Given
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.given import Change, Given
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant, to_micros
-from nurture.ledger.upsert import insert_new, table_of
 
 LEAD = table_of(t.Lead).c
 REASON = {

@@ -11,9 +11,9 @@ from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wait_for_word
 from nurture.delivery.settle import NOTICE_TRIES
 from nurture.delivery.states import IN_HAND
-from nurture.ledger.asking import NOW
-from nurture.ledger.changed import changed
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.plans import among
 from nurture.ledger.tally import Tally
 
 

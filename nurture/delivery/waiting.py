@@ -13,12 +13,12 @@ from nurture.delivery.channel import RESTING
 from nurture.delivery.permission import M
 from nurture.delivery.states import IN_HAND, WAITING
 from nurture.ledger import tables as t
-from nurture.ledger.asking import Question, soonest, together
 from nurture.ledger.engine import Ledger
-from nurture.ledger.extremes import Greatest
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import Question, soonest, together
+from nurture.ledger.statements.extremes import Greatest
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 from nurture.ledger.types import EPOCH, Instant
-from nurture.ledger.upsert import insert_new_values, table_of
 
 LINK = table_of(t.Link).c
 

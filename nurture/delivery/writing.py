@@ -30,11 +30,11 @@ from nurture.delivery.press import Press, Written
 from nurture.delivery.progress import wake
 from nurture.ledger import tables as t
 from nurture.ledger.errors import RenderFailed
-from nurture.ledger.given import Change, Given, in_given
-from nurture.ledger.plans import among
+from nurture.ledger.statements.given import Change, Given, in_given
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import table_of
 
 log = logging.getLogger(__name__)
 LEAD = table_of(t.Lead).c

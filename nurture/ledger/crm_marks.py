@@ -13,8 +13,8 @@ from sqlalchemy import Insert, Select, exists, insert
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.upsert import table_of
 
 MARK = table_of(t.CrmMark)
 CRM = table_of(t.Crm)

@@ -22,8 +22,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlmodel import Session
 
-from nurture.ledger import batches, given
 from nurture.ledger.errors import LedgerError
+from nurture.ledger.statements import batches, given
 
 COMPILED = 4_096
 """Compiled statements kept: a few for each step and rule, so that a tick compiles none."""

@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
-from nurture.ledger import bulk
 from nurture.ledger import tables as t
+from nurture.ledger.statements import bulk
 from nurture.ledger.types import Instant, to_micros
 
 SECOND = 1_000_000

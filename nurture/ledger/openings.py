@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, false, func, select, type_coerce
 
 from nurture.ledger import tables as t
-from nurture.ledger.extremes import Greatest
+from nurture.ledger.statements.extremes import Greatest
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Duration, Instant
-from nurture.ledger.upsert import table_of
 
 OPENING = table_of(t.Opening).c
 LOCAL_DAYS = "local days"

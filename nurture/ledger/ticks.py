@@ -29,13 +29,13 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
-from nurture.ledger import batches, upsert
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, TICK, Asking
-from nurture.ledger.changed import changed
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements import batches, upsert
+from nurture.ledger.statements.asking import NOW, TICK, Asking
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 TURN = "tick"
 CLAIM = "claim"

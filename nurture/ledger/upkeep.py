@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, func, select
 from sqlmodel import Session
 
-from nurture.ledger import idempotency, signing_in
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.changed import changed
+from nurture.ledger.access import idempotency, signing_in
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.upsert import table_of, upsert_values
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import table_of, upsert_values
 
 EVERY = timedelta(days=1)
 KEEP_TICKS = timedelta(days=7)

@@ -28,10 +28,10 @@ from sqlalchemy import (
 )
 
 from nurture.ledger import tables as t
-from nurture.ledger.asking import Moment, moment
-from nurture.ledger.extremes import Greatest, Least, earliest
+from nurture.ledger.statements.asking import Moment, moment
+from nurture.ledger.statements.extremes import Greatest, Least, earliest
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import MICROSECOND, Instant
-from nurture.ledger.upsert import table_of
 
 ENTRY = table_of(t.ScoreEntry)
 ROUNDING = 1e-6

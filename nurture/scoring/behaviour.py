@@ -26,12 +26,12 @@ from nurture.language.files.scoring import BehaviourRule, Limit
 from nurture.language.grammar.words import describe
 from nurture.language.sql.occurrences import event_matches
 from nurture.ledger import tables as t
-from nurture.ledger.asking import TICK
-from nurture.ledger.extremes import Greatest, Least
 from nurture.ledger.localtime import local_day
+from nurture.ledger.statements.asking import TICK
+from nurture.ledger.statements.extremes import Greatest, Least
+from nurture.ledger.statements.upsert import insert_new
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Duration, Instant
-from nurture.ledger.upsert import insert_new
 from nurture.scoring.visit import ENGAGEMENT, ENTRY, TOUCH, Visit, in_batch, said
 
 COLUMNS = (

@@ -21,12 +21,12 @@ from nurture.language.compiled.once import once
 from nurture.language.files.scoring import Threshold
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
 from nurture.ledger.crm_marks import marking
-from nurture.ledger.plans import among, one_of
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import among, one_of
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.ledger.worth import ROUNDING, next_crossing
 from nurture.scoring.visit import EPISODE, LEAD, Visit, in_batch, said, whole
 

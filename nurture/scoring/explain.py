@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlmodel import Session
 
-from nurture.ledger.asking import NOW
+from nurture.ledger.statements.asking import NOW
 from nurture.ledger.worth import counted, worth
 from nurture.scoring.behaviour import LIMIT_NOTE
 from nurture.scoring.visit import ENGAGEMENT, ENTRY

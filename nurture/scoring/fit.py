@@ -28,11 +28,11 @@ from nurture.language.files.scoring import FitRule
 from nurture.language.grammar.words import describe
 from nurture.language.sql.predicates import predicate
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
-from nurture.ledger.plans import one_of
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import one_of
+from nurture.ledger.statements.upsert import insert_new
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import insert_new
 from nurture.ledger.worth import FIT
 from nurture.scoring.visit import ENTRY, LEAD, Visit, in_batch
 

@@ -10,9 +10,9 @@ from sqlalchemy import Select, Update, func, select, update
 from sqlmodel import Session
 
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger import batches
-from nurture.ledger.asking import NOW, TICK
-from nurture.ledger.batches import SIZE, batch
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, TICK
+from nurture.ledger.statements.batches import SIZE, batch
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.ledger.worth import scores

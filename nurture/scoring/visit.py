@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, String, cast, func, literal, select
 
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
-from nurture.ledger.asking import Asking
-from nurture.ledger.batches import batch
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.asking import Asking
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.upsert import table_of
 
 LEAD = table_of(t.Lead)
 ENTRY = table_of(t.ScoreEntry)

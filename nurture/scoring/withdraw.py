@@ -9,7 +9,7 @@ from sqlalchemy import Select, select, update
 from sqlmodel import Session
 
 from nurture.ledger import ticks
-from nurture.ledger.changed import changed
+from nurture.ledger.statements.changed import changed
 from nurture.scoring.visit import ENTRY
 
 

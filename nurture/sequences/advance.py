@@ -12,9 +12,9 @@ from sqlmodel import Session
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.compiled.program import Branch, Gate, Goto, Program, Split, Step, WaitFor
-from nurture.ledger import batches
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import SIZE
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import SIZE
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.sequences.leave import leave_by_time

@@ -12,13 +12,13 @@ from nurture.language.compiled.program import Program
 from nurture.language.grammar.durations import say
 from nurture.language.grammar.terms import ExitRule
 from nurture.language.sql.predicates import predicate
-from nurture.ledger import batches
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Duration
-from nurture.ledger.upsert import table_of
 from nurture.sequences.standing import TOUCHED
 from nurture.sequences.visit import BEGUN, DECISION, ENROLMENT, E, entering, worked_on
 

@@ -35,14 +35,14 @@ from nurture.language.compiled.once import once
 from nurture.language.compiled.program import Program
 from nurture.language.grammar.words import describe, enters
 from nurture.language.sql.predicates import predicate
-from nurture.ledger import batches
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking
-from nurture.ledger.batches import SIZE, batch
-from nurture.ledger.locks import alone
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.batches import SIZE, batch
+from nurture.ledger.statements.locks import alone
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.entering import E, again, enrolments, put
 
 LEAD = table_of(t.Lead).c

@@ -18,11 +18,11 @@ from nurture.language.grammar.durations import say
 from nurture.language.grammar.words import describe
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.asking import NOW, Asking
 from nurture.ledger.errors import Conflict, InputRefused, NotFound
-from nurture.ledger.given import in_given
-from nurture.ledger.plans import among
-from nurture.ledger.upsert import insert_new
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new
 from nurture.sequences.arrivals import (
     COLUMNS,
     LEAD,

@@ -11,10 +11,10 @@ from nurture.language.compiled.program import Program
 from nurture.language.grammar.terms import DateEntry
 from nurture.language.sql.values import Text, day_of
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
 from nurture.ledger.localtime import DAY, MINUTE, wall_instant
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Duration
-from nurture.ledger.upsert import table_of
 from nurture.sequences.entering import by_no_event
 from nurture.sequences.openings import program_zone
 

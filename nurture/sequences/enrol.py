@@ -30,10 +30,10 @@ from nurture.language.sql.occurrences import event_matches
 from nurture.language.sql.plain_text import PlainText
 from nurture.language.sql.predicates import predicate
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, TICK, Asking
+from nurture.ledger.statements.asking import NOW, TICK, Asking
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Duration
-from nurture.ledger.upsert import table_of
 from nurture.sequences import arrivals
 from nurture.sequences.dates import by_date
 from nurture.sequences.entering import (

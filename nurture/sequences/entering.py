@@ -25,9 +25,9 @@ from sqlalchemy import (
 
 from nurture.language.compiled.program import Program
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.types import EPOCH, Duration, Instant
-from nurture.ledger.upsert import insert_new, table_of
 
 E = table_of(t.Enrolment).c
 COLUMNS = (

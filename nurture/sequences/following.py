@@ -13,10 +13,10 @@ from sqlmodel import Session
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.errors import NurtureError
-from nurture.ledger.given import in_given
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from nurture.sequences.asked import ask_in
 
 A = table_of(t.Arrival).c

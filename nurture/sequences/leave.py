@@ -26,13 +26,13 @@ from nurture.language.compiled.program import Program
 from nurture.language.grammar.conditions import AnyOf
 from nurture.language.grammar.terms import ExitRule
 from nurture.language.sql.predicates import next_change, predicate
-from nurture.ledger import batches
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking
-from nurture.ledger.batches import SIZE
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.batches import SIZE
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import table_of
 from nurture.sequences.afterwards import count_late_goals
 from nurture.sequences.standing import ACTIVE, TOUCHED, not_paused
 from nurture.sequences.visit import BEGUN, ENROLMENT, E, entering, worked_on

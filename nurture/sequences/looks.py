@@ -16,12 +16,13 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.grammar.conditions import AllOf, AnyOf
 from nurture.language.sql.predicates import next_change
-from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking
-from nurture.ledger.batches import SIZE, batch
-from nurture.ledger.extremes import earliest
-from nurture.ledger.upsert import table_of
+from nurture.ledger import ticks
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.batches import SIZE, batch
+from nurture.ledger.statements.extremes import earliest
+from nurture.ledger.statements.upsert import table_of
 from nurture.sequences.dates import later_instant
 from nurture.sequences.standing import TOUCHED
 

@@ -18,7 +18,7 @@ from nurture.language.compiled.graph import landing
 from nurture.language.compiled.matching import matched
 from nurture.language.compiled.program import HOLDS, WAITS, Program, Step
 from nurture.language.grammar.terms import EXIT
-from nurture.ledger import batches
+from nurture.ledger.statements import batches
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
 from nurture.sequences.leave import PLANNED, cancelling

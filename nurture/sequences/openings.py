@@ -33,14 +33,14 @@ from nurture.calendar.zones import local_instant, offsets
 from nurture.calendar.zones import zone as zone_of
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.program import Program
-from nurture.ledger import bulk
 from nurture.ledger import tables as t
 from nurture.ledger.localtime import keep_zone_offsets
-from nurture.ledger.locks import alone
 from nurture.ledger.openings import LOCAL_DAYS
+from nurture.ledger.statements import bulk
+from nurture.ledger.statements.locks import alone
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant, to_micros
-from nurture.ledger.upsert import table_of
 
 BEHIND = timedelta(days=14)
 AHEAD = timedelta(days=182)

@@ -12,7 +12,7 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.errors import NotFound
-from nurture.ledger.upsert import insert_new_values
+from nurture.ledger.statements.upsert import insert_new_values
 
 
 def pause(

@@ -27,10 +27,10 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.program import Gate, Program, WaitFor
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
-from nurture.ledger.asking import NOW, TICK, Question
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW, TICK, Question
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 E = table_of(t.Enrolment).c
 DEFINITION = table_of(t.Definition).c

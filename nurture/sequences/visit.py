@@ -30,10 +30,10 @@ from nurture.language.compiled.program import Program, Step
 from nurture.language.sql.occurrences import Entering
 from nurture.language.sql.plain_text import PlainText
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking
-from nurture.ledger.batches import batch
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from nurture.sequences.standing import ACTIVE
 
 ENROLMENT = table_of(t.Enrolment)

@@ -20,10 +20,10 @@ from nurture.language.files.winner import By
 from nurture.language.grammar import words
 from nurture.language.sql.values import Text
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, Asking
-from nurture.ledger.plans import among
+from nurture.ledger.statements.asking import NOW, Asking
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new_values, table_of, upsert_values
 from nurture.ledger.types import Duration
-from nurture.ledger.upsert import insert_new_values, table_of, upsert_values
 from nurture.sequences.trial import Arm, judge, look_at
 
 EVERY = timedelta(hours=1)

@@ -13,9 +13,9 @@ from sqlmodel import Session
 
 from nurture.language.grammar.vocabulary import LEAD_FIELDS
 from nurture.ledger import tables as t
-from nurture.ledger.batches import batch
-from nurture.ledger.bulk import document
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.bulk import document
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.worth import score_of
 from nurture.webhooks.claim import CALL, ENROLMENT, LEAD, C
 from nurture.webhooks.signing import number_of

@@ -25,15 +25,16 @@ from sqlmodel import Session
 
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
-from nurture.ledger import batches, ticks
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW, TICK, Asking, Question
-from nurture.ledger.batches import batch
+from nurture.ledger import ticks
 from nurture.ledger.openings import is_open, next_open
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW, TICK, Asking, Question
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 CALL = table_of(t.WebhookCall)
 C = CALL.c

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from nurture.calendar.nearest import suggestion
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
 from nurture.ledger.errors import Conflict, NotFound
+from nurture.ledger.statements.changed import changed
 from nurture.webhooks.claim import CALL, C
 from nurture.webhooks.settle import AGAIN
 

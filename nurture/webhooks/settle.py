@@ -12,15 +12,15 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.fence import still_claimed
-from nurture.ledger.given import in_given
-from nurture.ledger.incoming import CALLS, OWN, OwnEngagement
-from nurture.ledger.intake import take
-from nurture.ledger.plans import among
+from nurture.ledger.intake.arrivals import take
+from nurture.ledger.intake.incoming import CALLS, OWN, OwnEngagement
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.fence import still_claimed
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from nurture.webhooks.bodies import Claimed
 from nurture.webhooks.claim import CALL, C
 from nurture.webhooks.port import Answer

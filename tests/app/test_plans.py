@@ -20,8 +20,8 @@ from flows import tick as ticking
 from flows.runtime import Runtime
 from insight.listing import unknown_messages
 from nurture.delivery.sweep import sweep
-from nurture.ledger.incoming import EngagementIn
-from nurture.ledger.intake import take
+from nurture.ledger.intake.arrivals import take
+from nurture.ledger.intake.incoming import EngagementIn
 
 LARGE = (
     "lead", "lead_tag", "enrolment", "decision", "engagement", "score_entry", "message", "episode",

@@ -27,8 +27,8 @@ from app.simulation.people import People
 from app.simulation.running import Asked, Simulated
 from insight.received import Mail, Offer
 from nurture.language.text.problems import DefinitionInvalid
+from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.engine import Ledger
-from nurture.ledger.memory import open_memory
 from nurture.webhooks.port import Call
 from tests.app.cli.conftest import invoke
 from tests.app.cli.test_simulate import MODEL, SMALL, TINY

@@ -17,8 +17,8 @@ from nurture.language.sql.plain_text import PlainText
 from nurture.language.sql.predicates import next_change, predicate
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from tests.conditions import drawn
 from tests.conditions.people import Person, definitions, people
 from tests.conditions.reference import any_type, day_of, holds, of_day

@@ -21,8 +21,8 @@ from handoff.routing.assignment import assign
 from handoff.routing.opening import open_handoffs
 from handoff.tables import CHANGE, CRM, CRM_RECORD, HANDOFF
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger.asking import soonest, together
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.asking import soonest, together
 from nurture.ledger.tally import Tally
 from nurture.webhooks.port import Answer
 from tests.fixtures_ledger import NOW

@@ -25,11 +25,11 @@ from handoff.routing.assignment import assign
 from handoff.routing.opening import open_handoffs
 from handoff.tables import CRM_MARK, CRM_RECORD, HANDOFF, LEAD, OPEN
 from nurture.language.files.outcomes import EFFECTS
-from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NurtureError
-from nurture.ledger.upsert import insert_new_values
+from nurture.ledger.intake import leads
+from nurture.ledger.statements.upsert import insert_new_values
 from tests.crm.beside import BUSY, DONE, PULLING, REFUSED, Beside, Killed, Told, beside
 from tests.fixtures_ledger import empty
 

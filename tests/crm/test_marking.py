@@ -19,13 +19,14 @@ from handoff.escalation import leaving
 from handoff.escalation.ladder import climb
 from handoff.sla.pauses import end_waits
 from handoff.tables import CRM_MARK, CRM_RECORD, LEAD, REP
-from nurture.ledger import leads, schema
+from nurture.ledger import schema
 from nurture.ledger import tables as t
-from nurture.ledger.copying import copy_everything
+from nurture.ledger.copies.copying import copy_everything
+from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.crm_marks import mark
 from nurture.ledger.engine import Ledger, open_ledger
 from nurture.ledger.imports import import_leads
-from nurture.ledger.memory import open_memory
+from nurture.ledger.intake import leads
 from tests.crm.beside import PULLING, WEBHOOK, Beside, beside
 from tests.fixtures_ledger import NOW, counting
 from tests.handoff import sales_desk as desk

@@ -12,7 +12,7 @@ from handoff.crm.pushing import push_out
 from handoff.routing.opening import open_handoffs
 from handoff.tables import CRM, CRM_MARK, CRM_RECORD, POST
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import insert_new_values
+from nurture.ledger.statements.upsert import insert_new_values
 from tests.crm.beside import BUSY, DONE, REFUSED, TOKEN, Beside
 from tests.fixtures_ledger import NOW
 

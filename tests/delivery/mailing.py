@@ -22,7 +22,7 @@ from nurture.language.grammar.conditions import EventTest
 from nurture.language.grammar.terms import Entry, Late, Window
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from nurture.sequences.openings import keep_openings
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

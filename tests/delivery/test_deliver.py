@@ -13,7 +13,7 @@ from nurture.delivery.deliver import deliver
 from nurture.delivery.waiting import next_due
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from nurture.sequences.openings import keep_openings
 from tests.delivery.mailing import (
     MESSAGE,

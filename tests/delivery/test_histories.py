@@ -22,8 +22,8 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.workspace import Caps
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.messages import FINAL
-from nurture.ledger.upsert import table_of
 from nurture.sequences.openings import keep_openings
 from tests.delivery.mailing import (
     ENROLMENT,

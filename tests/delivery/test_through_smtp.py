@@ -14,7 +14,7 @@ from nurture.delivery.transport import ChannelFailed
 from nurture.delivery.waiting import next_due
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.delivery.mailing import NOW, a_round, change, due_enrolments, fill, message, states
 from tests.delivery.sink import Sink
 

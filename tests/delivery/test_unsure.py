@@ -18,7 +18,7 @@ from nurture.delivery.transport import Outgoing, Reply
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, NotFound
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.delivery.mailing import (
     HTML,
     MESSAGE,

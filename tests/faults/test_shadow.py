@@ -16,11 +16,13 @@ from app.shadow.beginning import begun, marked, settle_shadow
 from app.shadow.running import Shadow
 from flows.runtime import Runtime
 from insight.shadow import Event, compare, versions
-from nurture.ledger import copying, following, leads, upsert
 from nurture.ledger import tables as t
-from nurture.ledger.beside import Beside
+from nurture.ledger.copies import copying, following
+from nurture.ledger.copies.beside import Beside
+from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.engine import Ledger
-from nurture.ledger.memory import open_memory
+from nurture.ledger.intake import leads
+from nurture.ledger.statements import upsert
 from nurture.sequences.asked import ask_in
 from tests.sequences.play import Play, at
 from tests.sequences.texts import HANDOFF, sequence

@@ -15,8 +15,8 @@ from sqlalchemy.pool import Pool
 from flows import tick
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, open_ledger
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.ticks import LEASE
-from nurture.ledger.upsert import table_of
 from nurture.sequences import entering
 from tests.faults import ticker
 from tests.fixtures_ledger import empty

@@ -16,8 +16,8 @@ from flows.runtime import RUNTIME, Runtime
 from flows.tick import Outcome
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import table_of
 from tests.fixtures_ledger import empty
 from tests.flows.conftest import Prefect, SeenPlay
 from tests.sequences.texts import HANDOFF, SCORING, sequence

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import Insert, column, false, literal, select, text
 
-from nurture.ledger import batches
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements import batches
 
 ROWS = 100
 

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import Session
 
-from nurture.ledger import copying, leads
 from nurture.ledger import tables as t
-from nurture.ledger.copying import copy_people
+from nurture.ledger.copies import copying
+from nurture.ledger.copies.copying import copy_people
+from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.engine import Ledger
-from nurture.ledger.memory import open_memory
+from nurture.ledger.intake import leads
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.ticks import count_waiting
-from nurture.ledger.upsert import table_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from sqlalchemy import BigInteger, LargeBinary, Text, insert, select, text, upda
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.given import Change, in_given
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.given import Change, in_given
+from nurture.ledger.statements.upsert import table_of
 from tests.delivery.mailing import MESSAGE, NOW, fill
 from tests.fixtures_ledger import counting
 

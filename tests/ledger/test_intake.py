@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from nurture.ledger import intake
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NotFound
-from nurture.ledger.incoming import OwnEngagement, read_engagements
-from nurture.ledger.intake import EngagementIn, IntakeResult
+from nurture.ledger.intake import arrivals
+from nurture.ledger.intake.arrivals import EngagementIn, IntakeResult
+from nurture.ledger.intake.incoming import OwnEngagement, read_engagements
 from tests.fixtures_ledger import NOW, counting, make_lead, make_message
 
 
@@ -32,7 +32,7 @@ def given_one(key: str = "k1", **values: Any) -> EngagementIn:
 
 def taken(ledger: Ledger, *engagements: EngagementIn, create_leads: bool = False) -> IntakeResult:
     with ledger.begin() as session:
-        return intake.take(session, engagements, now=NOW, create_leads=create_leads)
+        return arrivals.take(session, engagements, now=NOW, create_leads=create_leads)
 
 
 def count(session: Session, model: type[Any]) -> int:
@@ -80,11 +80,11 @@ def test_an_unknown_lead_is_parked_and_adopted_when_it_comes(ledger: Ledger) -> 
     with ledger.begin() as session:
         assert count(session, t.Touch) == 0
         assert count(session, t.Lead) == 0
-        assert intake.adopt_parked(session, select(t.Lead.id)) == 0
+        assert arrivals.adopt_parked(session, select(t.Lead.id)) == 0
         lead = make_lead(session, external_id="x17")
-        assert intake.adopt_parked(session, select(t.Lead.id)) == 2
-        assert intake.adopt_parked(session, select(t.Lead.id)) == 0
-        assert intake.count_parked(session) == 1
+        assert arrivals.adopt_parked(session, select(t.Lead.id)) == 2
+        assert arrivals.adopt_parked(session, select(t.Lead.id)) == 0
+        assert arrivals.count_parked(session) == 1
         touched = session.execute(select(t.Touch.lead_id)).scalars().all()
         assert touched == [lead.id, lead.id]
 
@@ -163,7 +163,7 @@ def test_withdrawing_takes_exactly_its_points_back(ledger: Ledger) -> None:
             select(t.Engagement.id).where(col(t.Engagement.key) == "bot")
         ).scalar_one()
         assert bot
-        withdraw = intake.withdraw_engagement
+        withdraw = arrivals.withdraw_engagement
         assert withdraw(session, bot, reason="a link scanner", now=NOW) == 2
         assert withdraw(session, bot, reason="again", now=NOW) == 0
         standing = select(t.ScoreEntry).where(col(t.ScoreEntry.withdrawn_at).is_(None))
@@ -184,9 +184,9 @@ def test_parking_and_making_a_lead_at_once_leaves_nothing_parked(ledger: Ledger)
             for number in range(20):
                 one = given_one(f"{create}{number}", lead=f"p{number}@example.test")
                 with ledger.begin() as session:
-                    intake.take(session, [one], now=NOW, create_leads=create)
+                    arrivals.take(session, [one], now=NOW, create_leads=create)
                     if create:
-                        intake.adopt_parked(session, select(t.Lead.id))
+                        arrivals.adopt_parked(session, select(t.Lead.id))
         except BaseException as error:
             failed.append(error)
 
@@ -197,7 +197,7 @@ def test_parking_and_making_a_lead_at_once_leaves_nothing_parked(ledger: Ledger)
         thread.join(60)
     assert failed == []
     with ledger.begin() as session:
-        assert intake.count_parked(session) == 0
+        assert arrivals.count_parked(session) == 0
 
 
 GOOD = {

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import InputRefused, NotFound
-from nurture.ledger.lead_rows import LeadRow
+from nurture.ledger.intake import leads
+from nurture.ledger.intake.lead_rows import LeadRow
 from tests.fixtures_ledger import NOW, make_lead
 
 

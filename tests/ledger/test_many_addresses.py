@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused
-from nurture.ledger.many_addresses import address_of_many
+from nurture.ledger.intake.many_addresses import address_of_many
 
 
 def both(text: str) -> tuple[object, object]:

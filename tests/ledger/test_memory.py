@@ -6,8 +6,8 @@ from sqlalchemy import func, select, text
 
 from nurture.ledger import schema
 from nurture.ledger import tables as t
+from nurture.ledger.copies.memory import open_memory, take_image
 from nurture.ledger.engine import Ledger
-from nurture.ledger.memory import open_memory, take_image
 from tests.fixtures_ledger import make_lead
 
 

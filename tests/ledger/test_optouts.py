@@ -12,8 +12,8 @@ from sqlmodel import Session
 from nurture.ledger import tables as t
 from nurture.ledger import ticks
 from nurture.ledger.engine import Ledger
-from nurture.ledger.incoming import EngagementIn
-from nurture.ledger.intake import adopt_parked, take
+from nurture.ledger.intake.arrivals import adopt_parked, take
+from nurture.ledger.intake.incoming import EngagementIn
 from tests.fixtures_ledger import NOW, make_lead
 
 

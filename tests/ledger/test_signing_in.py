@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import Session
 
-from nurture.ledger import signing_in
 from nurture.ledger import tables as t
+from nurture.ledger.access import signing_in
+from nurture.ledger.access.signing_in import IDLE, LINK_LIVES, LONGEST
 from nurture.ledger.engine import Ledger
-from nurture.ledger.signing_in import IDLE, LINK_LIVES, LONGEST
 from nurture.ledger.upkeep import upkeep
 from tests.fixtures_ledger import NOW
 

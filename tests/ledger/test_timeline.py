@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.intake import leads
 from nurture.ledger.timeline import timeline
 from tests.fixtures_ledger import (
     NOW,

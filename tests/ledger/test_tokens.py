@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from nurture.ledger import tables as t
-from nurture.ledger import tokens
+from nurture.ledger.access import tokens
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import InputRefused, NotFound
 from tests.fixtures_ledger import NOW, counting

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play
 
 CLOCK, DECISION, ENGAGEMENT, ENROLMENT, ENTRY, EPISODE, FOLLOW_UP, HANDED, LEAD, MESSAGE, RUNG = (

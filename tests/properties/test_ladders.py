@@ -21,9 +21,9 @@ from handoff.tables import CLOCK, HANDOFF, RUNG
 from nurture.calendar.business import Schedule, elapsed
 from nurture.calendar.zones import zone
 from nurture.language.compiled.definitions import Definitions
+from nurture.ledger.copies.memory import Image, open_memory, take_image
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import NurtureError
-from nurture.ledger.memory import Image, open_memory, take_image
 from tests.fixtures_ledger import NOW
 from tests.handoff import sales_desk as desk
 

@@ -11,8 +11,8 @@ from sqlmodel import Session
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.scoring import Scoring
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import table_of
 from nurture.scoring.rescore import rescore
 from tests.conditions.people import definitions
 from tests.fixtures_ledger import NOW, kept, make_engagement

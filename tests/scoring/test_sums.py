@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.worth import score_of
 from nurture.scoring.rescore import rescore
 from nurture.scoring.withdraw import withdraw

@@ -28,13 +28,13 @@ from nurture.delivery.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language.applied.loading import load_definitions
 from nurture.language.compiled.definitions import Definitions
-from nurture.ledger import leads
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.incoming import EngagementIn
-from nurture.ledger.intake import take, withdraw_engagement
+from nurture.ledger.intake import leads
+from nurture.ledger.intake.arrivals import take, withdraw_engagement
+from nurture.ledger.intake.incoming import EngagementIn
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.ticks import touch
-from nurture.ledger.upsert import table_of
 from nurture.sequences import advance, leave
 from nurture.webhooks.rehearsal import AnsweringCaller
 from tests.sequences.texts import MAIL, MAILS, SCORING, WORKSPACE

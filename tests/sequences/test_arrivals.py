@@ -8,8 +8,8 @@ from sqlmodel import Session
 
 from nurture.ledger import tables as t
 from nurture.ledger.errors import Conflict, InputRefused, NotFound
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 from nurture.ledger.timeline import timeline
-from nurture.ledger.upsert import insert_new_values, table_of
 from nurture.sequences.asked import ask_in
 from tests.sequences.play import BERLIN, E, Play
 from tests.sequences.texts import sequence

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 from flows import tick, work
 from nurture.delivery import claim
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.fixtures_ledger import CALENDARS, counting, empty
 from tests.properties.sequences import FLOW, ORDERS, SLOW
 from tests.sequences.play import Play, at

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play, at
 
 GATED = """

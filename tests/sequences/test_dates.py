@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.ticks import touch
-from nurture.ledger.upsert import table_of
 from tests.sequences.play import Play, at
 from tests.sequences.test_until import DATED
 from tests.sequences.texts import sequence

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 from tests.sequences.play import Play
 from tests.sequences.texts import HANDOFF, sequence
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 from tests.sequences.play import Play
 from tests.sequences.texts import sequence
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from flows import work
 from flows.tick import run_tick
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 from tests.sequences.play import Play, at, batches_of
 from tests.sequences.texts import sequence
 

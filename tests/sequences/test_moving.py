@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.fixtures_ledger import CALENDARS, empty
 from tests.sequences.play import Play, at
 from tests.sequences.texts import sequence

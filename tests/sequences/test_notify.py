@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.notice_forms import notice_templates
 from nurture.language.grammar.vocabulary import NOTICES, SHIPPED_NOTICES, TOLD_NOTICES
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play
 from tests.sequences.test_sets import crowd, walk
 from tests.sequences.texts import HANDOFF, sequence

@@ -12,8 +12,8 @@ from sqlalchemy import event, select
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.ticks import begin_tick, end_tick
-from nurture.ledger.upsert import table_of
 from nurture.scoring.rescore import rescore
 from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from nurture.sequences.openings import AHEAD, BEHIND, MOST, keep_openings
 from tests.fixtures_ledger import empty
 from tests.sequences.play import Play

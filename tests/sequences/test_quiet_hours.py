@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from nurture.language.grammar import words
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play, at
 from tests.sequences.test_windows import window
 from tests.sequences.texts import WORKSPACE, sequence

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from nurture.sequences.asked import ask_in
 from tests.sequences.play import Play, at
 from tests.sequences.texts import sequence

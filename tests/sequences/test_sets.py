@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import func, insert, select, text
 
 from nurture.ledger import tables as t
-from nurture.ledger.asking import soonest, together
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.asking import soonest, together
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.ticks import begin_tick, end_tick
-from nurture.ledger.upsert import table_of
 from nurture.sequences.advance import advance
 from nurture.sequences.enrol import enrol
 from nurture.sequences.leave import leave

@@ -12,7 +12,7 @@ from sqlalchemy import func, literal, select
 from nurture.ledger import tables as t
 from nurture.ledger.draws import PRIME, draw
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play
 from tests.sequences.test_sets import crowd, walk
 from tests.sequences.texts import sequence

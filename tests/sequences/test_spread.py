@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.fixtures_ledger import CALENDARS, empty
 from tests.sequences.play import Play, at
 from tests.sequences.test_budget import tell

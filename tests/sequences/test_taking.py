@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play
 from tests.sequences.texts import WORKSPACE, sequence
 

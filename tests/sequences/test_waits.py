@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from flows import tick
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play, at
 from tests.sequences.texts import sequence
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from insight.splits import splits
 from nurture.delivery.rehearsal import AcceptingTransport
 from nurture.ledger import tables as t
-from nurture.ledger.intake import withdraw_engagement
-from nurture.ledger.upsert import table_of
+from nurture.ledger.intake.arrivals import withdraw_engagement
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play
 from tests.sequences.test_sets import crowd
 from tests.sequences.texts import sequence

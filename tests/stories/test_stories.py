@@ -29,7 +29,7 @@ from sqlalchemy import select
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 from tests.sequences.play import Play, at
 
 HERE = Path(__file__).parent

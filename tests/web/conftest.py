@@ -22,8 +22,8 @@ from handoff.telling.notice_press import PURPOSES
 from handoff.telling.notifier import AcceptingNotifier
 from nurture.delivery import links
 from nurture.ledger import tables as t
+from nurture.ledger.access.tokens import create_token
 from nurture.ledger.engine import Ledger
-from nurture.ledger.tokens import create_token
 from nurture.webhooks.rehearsal import AnsweringCaller
 from tests.fixtures_ledger import (
     NOW,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from app.notice_forms import NoticePresses
 from handoff.telling.notifier import AcceptingNotifier, Telling
-from nurture.ledger import signing_in
+from nurture.ledger.access import signing_in
 from tests.web.conftest import KEYS, Place
 
 FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')

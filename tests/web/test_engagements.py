@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nurture.ledger import tables as t
-from nurture.ledger.tokens import revoke_token
+from nurture.ledger.access.tokens import revoke_token
 from tests.fixtures_ledger import NOW, make_lead
 from tests.web.conftest import Place
 

@@ -8,8 +8,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.web.static import FILES
-from nurture.ledger import signing_in
 from nurture.ledger import tables as t
+from nurture.ledger.access import signing_in
 from tests.fixtures_ledger import sending
 from tests.web.conftest import Mail, Offer, Place, send
 from tests.web.desk_visitors import signed_in

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from app.web.serve import ListenFailed, may_listen, serve
+from nurture.ledger.access.tokens import revoke_token
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.tokens import revoke_token
 from tests.fixtures_ledger import NOW
 from tests.web.conftest import Mail, Place
 

@@ -14,8 +14,8 @@ import pytest
 from app.web.visitors import POLL
 from handoff.telling.notifier import Telling
 from nurture.delivery import links
-from nurture.ledger import signing_in
 from nurture.ledger import tables as t
+from nurture.ledger.access import signing_in
 from nurture.ledger.errors import LinkInvalid
 from nurture.webhooks.port import Answer
 from tests.fixtures_ledger import counting

@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 
 from flows.tick import run_tick
 from nurture.ledger import tables as t
-from nurture.ledger.asking import soonest, together
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.asking import soonest, together
+from nurture.ledger.statements.upsert import table_of
 from nurture.webhooks import passes
 from nurture.webhooks.claim import LEASE, MOST_OF_HOST, QUESTIONS
 from nurture.webhooks.http import UNSIGNED

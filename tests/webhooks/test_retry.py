@@ -12,8 +12,8 @@ from sqlalchemy import select
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, NotFound
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.timeline import timeline
-from nurture.ledger.upsert import table_of
 from nurture.webhooks.port import Call
 from nurture.webhooks.retry import retry, retry_all
 from nurture.webhooks.settle import LIFE

@@ -30,8 +30,8 @@ from nurture.language.text.problems import DefinitionInvalid
 from nurture.language.text.templates import CHAT_FILE, take_apart
 from nurture.ledger import tables as t
 from nurture.ledger.errors import InputRefused, NotFound
-from nurture.ledger.plans import among
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import table_of
 
 M = TypeVar("M", bound=Model)
 D = table_of(t.Definition).c

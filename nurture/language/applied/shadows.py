@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 
 DEFINITION = table_of(t.Definition)
 D = DEFINITION.c

@@ -17,7 +17,7 @@ from nurture.language.checks.view import Trial
 from nurture.language.reading.folder import SourceFile
 from nurture.language.text.problems import Problem
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 
 DEFINITION = table_of(t.Definition)
 D = DEFINITION.c

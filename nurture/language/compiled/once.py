@@ -19,7 +19,7 @@ def once(
     again as long as these very definitions are in use, and goes when they go.
 
     For functions that build statements: `parts` (a rule, a program, a step) are compared by value,
-    and what differs from tick to tick is a parameter (`nurture.ledger.asking`).
+    and what differs from tick to tick is a parameter (`statements.asking`).
     """
 
     @wraps(build)

@@ -23,9 +23,9 @@ from nurture.language.grammar.conditions import EventTest
 from nurture.language.sql.plain_text import PlainText
 from nurture.language.sql.values import compare_property, two_valued
 from nurture.ledger import tables as t
-from nurture.ledger.asking import Moment, moment
+from nurture.ledger.statements.asking import Moment, moment
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Duration, Instant
-from nurture.ledger.upsert import table_of
 
 Since = ColumnElement[Any] | None
 

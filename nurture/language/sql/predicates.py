@@ -52,12 +52,12 @@ from nurture.language.sql.values import (
     two_valued,
 )
 from nurture.ledger import tables as t
-from nurture.ledger.asking import Moment, moment
-from nurture.ledger.extremes import earliest
 from nurture.ledger.localtime import DAY, local_day, wall_instant
-from nurture.ledger.plans import one_of
+from nurture.ledger.statements.asking import Moment, moment
+from nurture.ledger.statements.extremes import earliest
+from nurture.ledger.statements.plans import one_of
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tables.handoffs import OPEN_STATES
-from nurture.ledger.upsert import table_of
 from nurture.ledger.worth import ROUNDING, next_crossing, score_of
 
 LEAD = table_of(t.Lead).c

@@ -36,7 +36,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from nurture.language.grammar.comparing import type_of
 from nurture.language.grammar.conditions import FieldType, Operator, Test
-from nurture.ledger.plans import one_of
+from nurture.ledger.statements.plans import one_of
 
 ESCAPE = "!"
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nurture.ledger import intake
 from nurture.ledger.engine import Ledger
 from nurture.ledger.imports import reading
 from nurture.ledger.imports.report import ImportReport, Progress, Rejects
 from nurture.ledger.imports.values import attribute
-from nurture.ledger.incoming import EXTERNAL, EngagementIn, read_engagements
+from nurture.ledger.intake import arrivals
+from nurture.ledger.intake.incoming import EXTERNAL, EngagementIn, read_engagements
 
 FIELDS = ("source", "key", "kind", "lead", "email", "external_id", "occurred_at", "properties")
 NEEDS = (("lead", "email", "external_id"), ("occurred_at",))
@@ -80,7 +80,7 @@ def _take(
     engagements: list[EngagementIn] = [engagement for _, engagement in read]
     if engagements:
         with ledger.begin() as session:
-            result = intake.take(session, engagements, now=now, create_leads=create_leads)
+            result = arrivals.take(session, engagements, now=now, create_leads=create_leads)
         for position, field, problem, allowed in result.refused:
             place = read[position][0]
             problems.setdefault(place, []).append(f"{field} {problem} (allowed: {allowed})")

@@ -12,8 +12,8 @@ from nurture.ledger.errors import InputRefused
 from nurture.ledger.imports import reading
 from nurture.ledger.imports.report import ImportReport, Progress, Rejects
 from nurture.ledger.imports.values import TYPES, attribute
-from nurture.ledger.lead_rows import FIELDS, LeadRow, read_lead
-from nurture.ledger.putting import put_leads
+from nurture.ledger.intake.lead_rows import FIELDS, LeadRow, read_lead
+from nurture.ledger.intake.putting import put_leads
 
 NEEDS = (("email", "external_id"),)
 

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.lead_rows import clean_attribute
+from nurture.ledger.intake.lead_rows import clean_attribute
 
 Value = str | int | float | bool
 TYPES = ("text", "number", "yes_no", "date")

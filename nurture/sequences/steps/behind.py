@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Insert, Table, Update, literal, select
 
 from nurture.language.compiled.program import Program, Step
-from nurture.ledger.asking import NOW
+from nurture.ledger.statements.asking import NOW
 from nurture.sequences.visit import ENROLMENT, E, Visit, change, destination
 
 Planning = tuple[Insert, Update, Update]

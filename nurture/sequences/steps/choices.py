@@ -32,10 +32,10 @@ from nurture.language.grammar.conditions import Condition, EventTest
 from nurture.language.sql.occurrences import another, event_matches
 from nurture.language.sql.predicates import next_change, predicate
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from nurture.sequences.steps.waits import end_of
 from nurture.sequences.visit import (
     ENROLMENT,

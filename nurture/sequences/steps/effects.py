@@ -22,14 +22,14 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.compiled.program import Program, Score, Update
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
 from nurture.ledger.attributes import with_attribute
-from nurture.ledger.batches import batch
 from nurture.ledger.crm_marks import marking
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touching
 from nurture.ledger.types import Duration
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.steps.taking import taking
 from nurture.sequences.visit import LEAD, E, Visit, go, of_batch, with_lead
 

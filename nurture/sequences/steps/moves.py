@@ -17,15 +17,15 @@ from nurture.language.compiled.program import (
     Stop,
 )
 from nurture.language.grammar import words
-from nurture.ledger import batches
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
-from nurture.ledger.batches import batch
-from nurture.ledger.plans import among
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.plans import among
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tables.handoffs import OPEN_STATES
 from nurture.ledger.tally import Tally
 from nurture.ledger.ticks import touching
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.enrol import start_in
 from nurture.sequences.leave import AFTERWARDS, ending
 from nurture.sequences.standing import ACTIVE

@@ -10,11 +10,11 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.compiled.program import Notify, Program, Webhook
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
 from nurture.ledger.openings import next_open
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tables.webhooks import SETTLED
 from nurture.ledger.tally import Tally
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.openings import program_zone
 from nurture.sequences.steps.behind import Planning, plan, planning
 from nurture.sequences.steps.waits import OVER

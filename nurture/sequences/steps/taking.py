@@ -27,11 +27,11 @@ from nurture.language.grammar.conditions import FieldType
 from nurture.language.grammar.words import kept
 from nurture.language.sql.values import Kind, Number, Text, YesNo, day_of
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
 from nurture.ledger.attributes import Unseen, with_value
-from nurture.ledger.batches import batch
-from nurture.ledger.lead_rows import LONGEST, LONGEST_ATTRIBUTE
-from nurture.ledger.upsert import table_of
+from nurture.ledger.intake.lead_rows import LONGEST, LONGEST_ATTRIBUTE
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.batches import batch
+from nurture.ledger.statements.upsert import table_of
 from nurture.sequences.visit import ENGAGEMENT, ENROLMENT, LEAD, E, decision
 
 CHANGE = table_of(t.Change)

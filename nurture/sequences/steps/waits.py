@@ -26,14 +26,14 @@ from nurture.language.compiled.program import Program, Send, Wait
 from nurture.language.grammar import words
 from nurture.language.grammar.durations import Span
 from nurture.ledger import tables as t
-from nurture.ledger.asking import NOW
 from nurture.ledger.draws import PRIME, draw
-from nurture.ledger.extremes import Greatest
 from nurture.ledger.openings import Hours, business_due, is_open, next_open
+from nurture.ledger.statements.asking import NOW
+from nurture.ledger.statements.extremes import Greatest
+from nurture.ledger.statements.upsert import insert_new, table_of
 from nurture.ledger.tables.messages import FINAL
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import MICROSECOND, Instant
-from nurture.ledger.upsert import insert_new, table_of
 from nurture.sequences.openings import lead_zone, program_zone
 from nurture.sequences.steps.behind import Planning, plan, planning
 from nurture.sequences.visit import ENROLMENT, LEAD, E, Visit, change, destination, with_lead

@@ -15,7 +15,7 @@ from typer.testing import Result
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, open_ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.commands import invoke
 
 __all__ = ["invoke"]

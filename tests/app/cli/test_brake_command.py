@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.app.cli.conftest import NOW, Run, document, ledger_of
 
 

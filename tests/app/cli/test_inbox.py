@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nurture.ledger import signing_in
+from nurture.ledger.access import signing_in
 from tests.app.cli.conftest import Run, document, ledger_of
 
 

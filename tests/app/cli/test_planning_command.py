@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.app.cli.conftest import document, invoke, ledger_of
 
 TRIAL = "sequences/trial-welcome.yaml"

@@ -20,9 +20,9 @@ from nurture.language.files import outcomes
 from nurture.language.files.outcomes import EFFECTS, Outcomes
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.timeline import timeline
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 from tests.faults import ticker
 from tests.fixtures_ledger import NOW, counting, empty
 from tests.handoff import sales_desk as desk

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from handoff.tables import CHANGE
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.upsert import table_of
+from nurture.ledger.statements.upsert import table_of
 from tests.sequences.play import Play
 from tests.sequences.texts import HANDOFF, sequence
 

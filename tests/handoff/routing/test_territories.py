@@ -13,8 +13,8 @@ from handoff.tables import HANDOFF, LEAD
 from nurture.language.files.teams import Route
 from nurture.language.grammar import conditions as c
 from nurture.language.sql.predicates import predicate
-from nurture.ledger.batches import batch, fill, filling
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.batches import batch, fill, filling
 from tests.conditions import drawn
 from tests.conditions.people import definitions, people
 from tests.fixtures_ledger import NOW

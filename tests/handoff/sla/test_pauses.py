@@ -19,9 +19,9 @@ from handoff.sla.pauses import end_waits, heard_from_leads
 from handoff.tables import CHANGE, CLOCK, HANDOFF, MESSAGE, RUNG
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import tables as t
-from nurture.ledger.batches import fill, filling
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, InputRefused
+from nurture.ledger.statements.batches import fill, filling
 from tests.fixtures_ledger import NOW, kept, make_engagement
 from tests.handoff import sales_desk as desk
 from tests.handoff.escalation.test_ladder import offered, tick

@@ -6,7 +6,7 @@ Revises: 0001
 
 from alembic import op
 
-from nurture.ledger import plans
+from nurture.ledger.statements import plans
 
 revision = "0002"
 down_revision = "0001"

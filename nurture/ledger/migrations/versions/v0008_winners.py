@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from nurture.ledger import plans
+from nurture.ledger.statements import plans
 
 revision = "0008"
 down_revision = "0007"

@@ -7,7 +7,7 @@ Revises: 0011
 import sqlalchemy as sa
 from alembic import op
 
-from nurture.ledger import plans
+from nurture.ledger.statements import plans
 
 revision = "0012"
 down_revision = "0011"

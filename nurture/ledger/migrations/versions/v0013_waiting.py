@@ -7,7 +7,7 @@ Revises: 0012
 import sqlalchemy as sa
 from alembic import op
 
-from nurture.ledger import plans
+from nurture.ledger.statements import plans
 
 revision = "0013"
 down_revision = "0012"

@@ -7,7 +7,7 @@ Revises: 0017
 import sqlalchemy as sa
 from alembic import op
 
-from nurture.ledger import plans
+from nurture.ledger.statements import plans
 
 revision = "0018"
 down_revision = "0017"

@@ -7,7 +7,7 @@ Revises: 0023
 import sqlalchemy as sa
 from alembic import op
 
-from nurture.ledger import plans
+from nurture.ledger.statements import plans
 from nurture.ledger.types import Document
 
 revision = "0024"

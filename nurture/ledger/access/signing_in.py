@@ -14,10 +14,10 @@ from typing import Literal
 from sqlalchemy import delete, func, or_, select, update
 from sqlmodel import Session
 
-from nurture.ledger import credentials
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
-from nurture.ledger.upsert import table_of
+from nurture.ledger.access import credentials
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.upsert import table_of
 
 LINK_LIVES = timedelta(minutes=15)
 LINKS = 3

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from nurture.ledger.errors import AddressRefused
-from nurture.ledger.many_addresses import address_of_many
+from nurture.ledger.intake.many_addresses import address_of_many
 
 DEPTH = 5
 SIZE = 16_384

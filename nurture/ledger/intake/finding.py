@@ -10,9 +10,9 @@ from sqlmodel import Session
 from nurture.ledger import tables as t
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused
-from nurture.ledger.given import in_given
-from nurture.ledger.incoming import EXTERNAL
-from nurture.ledger.upsert import table_of
+from nurture.ledger.intake.incoming import EXTERNAL
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.upsert import table_of
 
 LEAD = table_of(t.Lead).c
 _BY_ADDRESS = select(LEAD.email_key, LEAD.id).where(in_given(LEAD.email_key, "known", texts=True))

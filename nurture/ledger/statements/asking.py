@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from nurture.ledger import batches
-from nurture.ledger.changed import changed
+from nurture.ledger.statements import batches
+from nurture.ledger.statements.changed import changed
 from nurture.ledger.types import Instant
 
 NOW = bindparam("now", type_=Instant())

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import Table, bindparam, func, or_, select, update
 from sqlmodel import Session, col
 
-from nurture.ledger import bulk, gate, intake, ticks, upsert
 from nurture.ledger import tables as t
+from nurture.ledger import ticks
 from nurture.ledger.crm_marks import marking
 from nurture.ledger.errors import Conflict
-from nurture.ledger.given import in_given
-from nurture.ledger.lead_rows import LeadRow
+from nurture.ledger.intake import arrivals, gate
+from nurture.ledger.intake.lead_rows import LeadRow
+from nurture.ledger.statements import bulk, upsert
+from nurture.ledger.statements.given import in_given
 from nurture.ledger.types import to_micros
 
 KEPT = (
@@ -234,7 +236,7 @@ def _insert(session: Session, leads: Sequence[_Lead], at: int) -> None:
         raise Conflict(f"{len(rows) - made} of the leads were made by somebody else meanwhile")
     fresh = select(table.c.id).where(table.c.id > before)
     ticks.touch(session, fresh)
-    intake.adopt_parked(session, fresh)
+    arrivals.adopt_parked(session, fresh)
     if any(lead.new_tags for lead in leads):
         found = session.execute(
             select(table.c.id, table.c.email_key, table.c.external_id).where(table.c.id > before)
@@ -268,7 +270,7 @@ def _update(session: Session, leads: Sequence[_Lead], now: datetime) -> None:
         session.execute(update(table).where(table.c.id.in_(renamed)).values(nobody))
     session.connection().execute(statement, rows)
     if renamed:
-        intake.adopt_parked(session, select(table.c.id).where(table.c.id.in_(renamed)))
+        arrivals.adopt_parked(session, select(table.c.id).where(table.c.id.in_(renamed)))
 
 
 def _table(model: type[Any]) -> Table:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from nurture.ledger import credentials
 from nurture.ledger import tables as t
+from nurture.ledger.access import credentials
 from nurture.ledger.errors import InputRefused, NotFound
 
 SCOPES = ("ingest", "read", "sales", "operate", "admin")

@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Select, delete, func, select, update
 from sqlmodel import Session, col
 
-from nurture.ledger import bulk, gate, news, optouts, upsert
+from nurture.ledger import news
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
 from nurture.ledger.errors import NotFound
-from nurture.ledger.incoming import EXTERNAL, EngagementIn, OwnEngagement, Refusal
+from nurture.ledger.intake import gate, optouts
+from nurture.ledger.intake.incoming import EXTERNAL, EngagementIn, OwnEngagement, Refusal
+from nurture.ledger.statements import bulk, upsert
+from nurture.ledger.statements.changed import changed
 from nurture.ledger.types import to_micros
 
 __all__ = ["EngagementIn", "IntakeResult", "OwnEngagement", "Refusal", "take"]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from nurture.ledger.changed import changed
+from nurture.ledger.statements.changed import changed
 
 SIZE = 20_000
 """Leads a transaction: a writer must never hold SQLite for long."""

@@ -14,17 +14,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, delete, exists, func, select
 from sqlmodel import Session
 
-from nurture.ledger import bulk, upsert
 from nurture.ledger import tables as t
-from nurture.ledger.copying import OF_ITS_HISTORY, stored
-from nurture.ledger.given import in_given
-from nurture.ledger.incoming import CALLS, OWN, OwnEngagement
-from nurture.ledger.intake import adopt_parked, take, withdraw_engagement
-from nurture.ledger.lead_rows import LeadRow
-from nurture.ledger.putting import KEPT, put_leads
+from nurture.ledger.copies.copying import OF_ITS_HISTORY, stored
+from nurture.ledger.intake.arrivals import adopt_parked, take, withdraw_engagement
+from nurture.ledger.intake.incoming import CALLS, OWN, OwnEngagement
+from nurture.ledger.intake.lead_rows import LeadRow
+from nurture.ledger.intake.putting import KEPT, put_leads
+from nurture.ledger.statements import bulk, upsert
+from nurture.ledger.statements.given import in_given
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import table_of
 
 MOST = 5_000
 """Echoes heard in one transaction."""

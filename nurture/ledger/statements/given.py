@@ -31,7 +31,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, UserDefinedType
 from sqlmodel import Session
 
-from nurture.ledger.bulk import Rows, document
+from nurture.ledger.statements.bulk import Rows, document
 
 _SQLITE = create_mock_engine("sqlite://", lambda *_: None).dialect
 

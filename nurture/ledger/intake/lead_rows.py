@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.many_addresses import address_of_many
+from nurture.ledger.intake.many_addresses import address_of_many
 
 FIELDS = (
     "email",

@@ -14,7 +14,7 @@ from sqlalchemy import Insert, Select, Table, bindparam, insert, select, text, t
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-from nurture.ledger.changed import changed
+from nurture.ledger.statements.changed import changed
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -15,8 +15,8 @@ from sqlalchemy import Select, and_, case, func, literal, not_, or_, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
+from nurture.ledger.statements.upsert import insert_new, table_of, upsert_from
 from nurture.ledger.types import Instant
-from nurture.ledger.upsert import insert_new, table_of, upsert_from
 
 ENGAGEMENT = table_of(t.Engagement).c
 LEAD = table_of(t.Lead).c

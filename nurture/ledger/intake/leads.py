@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nurture.ledger import crm_marks, upsert
+from nurture.ledger import crm_marks
 from nurture.ledger import tables as t
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused, InputRefused, NotFound
-from nurture.ledger.incoming import EXTERNAL
-from nurture.ledger.lead_rows import LIFECYCLES, LeadRow, clean, known_zone, read_lead
-from nurture.ledger.putting import KEPT, PutResult, put_leads
+from nurture.ledger.intake.incoming import EXTERNAL
+from nurture.ledger.intake.lead_rows import LIFECYCLES, LeadRow, clean, known_zone, read_lead
+from nurture.ledger.intake.putting import KEPT, PutResult, put_leads
+from nurture.ledger.statements import upsert
 
 __all__ = ["LeadRow", "PutResult", "put_leads", "read_lead"]
 

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import JSON, Text, TypeEngine
 from sqlmodel import Session, SQLModel
 
-from nurture.ledger import upsert
+from nurture.ledger.statements import upsert
 
 Rows = Sequence[tuple[Any, ...]]
 """Values as they are stored: instants as microseconds, documents as JSON text."""

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlmodel import Session, col
 
 from nurture.ledger import tables as t
-from nurture.ledger import upsert
+from nurture.ledger.statements import upsert
 
 GATE = "leads"
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy import Select, Table, select
 from sqlmodel import Session
 
-from nurture.ledger.given import in_given
+from nurture.ledger.statements.given import in_given
 
 
 class Taken(Protocol):

@@ -6,7 +6,7 @@ from sqlalchemy import String, bindparam, select
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 
 LOCK = table_of(t.Lock).c
 

@@ -14,9 +14,9 @@ from sqlalchemy import and_, delete, select, update
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
-from nurture.ledger.changed import changed
 from nurture.ledger.errors import InputRefused
-from nurture.ledger.upsert import insert_new_values, table_of
+from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.upsert import insert_new_values, table_of
 
 KEPT = timedelta(days=1)
 REPEAT = table_of(t.IdempotencyKey)

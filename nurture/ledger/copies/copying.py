@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlmodel import Session, SQLModel
 
-from nurture.ledger import bulk, ticks
 from nurture.ledger import tables as t
+from nurture.ledger import ticks
+from nurture.ledger.statements import bulk
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import MICROSECOND, to_micros
-from nurture.ledger.upsert import table_of
 
 PAGE = 20_000
 OF_ITS_HISTORY = frozenset(("behaviour", "fit", "scored_at", "look_at"))

@@ -1,0 +1,1 @@
+"""How leads and engagements come in: read, checked, found, put, each once."""

@@ -1,0 +1,1 @@
+"""What passes write statements with: upserts, working sets, given rows, questions asked again."""
