@@ -194,6 +194,7 @@ def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
     Touches another tick has taken over meanwhile stay that tick's.  While a version runs in
     shadow, what is deleted is kept for it (`Echo`).
     """
+    _locked(session, CLAIM)  # as `begin_tick`: whoever takes over goes through the same touches
     asking = Asking(session, tick_id, now)
     asking.run(_ECHO)
     dropped = asking.run(_DROP)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
 from nurture.ledger import tables as t
@@ -162,9 +163,24 @@ def test_two_processes_claiming_at_once_lose_and_double_nothing(ledger: Ledger) 
     assert waiting(ledger) == 0
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_who_ends_a_tick_stands_in_line_with_who_takes_over(ledger: Ledger) -> None:
+    """Else each may hold rows the other waits for: both go through the same touches."""
+    claim = begin(ledger)
+    with ledger.begin() as taking_over:
+        ticks.begin_tick(taking_over, now=NOW, owner="two")
+        with ledger.begin() as session:
+            session.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                ticks.end_tick(session, claim.tick_id, now=NOW)
+            session.rollback()
+    assert end(ledger, claim) == 0
+
+
 @pytest.mark.parametrize("leads", [5, 500])
 def test_claiming_takes_as_many_statements_for_many_as_for_few(ledger: Ledger, leads: int) -> None:
     touch_leads(ledger, leads)
     with counting(ledger) as sent:
         end(ledger, begin(ledger))
-    assert len(sent) == 9
+    assert len(sent) == 11
