@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from handoff import wording
 from handoff.tables import CHANGE, CLOCK, HANDOFF, OPEN, REP, RUNNING
+from nurture.calendar.nearest import suggestion
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.errors import InputRefused, NotFound
 
@@ -63,8 +64,8 @@ def rep(session: Session, name: str) -> Person:
         if row.rep == name:
             return Person(*row)
     names = ", ".join(row.rep for row in known) or "nobody yet"
-    said = wording.one_line(name)[:80]
-    raise InputRefused(f"{said!r} is not a rep of handoff.yaml; there is {names}.")
+    said, near = wording.one_line(name)[:80], suggestion(name, [row.rep for row in known])
+    raise InputRefused(f"{said!r} is not a rep of handoff.yaml; there is {names}.{near}")
 
 
 def name_of(session: Session, who: str) -> str:

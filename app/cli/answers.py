@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli import show
 from app.cli.instants import instant_in, length_in
 from app.cli.opening import Opened, opened
-from app.cli.options import By, Json, Workspace, example
+from app.cli.options import By, Json, Workspace, example, one_of
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -43,8 +43,8 @@ def accept(number: Number, by: By = "", workspace: Workspace = None, as_json: Js
     """Take the lead; out of a team's queue it is taken by the rep named with --by."""
     from handoff.answering import answers
 
-    _answer(workspace, as_json, lambda s, w: answers.accept(
-        s, w.definitions, number, by=by, now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.accept(
+        s, w.definitions, number, **who))  # fmt: skip
 
 
 @commands.command(epilog=example('nurture handoffs reject 7 --reason "not a fit"'))
@@ -55,8 +55,8 @@ def reject(
     """Send the lead back, with a reason."""
     from handoff.answering import answers
 
-    _answer(workspace, as_json, lambda s, w: answers.reject(
-        s, w.definitions, number, reason=reason, by=by, now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.reject(
+        s, w.definitions, number, reason=reason, **who))  # fmt: skip
 
 
 @commands.command(epilog=example("nurture handoffs touch 7 --how called"))
@@ -70,8 +70,8 @@ def touch(
     """Say that sales has been in touch with the lead."""
     from handoff.answering import answers
 
-    _answer(workspace, as_json, lambda s, w: answers.touch(
-        s, w.definitions, number, how=how, by=by, now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.touch(
+        s, w.definitions, number, how=how, **who))  # fmt: skip
 
 
 @commands.command(epilog=example("nurture handoffs pause 7 --until 2026-03-09 --reason holidays"))
@@ -96,9 +96,9 @@ def pause(
     """
     from handoff.answering import answers
 
-    _answer(workspace, as_json, lambda s, w: answers.pause(
-        s, w.definitions, number, until=_until(s, w, number, until), reason=reason, by=by,
-        now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.pause(
+        s, w.definitions, number, until=_until(s, w, number, until), reason=reason, **who)
+    )  # fmt: skip
 
 
 def _until(session: Session, work: Opened, number: int, text: str) -> datetime:
@@ -124,8 +124,8 @@ def snooze(
     from handoff.answering import answers
 
     span = length_in(length)
-    _answer(workspace, as_json, lambda s, w: answers.snooze(
-        s, w.definitions, number, length=span, by=by, now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.snooze(
+        s, w.definitions, number, length=span, **who))  # fmt: skip
 
 
 @commands.command(epilog=example("nurture handoffs resume 7"))
@@ -133,8 +133,8 @@ def resume(number: Number, by: By = "", workspace: Workspace = None, as_json: Js
     """Wait for the lead no more: the deadlines go on with what was left of them."""
     from handoff.answering import answers
 
-    _answer(workspace, as_json, lambda s, w: answers.resume(
-        s, w.definitions, number, by=by, now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.resume(
+        s, w.definitions, number, **who))  # fmt: skip
 
 
 @commands.command(epilog=example("nurture handoffs give 7 mareike"))
@@ -148,8 +148,8 @@ def give(
     """Hand the lead to a colleague, with deadlines of its own."""
     from handoff.answering import answers
 
-    _answer(workspace, as_json, lambda s, w: answers.give(
-        s, w.definitions, number, to=to, by=by, now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.give(
+        s, w.definitions, number, to=to, **who))  # fmt: skip
 
 
 @commands.command(epilog=example('nurture handoffs recycle 7 --reason "bad timing"'))
@@ -160,8 +160,8 @@ def recycle(
     """Back to nurture: not now, rather than not at all."""
     from handoff.answering import answers
 
-    _answer(workspace, as_json, lambda s, w: answers.recycle(
-        s, w.definitions, number, reason=reason, by=by, now=w.now))  # fmt: skip
+    _answer(workspace, as_json, by, lambda s, w, who: answers.recycle(
+        s, w.definitions, number, reason=reason, **who))  # fmt: skip
 
 
 @commands.command(
@@ -172,7 +172,10 @@ def recycle(
 )
 def outcome(
     number: Number,
-    result: Annotated[Result, typer.Argument(help="What came of it.")],
+    result: Annotated[
+        Result,
+        typer.Argument(help="meeting, opportunity, won, or lost.", **one_of(Result, "RESULT")),
+    ],
     amount: Annotated[
         float | None, typer.Option("--amount", help="What an opportunity, or a deal won, is worth.")
     ] = None,
@@ -184,19 +187,22 @@ def outcome(
     """Say what came of the lead: a meeting, an opportunity, won, or lost with a reason."""
     from handoff.answering import outcomes
 
-    _answer(workspace, as_json, lambda s, w: outcomes.outcome(
-        s, w.definitions, number, result=result.value, amount=amount, reason=reason, by=by,
-        now=w.now)
+    _answer(workspace, as_json, by, lambda s, w, who: outcomes.outcome(
+        s, w.definitions, number, result=result.value, amount=amount, reason=reason, **who)
     )  # fmt: skip
 
 
 def _answer(
-    workspace: Path | None, as_json: bool, give_it: Callable[[Session, Opened], Answer]
-) -> None:
-    """Write an answer and say what it did; one that came too late ends with 1."""
+    workspace: Path | None, as_json: bool, by: str,
+    give_it: Callable[[Session, Opened, dict[str, Any]], Answer],
+) -> None:  # fmt: skip
+    """Write the answer of whoever gives it, and say what it did; one too late ends with 1."""
+    from handoff.desk.seats import speaker
+
     with opened(workspace) as work:
+        who = {"by": speaker(work.definitions, by), "now": work.now}
         with work.writing() as session:
-            answer = give_it(session, work)
+            answer = give_it(session, work, who)
         if as_json:
             show.document(answer)
         else:

@@ -11,7 +11,7 @@ import typer
 
 from app.cli import show
 from app.cli.opening import Opened, chosen, opened
-from app.cli.options import Json, Workspace, example
+from app.cli.options import Json, Workspace, example, one_of
 
 if TYPE_CHECKING:
     from insight.drawing.saying import Picture
@@ -60,7 +60,8 @@ def graph(
     format_: Annotated[
         Format | None,
         typer.Option(
-            "--format", help="Else by the file's ending, else mermaid.", show_default=False
+            "--format", help="Else by the file's ending, else mermaid.", show_default=False,
+            **one_of(Format),
         ),
     ] = None,
     counts: Annotated[

@@ -10,7 +10,7 @@ import typer
 from app.cli import answers, show
 from app.cli.answers import Number
 from app.cli.opening import Opened, opened
-from app.cli.options import Json, Limit, Workspace, example
+from app.cli.options import Json, Limit, Workspace, example, one_of
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -39,7 +39,9 @@ class State(StrEnum):
 @commands.command("list", epilog=example("nurture handoffs list --team enterprise --state offered"))
 def list_(
     state: Annotated[
-        list[State] | None, typer.Option("--state", help="Only these; may be repeated.")
+        list[State] | None, typer.Option(
+            "--state", help="Only these; may be repeated.", **one_of(State)
+        )
     ] = None,
     team: Annotated[str, typer.Option("--team", help="Only this team's.")] = "",
     rep: Annotated[str, typer.Option("--rep", help="Only this rep's.")] = "",

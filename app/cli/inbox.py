@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from app.cli import show
 from app.cli.opening import opened
 from app.cli.options import Json, Workspace, example
-
-if TYPE_CHECKING:
-    from handoff.desk.seats import Seat
-    from nurture.language.compiled.definitions import Definitions
 
 
 def register(program: typer.Typer) -> None:
@@ -33,10 +29,11 @@ def inbox(
 
     Whoever opens it acts as that person: reps and managers sign in themselves, by a mailed link.
     """
+    from handoff.desk.seats import seat_named
     from nurture.ledger.access import signing_in
 
     with opened(workspace) as work:
-        seat = _seat(work.definitions, who)
+        seat = seat_named(work.definitions, who)
         with work.writing() as session:
             token = signing_in.make_link(session, seat.key, now=work.now)
         base = work.definitions.workspace.base_url.rstrip("/")
@@ -48,17 +45,3 @@ def inbox(
         show.note(f"Signs in as {seat.name}, once, until {show.when(expires, work.zone)} in "
                   f"{work.zone}. nurture up has to run.")  # fmt: skip
     return None
-
-
-def _seat(definitions: Definitions, who: str) -> Seat:
-    from handoff.desk.seats import seat_of
-    from nurture.calendar.nearest import suggestion
-    from nurture.ledger.errors import NotFound
-
-    teams = definitions.handoff.teams.values() if definitions.handoff else ()
-    addresses = {rep.rep: rep.email for team in teams for rep in team.reps}
-    seat = seat_of(definitions, addresses.get(who, who))
-    if seat is None:
-        known = [*addresses, *addresses.values(), *(team.manager.email for team in teams)]
-        raise NotFound(f"Nobody of handoff.yaml is {who!r}.{suggestion(who, known)}")
-    return seat

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from app.cli import show
 from app.cli.opening import opened
-from app.cli.options import Json, Limit, Workspace, example
+from app.cli.options import Json, Limit, Workspace, example, known
 
 commands = typer.Typer(no_args_is_help=True, help="Mails: what became of them; resolve unknown.")
 
@@ -34,7 +33,7 @@ def list_(
     from nurture.delivery.states import TRANSITIONS
     from nurture.ledger.intake.leads import find_lead
 
-    known_states(state or [], list(TRANSITIONS))
+    known(state or [], TRANSITIONS, hint="--state")
     with opened(workspace) as work, work.looking() as session:
         whose = find_lead(session, lead).id if lead else None
         rows = messages(session, states=state or (), lead=whose, limit=limit)
@@ -55,20 +54,6 @@ def list_(
             said = ", ".join(f"{count} {name}" for name, count in counts.items())
             show.note(f"All mails: {said}. Times in {work.zone}.")
     return None
-
-
-def known_states(states: Sequence[str], known: Sequence[str]) -> None:
-    """Wrong usage, with the nearest name, for a state there is not."""
-    from nurture.calendar.nearest import nearest
-
-    for name in states:
-        if name not in known:
-            near = nearest(name, list(known), 1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise typer.BadParameter(
-                f"{name!r} is no state; {hint}one of {', '.join(known)}",
-                param_hint="--state",
-            )
 
 
 @commands.command(

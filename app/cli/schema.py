@@ -11,7 +11,7 @@ import typer
 
 from app.cli import show
 from app.cli.opening import chosen
-from app.cli.options import Json, Workspace, example
+from app.cli.options import Json, Workspace, example, one_of
 
 if TYPE_CHECKING:
     from nurture.language.reading.folder import Kind
@@ -39,7 +39,10 @@ def register(program: typer.Typer) -> None:
 def schema(
     kind: Annotated[
         File | None,
-        typer.Argument(help="Print the schema of one kind of file.", show_default=False),
+        typer.Argument(
+            help="Print the schema of one kind of file: workspace, scoring, handoff, sequence.",
+            show_default=False, **one_of(File, "KIND"),
+        ),
     ] = None,
     workspace: Workspace = None,
     as_json: Json = False,

@@ -8,7 +8,7 @@ import typer
 
 from app.cli import show
 from app.cli.opening import opened
-from app.cli.options import Json, Limit, Workspace, example
+from app.cli.options import Json, Limit, Workspace, example, known
 
 commands = typer.Typer(
     no_args_is_help=True, help="Calls to other systems: their fate; failed ones made once more."
@@ -32,12 +32,11 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Calls, the newest first, made or not, each with its reason."""
-    from app.cli.messages import known_states
     from insight.calls import call_states, calls
     from nurture.ledger.intake.leads import find_lead
     from nurture.ledger.tables.webhooks import SETTLED, STATES
 
-    known_states(state or [], STATES)
+    known(state or [], STATES, hint="--state")
     with opened(workspace) as work, work.looking() as session:
         whose = find_lead(session, lead).id if lead else None
         rows = calls(session, states=state or (), lead=whose, limit=limit)

@@ -18,6 +18,7 @@ from app.stories.rehearsal import Rehearsal
 from flows.tick import Outcome, run_tick
 from handoff.answering import answers, outcomes
 from handoff.desk.board import handoffs
+from handoff.desk.seats import speaker
 from insight.stories import Difference, Witness
 from nurture.calendar.zones import local_instant
 from nurture.language.files.expecting import instant
@@ -208,7 +209,7 @@ class _Player:
         newest = max(found, key=lambda row: row.id, default=None)
         if newest is None:
             raise NotFound("the lead was not offered to sales yet")
-        who: dict[str, Any] = {"by": deed.by, "now": self.now}
+        who: dict[str, Any] = {"by": speaker(self.definitions, deed.by), "now": self.now}
         of = (session, self.definitions, newest.id)
         match deed.sales:
             case "accept":

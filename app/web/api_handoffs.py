@@ -20,10 +20,10 @@ from app.web.access import bearer_text, require
 from app.web.faults import SAID, status_of
 from app.web.forms import json_body
 from app.web.site import Site, site_of
-from handoff import standing
 from handoff.answering import answers, follow_ups, outcomes
 from handoff.answering.deciding import Answer
 from handoff.desk import board, brief
+from handoff.desk.seats import speaker
 from handoff.tables import HANDOFF
 from nurture.language.grammar.vocabulary import HANDOFF_STATES
 from nurture.ledger import tables as t
@@ -222,10 +222,9 @@ def _give(
     """Give the answer, note in the lead's timeline through which token, and say what is now."""
     model, give, told = VERBS[verb]
     handoff, said = _number(number), _read(model, body)
-    if said.by:
-        standing.rep(session, said.by)
+    by = speaker(definitions, said.by)
     done = give(
-        session, definitions, handoff, by=said.by, generation=said.generation, now=site.now,
+        session, definitions, handoff, by=by, generation=said.generation, now=site.now,
         **told(said),
     )  # fmt: skip
     now = _one(session, site, handoff)

@@ -17,7 +17,10 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    by: str = Field("", max_length=64, description="The rep who answers; else the lead's rep.")
+    by: str = Field(
+        "", max_length=320,
+        description="Who answers, a rep's name or an address of handoff.yaml; else the lead's rep.",
+    )  # fmt: skip
     generation: int | None = Field(
         None, ge=0, description="Of the handoff as it was seen; 409 if it was given on since."
     )

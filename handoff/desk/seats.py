@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handoff import wording
 from handoff.standing import Standing
 from handoff.tables import OPEN
+from nurture.calendar.nearest import suggestion
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.compiled.once import once
 from nurture.language.files.teams import Person, RepModel
 from nurture.ledger.address import normal_address
-from nurture.ledger.errors import AddressRefused
+from nurture.ledger.errors import AddressRefused, InputRefused
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,32 @@ def seat_of(definitions: Definitions, email: str) -> Seat | None:
         return _seats(definitions).get(normal_address(email).key)
     except AddressRefused:
         return None
+
+
+def seat_named(definitions: Definitions, who: str) -> Seat:
+    """The seat of a rep's name or of an address; raises InputRefused, with the nearest.
+
+    A full name finds nobody, for two may share it, but is near to whose it is.
+    """
+    teams = definitions.handoff.teams.values() if definitions.handoff else ()
+    reps = {rep.rep: rep for team in teams for rep in team.reps}
+    seat = seat_of(definitions, reps[who].email if who in reps else who)
+    if seat is not None:
+        return seat
+    people: list[Person | RepModel] = [*(team.manager for team in teams), *reps.values()]
+    meant = {spelling: each.email for each in people for spelling in (each.name, each.email)}
+    meant |= {rep.name: name for name, rep in reps.items()} | {name: name for name in reps}
+    said = wording.one_line(who)[:80]
+    raise InputRefused(f"Nobody of handoff.yaml is {said!r}.{suggestion(who, meant)}")
+
+
+def speaker(definitions: Definitions, who: str) -> str:
+    """Under which name somebody answers who was named as `seat_named` has it: that of a rep, or a
+    manager's own; '' for nobody named."""
+    if not who:
+        return ""
+    seat = seat_named(definitions, who)
+    return who if who in seat.reps else (*seat.reps, seat.name)[0]
 
 
 @once

@@ -88,6 +88,7 @@ def test_what_is_asked_wrongly_is_told(
 ANSWERS = (
     ("accept", "{}", "accepted", "accepted by Bo"),
     ("accept", '{"by": "bo", "generation": 1}', "accepted", "accepted by Bo"),
+    ("accept", '{"by": "CY@example.test"}', "accepted", "accepted by Cy"),
     ("touch", '{"how": "called"}', "working", "touched by Bo (called)"),
     ("reject", '{"reason": "Bad timing: May"}', "rejected", "rejected by Bo: bad timing: May"),
     ("recycle", '{"reason": "no budget"}', "recycled", "recycled by Bo: no budget"),

@@ -10,9 +10,11 @@ from sqlalchemy import event
 
 from handoff.desk import inbox
 from handoff.desk.inbox import Wanted
-from handoff.desk.seats import Seat, seat_of
+from handoff.desk.seats import Seat, seat_of, speaker
 from handoff.standing import Standing
+from nurture.language.files.teams import Person
 from nurture.ledger.engine import Ledger
+from nurture.ledger.errors import InputRefused
 from tests.fixtures_ledger import NOW
 from tests.handoff import sales_desk as desk
 
@@ -36,6 +38,38 @@ def test_a_seat_is_known_by_its_address_in_any_spelling() -> None:
     for nobody in ("", "bo", "bo@example.test.", "x@example.test", "bo@example.test\n", "\ud800@x"):
         assert seat_of(definitions, nobody) is None, nobody
     assert seat_of(desk.definitions(None), "bo@example.test") is None
+
+
+@pytest.mark.parametrize(
+    ("who", "speaks"),
+    [
+        ("", ""), ("bo", "bo"), ("BO@example.test", "bo"), ("mia@example.test", "mia"),
+        ("dana@example.test", "Dana Ruiz"),
+    ],
+)  # fmt: skip
+def test_who_answers_is_named_by_rep_or_address(who: str, speaks: str) -> None:
+    assert speaker(managed(), who) == speaks
+
+
+@pytest.mark.parametrize(
+    ("who", "near"),
+    [
+        ("boo", " Nearest: bo."), ("Bo", " Nearest: bo."), ("bo@exmple.test", " Nearest: Bo@Exam"),
+        ("Dana Ruiz", " Nearest: dana@example.test."), ("Ann Abel", ""), ("\0\u202e", ""),
+    ],
+)  # fmt: skip
+def test_nobody_else_answers_and_the_nearest_is_named(who: str, near: str) -> None:
+    with pytest.raises(InputRefused) as refused:
+        speaker(managed(), who)
+    assert str(refused.value).partition("'.")[2].startswith(near)
+
+
+def managed() -> Any:
+    """With a manager who is no rep."""
+    said = desk.rules((desk.rep("bo", email="Bo@Example.test"), desk.rep("mia")))
+    manager = Person(name="Dana Ruiz", email="dana@example.test")
+    team = said.teams["smb"].model_copy(update={"manager": manager})
+    return desk.definitions(said.model_copy(update={"teams": {"smb": team}}))
 
 
 @pytest.mark.parametrize(
