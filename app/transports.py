@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
-from nurture.delivery.greeting import SmtpSettings, Tls
-from nurture.delivery.maildir import MaildirTransport
-from nurture.delivery.smtp import SmtpTransport
-from nurture.delivery.transport import Connection, Transport
+from nurture.delivery.carriers.greeting import SmtpSettings, Tls
+from nurture.delivery.carriers.maildir import MaildirTransport
+from nurture.delivery.carriers.smtp import SmtpTransport
+from nurture.delivery.carriers.transport import Connection, Transport
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.workspace import Delivery, Smtp
 from nurture.ledger.errors import NotFound

@@ -20,10 +20,10 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.prefect_reach import reachable
-from app.prefect_settings import prefect_client, prefect_environment
+from app.embedded.prefect_reach import reachable
+from app.embedded.prefect_settings import prefect_client, prefect_environment
+from app.embedded.server import Server, ServerFailed, start
 from app.scheduler import Scheduler
-from app.server import Server, ServerFailed, start
 from app.settings import Settings, process_environment
 from app.web import make_app
 from app.web.serve import may_listen, serve
@@ -81,7 +81,7 @@ class Visible:
         self.stack.enter_context(prefect_client(environ, variables))
         self.api_url = url
         with contextlib.suppress(Exception):  # a picture of dead runs is not worth a failed start
-            from app.automations import install_automations
+            from app.embedded.automations import install_automations
 
             async with asyncio.timeout(AUTOMATIONS):
                 await install_automations()

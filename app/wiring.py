@@ -11,16 +11,16 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from app import processes
-from app.applied import Applied
+from app.changes.applied import Applied
 from app.crm.choosing import ChosenCrm
 from app.keys import link_keys
-from app.notice_forms import NoticePresses
-from app.notifier import ChannelNotifier
 from app.settings import Settings
 from app.shadow.running import Shadow
+from app.telling.notice_forms import NoticePresses
+from app.telling.notifier import ChannelNotifier
 from app.transports import AppliedTransport
 from flows.runtime import Runtime
-from nurture.delivery.press import Press
+from nurture.delivery.mails.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.workspace import Workspace

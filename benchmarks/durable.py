@@ -24,8 +24,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from app import server
-from app.prefect_settings import prefect_client
+from app.embedded import server
+from app.embedded.prefect_settings import prefect_client
 from benchmarks import children, ledgers
 from benchmarks.advance import BARE, LATE, MICROS, bare, engine
 from benchmarks.figures import Figure, Missing, same

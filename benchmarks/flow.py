@@ -19,8 +19,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from app import server
-from app.prefect_settings import prefect_client
+from app.embedded import server
+from app.embedded.prefect_settings import prefect_client
 from benchmarks import ledgers
 from benchmarks.figures import Figure
 from benchmarks.ledgers import NOW

@@ -28,10 +28,10 @@ from sqlalchemy import text
 from benchmarks import ledgers
 from benchmarks.figures import Figure, Missing
 from benchmarks.ledgers import NOW
+from nurture.delivery.carriers.greeting import SmtpSettings
+from nurture.delivery.carriers.smtp import SmtpTransport
 from nurture.delivery.deliver import Round, deliver
-from nurture.delivery.greeting import SmtpSettings
-from nurture.delivery.press import Press
-from nurture.delivery.smtp import SmtpTransport
+from nurture.delivery.mails.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language.compiled.definitions import Template
 from nurture.ledger.engine import Ledger

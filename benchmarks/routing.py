@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.applying import apply_workspace
+from app.changes.applying import apply_workspace
 from benchmarks import children, ledgers
 from benchmarks.figures import Figure, same
 from benchmarks.ledgers import NOW

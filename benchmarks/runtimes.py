@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from flows.runtime import Runtime
 from handoff.telling.notifier import AcceptingNotifier
-from nurture.delivery.press import Press
-from nurture.delivery.transport import Connection
+from nurture.delivery.carriers.transport import Connection
+from nurture.delivery.mails.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from app.applying import apply_workspace
+from app.changes.applying import apply_workspace
 from app.settings import Settings
 from app.wiring import create_ledger, open_ledger_of, wall_clock
 from benchmarks import ledgers

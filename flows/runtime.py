@@ -11,8 +11,8 @@ from threading import Event
 from handoff.crm.port import Crm
 from handoff.telling.notice_press import NoticePress
 from handoff.telling.notifier import Notifier
-from nurture.delivery.press import Press
-from nurture.delivery.transport import Transport
+from nurture.delivery.carriers.transport import Transport
+from nurture.delivery.mails.press import Press
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 from nurture.webhooks.port import Caller

@@ -23,7 +23,7 @@ def list_(workspace: Workspace = None, as_json: Json = False) -> None:
 
     Makes no connection, and shows no address.
     """
-    from app.channels import channels
+    from app.telling.channels import channels
 
     with opened(workspace) as work, work.looking() as session:
         rows = channels(session, work.definitions, work.settings)
@@ -57,7 +57,7 @@ def try_(
 
     Ends with 1 when it was not taken.  Changes nothing in the ledger.
     """
-    from app.channels import try_channel
+    from app.telling.channels import try_channel
 
     with opened(workspace) as work:
         answer = try_channel(work.runtime, name, now=work.now)

@@ -12,7 +12,7 @@ from app.cli.opening import opened
 from app.cli.options import Json, Workspace, example
 
 if TYPE_CHECKING:
-    from app.planning import Move, Plan, Planned
+    from app.changes.planning import Move, Plan, Planned
     from nurture.language.applied.differences import Difference
 
 CHANGES = 3
@@ -52,7 +52,7 @@ def plan(
 
     Nothing is changed.
     """
-    from app.applying import plan_workspace
+    from app.changes.applying import plan_workspace
     from app.cli.workspaces import checked
 
     with opened(workspace, need_schema=False) as work:
@@ -187,7 +187,7 @@ def rollback(
     Leads on other versions move to the same steps of it.  What it says comes back as a new
     version; its tests stay as they are in the file.
     """
-    from app.rolling_back import roll_back
+    from app.changes.rolling_back import roll_back
 
     with opened(workspace) as work:
         done = roll_back(work.runtime.ledger, work.folder, name, to=to, stay=stay, now=work.now)

@@ -103,7 +103,7 @@ def _tell(found: Explained) -> None:
 
 
 def _compare(work: Opened, other: Path, since: str, *, limit: int, as_json: bool) -> None:
-    from app.what_if import definitions_with
+    from app.changes.what_if import definitions_with
     from handoff.routing.what_if import compare
 
     first = instant_in(since, work.zone, option="--since") if since else work.now - MONTH

@@ -134,7 +134,7 @@ def up(workspace: Workspace = None, as_json: Json = False) -> None:
 
 def _apply_first(folder: Path) -> None:
     """A fresh workspace is put in force; one that was applied once is left to its owner."""
-    from app.applying import apply_workspace
+    from app.changes.applying import apply_workspace
     from app.cli.workspaces import checked
     from nurture.language.text.problems import DefinitionInvalid
     from nurture.ledger.errors import NotFound

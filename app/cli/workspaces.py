@@ -89,7 +89,7 @@ def validate(
     """
     from app.settings import read_settings
     from app.wiring import workspace_folder
-    from nurture.delivery.trial import trial
+    from nurture.delivery.mails.trial import trial
     from nurture.language.checks.validate import validate as check
 
     checked = check(workspace_folder(chosen(workspace, read_settings())), trial)
@@ -136,7 +136,7 @@ def apply(
     Running enrolments keep the version they began with, unless the sequence's `edits` say
     otherwise.  A sequence or mail with errors is left as it was, everything else goes in.
     """
-    from app.applying import apply_workspace
+    from app.changes.applying import apply_workspace
     from app.cli.planning import mark_in
     from nurture.webhooks.port import wanting
 

@@ -12,12 +12,12 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
-from app.applying import apply_workspace
+from app.changes.applying import apply_workspace
 from app.demo.show import Table, Told, tables, told
 from app.demo.story import BEGIN, DAYS, Story
-from app.prefect_settings import prefect_client
+from app.embedded.prefect_settings import prefect_client
+from app.embedded.server import Server, ServerFailed, start
 from app.recording import recorded
-from app.server import Server, ServerFailed, start
 from app.settings import Settings, process_environment
 from app.virtual_clock import VirtualClock
 from app.wiring import open_workspace

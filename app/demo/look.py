@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from app.demo import own
 from app.demo.story import BEGIN, DAYS
-from app.server import embedded
+from app.embedded.server import embedded
 from app.settings import Settings, process_environment
 from app.virtual_clock import VirtualClock
 from app.web import make_app

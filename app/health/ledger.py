@@ -75,7 +75,7 @@ def _schema(ledger: Ledger) -> Iterator[Finding]:
 
 def _definitions(session: Session, folder: Path) -> Iterator[Finding]:
     """What is applied against what stands in the folder, and that both can be read."""
-    from nurture.delivery.trial import trial
+    from nurture.delivery.mails.trial import trial
     from nurture.language.applied.loading import load_definitions
     from nurture.language.applied.versions import applied_hashes
     from nurture.language.checks.validate import validate
@@ -141,7 +141,7 @@ def _webhooks(session: Session, settings: Settings, now: datetime) -> Iterator[F
 
 def _channels(session: Session, settings: Settings) -> Iterator[Finding]:
     """Each channel of notices: whether it can be spoken to, in form, and how it was last."""
-    from app.channels import channels
+    from app.telling.channels import channels
     from nurture.language.applied.loading import load_definitions
 
     definitions = load_definitions(session)
@@ -210,8 +210,8 @@ def _work(session: Session, now: datetime) -> Iterator[Finding]:
 
 def _server(session: Session, settings: Settings) -> Iterator[Finding]:
     """Connect, greet and sign in; no mail is offered."""
-    from nurture.delivery.smtp import SmtpTransport
-    from nurture.delivery.transport import ChannelFailed
+    from nurture.delivery.carriers.smtp import SmtpTransport
+    from nurture.delivery.carriers.transport import ChannelFailed
     from nurture.language.applied.loading import load_definitions
 
     smtp = load_definitions(session).workspace.delivery.smtp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.consequences import follow
+from app.changes.consequences import follow
 from nurture.language.applied import shadows
 from nurture.language.applied.versions import Applied, Change
 from nurture.ledger.copies.beside import Beside

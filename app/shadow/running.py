@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from app.applied import Applied
-from app.notice_forms import NoticePresses
+from app.changes.applied import Applied
 from app.shadow.beginning import begun, marked
+from app.telling.notice_forms import NoticePresses
 from flows.runtime import Runtime
 from handoff.telling.notifier import AcceptingNotifier
-from nurture.delivery.press import Press
+from nurture.delivery.mails.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport, SparingPress
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.copies.beside import Beside

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from nurture.delivery.carriers.transport import Outgoing, Reply
 from nurture.delivery.rehearsal import AcceptingTransport
-from nurture.delivery.transport import Outgoing, Reply
 
 
 class Taking(AcceptingTransport):

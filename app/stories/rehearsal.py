@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.applying import apply_workspace
-from app.notice_forms import NoticePresses
+from app.changes.applying import apply_workspace
+from app.telling.notice_forms import NoticePresses
 from app.virtual_clock import VirtualClock
 from flows.runtime import Runtime
 from handoff.telling import digest
 from handoff.telling.notifier import AcceptingNotifier
 from nurture.calendar.zones import LATEST
-from nurture.delivery.press import Press
+from nurture.delivery.mails.press import Press
 from nurture.delivery.rehearsal import AcceptingTransport
 from nurture.language.applied.loading import load_definitions
 from nurture.language.text.problems import DefinitionInvalid

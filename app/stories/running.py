@@ -14,7 +14,7 @@ from pathlib import Path
 from app import logs
 from app.stories.player import Played, play
 from app.stories.rehearsal import Rehearsal, open_rehearsal
-from nurture.delivery.trial import trial
+from nurture.delivery.mails.trial import trial
 from nurture.language.checks.validate import Checked, validate
 from nurture.language.files.expecting import instant
 from nurture.language.files.sequence import SequenceModel

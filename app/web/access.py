@@ -11,11 +11,11 @@ from fastapi import Request
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
-from app.prefect_reach import is_loopback
+from app.embedded.prefect_reach import is_loopback
 from app.web.guard import host_named
 from app.web.rates import network_of
 from app.web.site import site_of
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger.access.tokens import Bearer, verify_token
 from nurture.ledger.errors import LinkInvalid
 

@@ -16,8 +16,9 @@ from starlette.responses import RedirectResponse, Response
 from app.web.access import network, signed_number
 from app.web.guard import log
 from app.web.site import Site, site_of
-from nurture.delivery import links, observed
-from nurture.delivery.tracking import target
+from nurture.delivery import observed
+from nurture.delivery.mails import links
+from nurture.delivery.mails.tracking import target
 from nurture.ledger import tables as t
 from nurture.ledger.errors import LinkInvalid
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from app.web.guard import host_named
 from app.web.site import Site
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger.errors import LinkInvalid
 
 FIELDS = 20

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.prefect_reach import is_loopback
+from app.embedded.prefect_reach import is_loopback
 from app.web import faults
 from app.web.rates import network_of
 from app.web.site import LOGGER, Site

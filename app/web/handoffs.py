@@ -17,7 +17,7 @@ from app.web.site import Site, page, site_of
 from handoff.answering import answers
 from handoff.answering.deciding import Answer
 from handoff.telling import notice_press
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger.errors import Conflict, InputRefused
 
 router = APIRouter()

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlmodel import Session
 
-from app.prefect_reach import base_url, is_loopback
+from app.embedded.prefect_reach import base_url, is_loopback
 from nurture.ledger.access.tokens import list_tokens
 from nurture.ledger.errors import InputRefused, NurtureError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from nurture.delivery.press import Written
+from nurture.delivery.mails.press import Written
 from nurture.language.files.channels import EMAIL
 
 

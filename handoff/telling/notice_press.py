@@ -9,13 +9,13 @@ from typing import Any
 
 from handoff.telling.letters import Chat, NoticeLetter
 from handoff.wording import unlinked
-from nurture.delivery import links
-from nurture.delivery.compose import Letter, Skeleton, compose, message_id, skeleton
-from nurture.delivery.headers import lead_mailbox
-from nurture.delivery.plain import plain_template
-from nurture.delivery.press import Written
-from nurture.delivery.sandbox import Sandbox, sandbox
-from nurture.delivery.sandbox import Template as Compiled
+from nurture.delivery.mails import links
+from nurture.delivery.mails.compose import Letter, Skeleton, compose, message_id, skeleton
+from nurture.delivery.mails.headers import lead_mailbox
+from nurture.delivery.mails.press import Written
+from nurture.delivery.rendering.plain import plain_template
+from nurture.delivery.rendering.sandbox import Sandbox, sandbox
+from nurture.delivery.rendering.sandbox import Template as Compiled
 from nurture.language.compiled.definitions import Definitions, Template
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import AddressRefused, LinkInvalid, RenderFailed

@@ -22,7 +22,7 @@ from handoff.tables import HANDOFF, MESSAGE, POST, REP, RUNG
 from handoff.telling.channels import route
 from handoff.telling.letters import NoticeLetter, Writer
 from handoff.telling.posts import put
-from nurture.delivery.press import Written
+from nurture.delivery.mails.press import Written
 from nurture.delivery.progress import wake
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.channels import EMAIL

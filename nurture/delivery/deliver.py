@@ -17,13 +17,19 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from nurture.delivery import channel
+from nurture.delivery.carriers import channel
+from nurture.delivery.carriers.exchange import exchange
+from nurture.delivery.carriers.transport import (
+    ChannelFailed,
+    Connection,
+    Outgoing,
+    Reply,
+    Transport,
+)
 from nurture.delivery.claim import claim, give_back, hand_over
-from nurture.delivery.exchange import exchange
-from nurture.delivery.press import Written
+from nurture.delivery.mails.press import Written
 from nurture.delivery.rounds import Round, kept_alive
 from nurture.delivery.settle import settle
-from nurture.delivery.transport import ChannelFailed, Connection, Outgoing, Reply, Transport
 from nurture.delivery.writing import Desk, rows_of
 from nurture.ledger.tally import Tally
 

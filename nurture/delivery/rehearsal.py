@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from nurture.delivery.press import STANDARD, Press, Written
-from nurture.delivery.transport import Outgoing, Reply
+from nurture.delivery.carriers.transport import Outgoing, Reply
+from nurture.delivery.mails.press import STANDARD, Press, Written
 from nurture.language.text.templates import read_variables
 
 LEAD = "lead."

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from nurture.delivery.claim import prolong
-from nurture.delivery.press import Press
+from nurture.delivery.mails.press import Press
 from nurture.language.compiled.definitions import Definitions
 from nurture.ledger.engine import Ledger
 

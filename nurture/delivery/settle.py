@@ -23,11 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import Update
 from sqlmodel import Session
 
+from nurture.delivery.carriers.transport import Reply
 from nurture.delivery.claim import Ticket
 from nurture.delivery.permission import MESSAGE, M
 from nurture.delivery.progress import wait_for_word, wake_behind, wake_early
 from nurture.delivery.states import sources
-from nurture.delivery.transport import Reply
 from nurture.ledger import tables as t
 from nurture.ledger.errors import Conflict, NotFound
 from nurture.ledger.statements.changed import changed

@@ -9,7 +9,7 @@ from sqlalchemy import case, func, literal, not_, select
 from sqlmodel import Session
 
 from nurture.delivery import permission
-from nurture.delivery.channel import RESTING
+from nurture.delivery.carriers.channel import RESTING
 from nurture.delivery.permission import M
 from nurture.delivery.states import IN_HAND, WAITING
 from nurture.ledger import tables as t

@@ -25,8 +25,8 @@ from sqlalchemy.sql.dml import Update
 from sqlmodel import Session
 
 from nurture.delivery.claim import Claimed, Ticket
+from nurture.delivery.mails.press import Press, Written
 from nurture.delivery.permission import MESSAGE, M
-from nurture.delivery.press import Press, Written
 from nurture.delivery.progress import wake
 from nurture.ledger import tables as t
 from nurture.ledger.errors import RenderFailed

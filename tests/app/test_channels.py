@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from app.notifier import WORKERS, ChannelNotifier, Lane
-from app.office_mail import compose_mail
 from app.settings import Settings, unknown_settings
+from app.telling.notifier import WORKERS, ChannelNotifier, Lane
+from app.telling.office_mail import compose_mail
 from handoff.telling.notifier import Telling
-from nurture.delivery.maildir import MaildirTransport
+from nurture.delivery.carriers.maildir import MaildirTransport
 from nurture.webhooks.http import HttpCaller
 from nurture.webhooks.port import Answer
 from nurture.webhooks.signing import headers, read_secrets

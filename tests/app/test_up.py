@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 import app.up
-from app.server import ServerFailed
+from app.embedded.server import ServerFailed
 from app.settings import Settings
 from app.wiring import open_workspace
 from nurture.ledger.engine import open_ledger

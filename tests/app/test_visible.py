@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app import up
-from app.server import ServerFailed
+from app.embedded.server import ServerFailed
 from app.settings import Settings
 
 

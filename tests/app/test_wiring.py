@@ -12,8 +12,8 @@ from app.reading import looking
 from app.settings import Settings
 from app.transports import transport_for
 from app.wiring import create_ledger, database_url, open_workspace
-from nurture.delivery.maildir import MaildirTransport
-from nurture.delivery.smtp import SmtpTransport
+from nurture.delivery.carriers.maildir import MaildirTransport
+from nurture.delivery.carriers.smtp import SmtpTransport
 from nurture.language.files.workspace import Delivery, Smtp
 from nurture.ledger.errors import NotFound, SchemaOutdated
 from tests.app.cli.conftest import folder, invoke, played

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 
 from nurture.calendar.hours import parse_days, parse_hours, weekly
 from nurture.delivery.deliver import Round
-from nurture.delivery.press import Press
+from nurture.delivery.mails.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language.compiled.definitions import Definitions, Template
 from nurture.language.compiled.program import End, EnterStage, Program, Send

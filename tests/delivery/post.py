@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nurture.delivery.transport import Outgoing, Reply
+from nurture.delivery.carriers.transport import Outgoing, Reply
 
 
 class Post:

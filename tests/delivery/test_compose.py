@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nurture.delivery.compose import (
+from nurture.delivery.mails.compose import (
     ComposedWrong,
     Letter,
     Skeleton,
@@ -21,7 +21,7 @@ from nurture.delivery.compose import (
     message_id,
     skeleton,
 )
-from nurture.delivery.headers import HeaderRefused, lead_mailbox
+from nurture.delivery.mails.headers import HeaderRefused, lead_mailbox
 from nurture.ledger.address import normal_address
 from nurture.ledger.errors import RenderFailed
 from tests.delivery.hostile import INJECTIONS

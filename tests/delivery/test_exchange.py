@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from nurture.delivery.exchange import exchange
-from nurture.delivery.transport import Connection
+from nurture.delivery.carriers.exchange import exchange
+from nurture.delivery.carriers.transport import Connection
 from tests.delivery.sink import Sink
 from tests.delivery.test_smtp import mail, transport, window
 

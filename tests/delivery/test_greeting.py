@@ -6,10 +6,10 @@ import ssl
 
 import pytest
 
-from nurture.delivery.exchange import exchange
-from nurture.delivery.greeting import SmtpSettings
-from nurture.delivery.smtp import SmtpTransport
-from nurture.delivery.transport import ChannelFailed, Outgoing
+from nurture.delivery.carriers.exchange import exchange
+from nurture.delivery.carriers.greeting import SmtpSettings
+from nurture.delivery.carriers.smtp import SmtpTransport
+from nurture.delivery.carriers.transport import ChannelFailed, Outgoing
 from tests.delivery.sink import Sink
 
 

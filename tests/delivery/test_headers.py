@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nurture.delivery.headers import (
+from nurture.delivery.mails.headers import (
     HeaderRefused,
     display_name,
     lead_mailbox,

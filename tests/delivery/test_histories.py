@@ -15,9 +15,9 @@ from sqlalchemy import delete, false, insert, select, update
 
 from nurture.delivery import claim as claiming
 from nurture.delivery import timing
+from nurture.delivery.carriers.transport import ChannelFailed, Outgoing, Reply
 from nurture.delivery.deliver import deliver
 from nurture.delivery.sweep import sweep
-from nurture.delivery.transport import ChannelFailed, Outgoing, Reply
 from nurture.language.compiled.definitions import Definitions
 from nurture.language.files.workspace import Caps
 from nurture.ledger import tables as t

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nurture.delivery.links import read, sign
-from nurture.delivery.plain import plain_template, tidy
-from nurture.delivery.sandbox import Sandbox
-from nurture.delivery.tracking import PIXEL, pixel_and_click, target, track
+from nurture.delivery.mails.links import read, sign
+from nurture.delivery.mails.tracking import PIXEL, pixel_and_click, target, track
+from nurture.delivery.rendering.plain import plain_template, tidy
+from nurture.delivery.rendering.sandbox import Sandbox
 from nurture.ledger.errors import LinkInvalid, RenderFailed
 
 OLD, NEW = b"o" * 32, b"n" * 32

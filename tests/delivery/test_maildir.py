@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nurture.delivery import maildir
-from nurture.delivery.exchange import exchange
-from nurture.delivery.maildir import MaildirTransport
-from nurture.delivery.transport import ChannelFailed, Outgoing
+from nurture.delivery.carriers import maildir
+from nurture.delivery.carriers.exchange import exchange
+from nurture.delivery.carriers.maildir import MaildirTransport
+from nurture.delivery.carriers.transport import ChannelFailed, Outgoing
 
 MAILS = [
     Outgoing(n, "a@example.test", "b@example.test", f"Subject: {n}\r\n\r\n.hi\r\n".encode())

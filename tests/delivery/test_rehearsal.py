@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nurture.delivery.press import Press
+from nurture.delivery.mails.press import Press
 from nurture.delivery.rehearsal import SparingPress
 from nurture.language.compiled.definitions import Definitions, Template
 from nurture.language.files.scoring import Scoring

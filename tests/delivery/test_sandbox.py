@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from nurture.delivery.sandbox import Sandbox
-from nurture.delivery.variables import variables
+from nurture.delivery.rendering.sandbox import Sandbox
+from nurture.delivery.rendering.variables import variables
 from nurture.ledger.errors import RenderFailed
 from tests.delivery.hostile import INJECTIONS
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nurture.delivery.exchange import exchange
-from nurture.delivery.greeting import SmtpSettings
-from nurture.delivery.smtp import SmtpTransport
-from nurture.delivery.transport import Outgoing, Reply
+from nurture.delivery.carriers.exchange import exchange
+from nurture.delivery.carriers.greeting import SmtpSettings
+from nurture.delivery.carriers.smtp import SmtpTransport
+from nurture.delivery.carriers.transport import Outgoing, Reply
 from tests.delivery.sink import Sink
 
 BOTH = pytest.mark.parametrize("offers", [("PIPELINING",), ()], ids=["pipelined", "one by one"])

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from nurture.delivery.carriers.greeting import SmtpSettings
+from nurture.delivery.carriers.smtp import SmtpTransport
+from nurture.delivery.carriers.transport import ChannelFailed
 from nurture.delivery.deliver import deliver
-from nurture.delivery.greeting import SmtpSettings
-from nurture.delivery.smtp import SmtpTransport
-from nurture.delivery.transport import ChannelFailed
 from nurture.delivery.waiting import next_due
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger

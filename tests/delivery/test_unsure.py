@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from nurture.delivery import rounds
+from nurture.delivery.carriers.transport import Outgoing, Reply
 from nurture.delivery.deliver import WINDOW, deliver
 from nurture.delivery.settle import evidence, resolve
 from nurture.delivery.sweep import sweep
-from nurture.delivery.transport import Outgoing, Reply
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.errors import Conflict, NotFound

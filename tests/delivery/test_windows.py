@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from nurture.delivery.carriers.transport import Outgoing, Reply
 from nurture.delivery.deliver import WINDOW, deliver
-from nurture.delivery.transport import Outgoing, Reply
 from nurture.ledger.engine import Ledger
 from tests.delivery.mailing import (
     MESSAGE,

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from nurture.delivery.wire import LONGEST_LINE, LONGEST_REPLY, Answer, Broken, Wire
+from nurture.delivery.carriers.wire import LONGEST_LINE, LONGEST_REPLY, Answer, Broken, Wire
 
 
 @pytest.fixture

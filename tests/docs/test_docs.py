@@ -16,7 +16,7 @@ from app.cli.program import program
 from app.settings import PREFIX, Settings
 from app.simulation.model import Simulation
 from nurture.delivery.states import TRANSITIONS
-from nurture.delivery.words import known_filters
+from nurture.delivery.rendering.words import known_filters
 from nurture.language.files.handoff import HandoffRules
 from nurture.language.files.scoring import Scoring
 from nurture.language.files.sequence import SequenceModel

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from nurture.delivery.carriers.greeting import SmtpSettings
+from nurture.delivery.carriers.smtp import SmtpTransport
 from nurture.delivery.deliver import deliver
-from nurture.delivery.greeting import SmtpSettings
-from nurture.delivery.smtp import SmtpTransport
 from nurture.delivery.sweep import sweep
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tables.messages import FINAL

@@ -16,9 +16,9 @@ from sqlmodel import Session
 
 from nurture.delivery import claim, rounds
 from nurture.delivery import deliver as delivering
+from nurture.delivery.carriers.greeting import SmtpSettings
+from nurture.delivery.carriers.smtp import SmtpTransport
 from nurture.delivery.deliver import deliver
-from nurture.delivery.greeting import SmtpSettings
-from nurture.delivery.smtp import SmtpTransport
 from nurture.delivery.sweep import sweep
 from nurture.ledger.engine import Ledger, open_ledger
 from tests.delivery.mailing import MESSAGE, a_round

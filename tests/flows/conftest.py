@@ -16,10 +16,10 @@ from uuid import UUID
 
 import pytest
 
-from app import server
-from app.prefect_reach import reachable
-from app.prefect_settings import prefect_client
-from app.server import Server
+from app.embedded import server
+from app.embedded.prefect_reach import reachable
+from app.embedded.prefect_settings import prefect_client
+from app.embedded.server import Server
 from flows.tick import Outcome
 from nurture.ledger import schema
 from nurture.ledger.engine import Ledger, open_ledger

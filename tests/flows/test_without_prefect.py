@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.prefect_settings import prefect_client, prefect_environment
+from app.embedded.prefect_settings import prefect_client, prefect_environment
 from flows import running, work
 from nurture.ledger.tally import Tally
 from tests.fixtures_ledger import empty

@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nurture.delivery.trial import trial
+from nurture.delivery.mails.trial import trial
 from nurture.language.applied.differences import differences
 from nurture.language.applied.loading import build
 from nurture.language.checks.rules import RULES

@@ -13,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.scanner import Scanner
 
-from nurture.delivery.trial import trial
+from nurture.delivery.mails.trial import trial
 from nurture.language.checks.rules import RULES
 from nurture.language.checks.validate import validate as validated
 from nurture.language.text import faults

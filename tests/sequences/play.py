@@ -17,14 +17,14 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import Session
 
-from app.applying import apply_workspace
-from app.notice_forms import NoticePresses
+from app.changes.applying import apply_workspace
+from app.telling.notice_forms import NoticePresses
 from flows.runtime import Runtime
 from flows.tick import Outcome, run_tick
 from handoff.answering import answers, outcomes
 from handoff.telling.notifier import AcceptingNotifier
-from nurture.delivery.maildir import MaildirTransport
-from nurture.delivery.press import Press
+from nurture.delivery.carriers.maildir import MaildirTransport
+from nurture.delivery.mails.press import Press
 from nurture.delivery.waiting import link_keeper
 from nurture.language.applied.loading import load_definitions
 from nurture.language.compiled.definitions import Definitions

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.notice_forms import notice_templates
+from app.telling.notice_forms import notice_templates
 from nurture.language.grammar.vocabulary import NOTICES, SHIPPED_NOTICES, TOLD_NOTICES
 from nurture.ledger import tables as t
 from nurture.ledger.statements.upsert import table_of

@@ -20,7 +20,7 @@ from flows.runtime import Runtime
 from handoff.routing.assignment import assign
 from handoff.telling.notice_press import PURPOSES
 from handoff.telling.notifier import AcceptingNotifier
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger import tables as t
 from nurture.ledger.access.tokens import create_token
 from nurture.ledger.engine import Ledger

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.notice_forms import NoticePresses
+from app.telling.notice_forms import NoticePresses
 from handoff.telling.notifier import AcceptingNotifier, Telling
 from nurture.ledger.access import signing_in
 from tests.web.conftest import KEYS, Place

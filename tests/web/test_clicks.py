@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger import tables as t
 from nurture.ledger.engine import open_ledger
 from tests.web.conftest import KEYS, PRICING, Mail, Place, keep_link, send

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from handoff.answering import answers
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger import tables as t
 from tests.fixtures_ledger import make_engagement
 from tests.web.conftest import KEYS, Offer, Place

@@ -13,7 +13,7 @@ import pytest
 
 from app.web.visitors import POLL
 from handoff.telling.notifier import Telling
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger import tables as t
 from nurture.ledger.access import signing_in
 from nurture.ledger.errors import LinkInvalid

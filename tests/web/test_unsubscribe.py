@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nurture.delivery import links
+from nurture.delivery.mails import links
 from nurture.ledger import tables as t
 from tests.web.conftest import KEYS, Mail, Place, send
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, literal, select
 
-from app.applying import plan_workspace
+from app.changes.applying import plan_workspace
 from handoff import wording
 from handoff.answering import follow_ups
 from handoff.tables import CHANGE, FOLLOW_UP, HANDOFF

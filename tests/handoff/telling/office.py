@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.notice_forms import notice_templates
+from app.telling.notice_forms import notice_templates
 from handoff.routing.assignment import assign
 from handoff.telling import posting as passes
 from handoff.telling.notice_press import NoticePress

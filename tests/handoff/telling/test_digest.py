@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from app.notice_forms import notice_templates
+from app.telling.notice_forms import notice_templates
 from handoff.answering import answers
 from handoff.desk.board import handoffs
 from handoff.routing.assignment import assign

@@ -15,7 +15,7 @@ from handoff.telling import notice_press
 from handoff.telling.letters import NoticeLetter
 from handoff.telling.notice_press import NoticePress
 from handoff.telling.notices import write_notices
-from nurture.delivery.press import Written
+from nurture.delivery.mails.press import Written
 from nurture.language.compiled.definitions import Definitions, Template
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger

@@ -1,0 +1,1 @@
+"""What an edit of the workspace will do, is done, and is taken back."""

@@ -1,0 +1,1 @@
+"""The ways to tell people in sales, and the words of it."""

@@ -1,0 +1,1 @@
+"""What carries mail away: SMTP, a Maildir, and the port both stand behind."""

@@ -1,0 +1,1 @@
+"""One mail: its words, its links, its bytes."""
