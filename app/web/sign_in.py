@@ -7,6 +7,7 @@ A link works once, in the browser that asked; looking at it changes nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -30,6 +31,8 @@ from nurture.ledger.errors import LinkInvalid
 router = APIRouter()
 ASK, USE, LEAVE = "sign in", "use a sign-in link", "sign out"
 MINUTES = int(LINK_LIVES.total_seconds() // 60)
+AGAIN = (10.0, 60.0, 240.0)
+"""Seconds to the next tries of a mail that the mail server did not take, while its link lives."""
 REFUSED = {
     "used": "This link has been used already. Each link signs in once.",
     "over": f"This link is over: each works for {MINUTES} minutes.",
@@ -57,7 +60,7 @@ async def ask(request: Request) -> Response:
     answer = page(site, "sign_in_asked", address=address, minutes=MINUTES)
     set_cookie(site, answer, BROWSER, browser, LINK_LIVES)
     if site.signing_in.take(network(request)):
-        site.begin(_mail(site, address, browser))
+        site.begin(_mail(site, address, browser, network(request)))
     return answer
 
 
@@ -132,27 +135,42 @@ def _button(site: Site, link: Link, *, status: int = 200) -> Response:
     return page(site, "sign_in_link", status=status, nonce=mark, address=link.email)
 
 
-async def _mail(site: Site, address: str, browser: str) -> None:
+async def _mail(site: Site, address: str, browser: str, where: str) -> None:
     """Mail a link to the address if it is known; nobody waits for it, and nobody hears of it."""
     try:
-        telling = await site.apart(partial(_letter, site, address, browser))
-        if telling is None:
-            return
-        answer = await asyncio.wrap_future(site.runtime.notifier.tell(telling))
-        if answer.verdict != "done":
-            LOGGER.warning("a sign-in link could not be mailed: %s", answer.reason)
+        telling = await site.apart(partial(_letter, site, address, browser, where))
     except Exception as error:
         log(error)
+        return
+    if telling is not None:
+        await _hand_over(site, telling, AGAIN)
 
 
-def _letter(site: Site, address: str, browser: str) -> Telling | None:
-    """The mail with a new link; None for a stranger, and for who has several links already."""
+async def _hand_over(site: Site, telling: Telling, pauses: Sequence[float]) -> None:
+    """Hand the mail over, the same one again after each pause while nobody took it; a definite no
+    is final, and so is the end of the link."""
+    try:
+        answer = await asyncio.wrap_future(site.runtime.notifier.tell(telling))
+    except Exception as error:
+        log(error)
+        return
+    if answer.verdict == "done":
+        return
+    left = telling.at + LINK_LIVES - site.now
+    if answer.verdict == "again" and pauses and pauses[0] < left.total_seconds():
+        site.begin_later(pauses[0], lambda: _hand_over(site, telling, pauses[1:]))
+        return
+    LOGGER.warning("a sign-in link could not be mailed: %s", answer.reason)
+
+
+def _letter(site: Site, address: str, browser: str, where: str) -> Telling | None:
+    """The mail with a new link; None for a stranger, and where several were asked for already."""
     now, definitions = site.now, site.runtime.definitions()
     seat = seat_of(definitions, address)
     if seat is None:
         return None
     with site.runtime.ledger.begin() as session:
-        token = signing_in.make_link(session, seat.key, browser=browser, now=now)
+        token = signing_in.make_link(session, seat.key, browser=browser, network=where, now=now)
     if token is None:
         return None
     subject, text, html = site.runtime.notices(definitions, now).office(

@@ -109,6 +109,10 @@ class Site:
         task.add_done_callback(self._running.discard)
         return task
 
+    def begin_later(self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        """Start work after a while; till then nothing is busy, and no end waits for it."""
+        asyncio.get_running_loop().call_later(seconds, lambda: self.begin(work()))
+
     @property
     def busy(self) -> int:
         """Pieces of work begun and not ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -80,17 +80,38 @@ def test_wrong_links_and_cookies_are_nobodys(ledger: Ledger) -> None:
             assert signing_in.find_session(session, given, now=NOW) is None
 
 
-def test_an_address_gets_three_links_in_a_quarter_of_an_hour(ledger: Ledger) -> None:
+def asked(session: Session, at: datetime, network: str = "198.51.100.0/24", who: str = BO) -> bool:
+    """Whether a network that asks gets a link."""
+    how: dict[str, Any] = {"browser": BROWSER, "network": network, "now": at}
+    return signing_in.make_link(session, who, **how) is not None
+
+
+def test_a_network_gets_three_links_for_an_address_in_a_quarter_of_an_hour(ledger: Ledger) -> None:
     with ledger.begin() as session:
-        made = [
-            signing_in.make_link(session, BO, browser=BROWSER, now=NOW + number * SECOND)
-            for number in range(5)
-        ]
-        assert [bool(token) for token in made] == [True, True, True, False, False]
-        later = NOW + LINK_LIVES + SECOND
-        assert signing_in.make_link(session, BO, browser=BROWSER, now=later)
-        assert signing_in.make_link(session, "cy@example.test", browser=BROWSER, now=NOW)
+        made = [asked(session, NOW + number * SECOND) for number in range(5)]
+        assert made == [True, True, True, False, False]
+        assert asked(session, NOW, "203.0.113.0/24"), "another network is not kept from one"
+        assert asked(session, NOW, who="cy@example.test")
+        assert asked(session, NOW + LINK_LIVES + SECOND)
         assert signing_in.make_link(session, BO, now=NOW), "who has the machine is not limited"
+
+
+def test_two_networks_that_never_stop_keep_nobody_out(ledger: Ledger) -> None:
+    minutes = [NOW + timedelta(minutes=number) for number in range(120)]
+    with ledger.begin() as session:
+        for at in minutes:
+            for network in ("198.51.100.0/24", "203.0.113.0/24"):
+                asked(session, at, network)
+            assert at.minute or asked(session, at, "192.0.2.0/24")
+
+
+def test_an_address_gets_thirty_links_an_hour_from_wherever(ledger: Ledger) -> None:
+    with ledger.begin() as session:
+        networks = [f"198.51.{number}.0/24" for number in range(40)]
+        assert sum(asked(session, NOW, network) for network in networks) == signing_in.IN_ALL
+        assert not asked(session, NOW + signing_in.COUNTED - SECOND)
+        assert asked(session, NOW + signing_in.COUNTED)
+        assert asked(session, NOW, who="cy@example.test")
 
 
 def test_a_session_ends_when_idle_and_after_two_weeks(ledger: Ledger) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.web.visitors import POLL
-from handoff.telling.notifier import Telling
 from nurture.delivery.mails import links
 from nurture.ledger import tables as t
 from nurture.ledger.access import signing_in
 from nurture.ledger.errors import LinkInvalid
-from nurture.webhooks.port import Answer
 from tests.fixtures_ledger import counting
 from tests.handoff import sales_desk as desk
 from tests.web.conftest import KEYS, Place
@@ -177,22 +174,6 @@ def test_links_are_over_after_a_quarter_of_an_hour(place: Place, box: Mailbox) -
     assert "each works for 15 minutes" in page.text
 
 
-def test_an_address_and_a_network_ask_only_so_often_and_hear_nothing_of_it(
-    place: Place, box: Mailbox
-) -> None:
-    bodies = {ask(place, "bo@example.test").text for _ in range(6)}
-    assert len(bodies) == 1
-    assert len(box.mails) == 3
-    place.later(minutes=16)
-    for _ in range(12):
-        place.site.base_url = "http://127.0.0.1:8000"
-        assert ask(place, "no@example.test", peer=STRANGER).status_code == 200
-    assert ask(place, "bo@example.test", peer=STRANGER).status_code == 200
-    assert len(box.mails) == 3, "its network has asked ten times this minute"
-    ask(place, "bo@example.test")
-    assert len(box.mails) == 4
-
-
 def test_guessing_links_is_stopped(place: Place) -> None:
     codes = [
         place.ask("GET", f"/sign-in/abcdefgh_{number:043}", peer=STRANGER).status_code
@@ -200,19 +181,6 @@ def test_guessing_links_is_stopped(place: Place) -> None:
     ]
     assert set(codes[:60]) == {404}
     assert set(codes[60:]) == {429}
-
-
-def test_mail_that_cannot_go_is_no_error_of_the_page(
-    place: Place, box: Mailbox, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refuse(telling: Telling) -> Future[Answer]:
-        answer: Future[Answer] = Future()
-        answer.set_result(Answer("failed", 550, "no such mailbox"))
-        return answer
-
-    box.tell = refuse  # type: ignore[method-assign]
-    assert ask(place, "bo@example.test").status_code == 200
-    assert "could not be mailed: no such mailbox" in caplog.text
 
 
 @pytest.mark.parametrize(

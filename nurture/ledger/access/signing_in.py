@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, or_, select, update
 from sqlmodel import Session
 
 from nurture.ledger import tables as t
@@ -21,7 +21,10 @@ from nurture.ledger.statements.upsert import table_of
 
 LINK_LIVES = timedelta(minutes=15)
 LINKS = 3
-"""Links one address may ask for while one lives."""
+"""Links for one address that a network may ask for while one lives."""
+IN_ALL = 30
+"""Links for one address in `COUNTED`, from wherever: more than two networks can ask for."""
+COUNTED = timedelta(hours=1)
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)
 SEEN_EVERY = timedelta(minutes=5)
@@ -52,15 +55,15 @@ class Signed:
     stale: bool
 
 
-def make_link(session: Session, email: str, *, browser: str = "", now: datetime) -> str | None:
+def make_link(
+    session: Session, email: str, *, browser: str = "", network: str = "", now: datetime
+) -> str | None:
     """The token of a new link for an address, good in the browser with this secret ('': in any).
 
-    None after `LINKS` of them, which the owner of a full mailbox is spared.
+    None after `LINKS` from this network, so that whoever asks in another's name keeps only those
+    beside them from a link, and after `IN_ALL`, which the owner of a full mailbox is spared.
     """
-    recent = select(func.count()).where(
-        LINK.c.email == email, LINK.c.created_at > now - LINK_LIVES, LINK.c.browser_hash != ""
-    )
-    if browser and session.execute(recent).scalar_one() >= LINKS:
+    if browser and _enough(session, email, network, now=now):
         return None
     made = credentials.fresh()
     session.add(
@@ -69,12 +72,23 @@ def make_link(session: Session, email: str, *, browser: str = "", now: datetime)
             secret_hash=made.secret_hash,
             email=email,
             browser_hash=credentials.hashed(browser) if browser else "",
+            network=network,
             created_at=now,
             expires_at=now + LINK_LIVES,
         )
     )
     session.flush()
     return made.text
+
+
+def _enough(session: Session, email: str, network: str, *, now: datetime) -> bool:
+    """Whether no more links are mailed to the address; leans on `sign_in_email`."""
+    here = and_(LINK.c.network == network, LINK.c.created_at > now - LINK_LIVES)
+    asked = select(func.count(), func.count(case((here, 1)))).where(
+        LINK.c.email == email, LINK.c.created_at > now - COUNTED, LINK.c.browser_hash != ""
+    )
+    in_all, from_here = session.execute(asked).one()
+    return bool(in_all >= IN_ALL or from_here >= LINKS)
 
 
 def find_link(session: Session, given: str, *, browser: str, now: datetime) -> Link | None:

@@ -26,7 +26,8 @@ class Token(SQLModel, table=True):
 class SignIn(SQLModel, table=True):
     """A link that signs somebody of sales in, once: its secret is in a mail alone, or was printed.
 
-    `browser_hash` is that of the secret in the browser that asked, '' where any browser will do.
+    `browser_hash` is that of the secret in the browser that asked, '' where any browser will do;
+    `network` is the part of the net it asked from, '' for this machine.
     """
 
     __tablename__ = "sign_in"
@@ -36,6 +37,7 @@ class SignIn(SQLModel, table=True):
     secret_hash: str = words()
     email: str = words()
     browser_hash: str = words()
+    network: str = words()
     created_at: datetime = instant()
     expires_at: datetime = instant()
     used_at: datetime | None = instant(required=False)
