@@ -53,10 +53,10 @@ def plan(
     Nothing is changed.
     """
     from app.changes.applying import plan_workspace
-    from app.cli.workspaces import checked
+    from nurture.ledger.schema import check_unless_empty
 
     with opened(workspace, need_schema=False) as work:
-        checked(work.runtime.ledger)
+        check_unless_empty(work.runtime.ledger)
         found = plan_workspace(work.runtime.ledger, work.folder, now=work.now)
     if output is not None:
         output.write_text(show.as_text(document(found)) + "\n", encoding="utf-8")

@@ -135,12 +135,12 @@ def up(workspace: Workspace = None, as_json: Json = False) -> None:
 def _apply_first(folder: Path) -> None:
     """A fresh workspace is put in force; one that was applied once is left to its owner."""
     from app.changes.applying import apply_workspace
-    from app.cli.workspaces import checked
     from nurture.language.text.problems import DefinitionInvalid
     from nurture.ledger.errors import NotFound
+    from nurture.ledger.schema import check_unless_empty
 
     with opened(folder, need_schema=False) as work:
-        if not checked(work.runtime.ledger):
+        if not check_unless_empty(work.runtime.ledger):
             try:
                 work.runtime.definitions()
             except NotFound:

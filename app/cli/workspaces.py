@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from nurture.language.applied.versions import Applied
     from nurture.language.text.problems import Problem
-    from nurture.ledger.engine import Ledger
 
 IGNORED = "# What the engine writes: ledger, mails, keys, logs.\n.nurture/\n"
 
@@ -138,11 +137,12 @@ def apply(
     """
     from app.changes.applying import apply_workspace
     from app.cli.planning import mark_in
+    from nurture.ledger.schema import check_unless_empty
     from nurture.webhooks.port import wanting
 
     mark = mark_in(plan) if plan is not None else None
     with opened(workspace, need_schema=False) as work:
-        checked(work.runtime.ledger)
+        check_unless_empty(work.runtime.ledger)
         applied = apply_workspace(work.runtime.ledger, work.folder, now=work.now, mark=mark)
         wants = "" if applied.refused else wanting(work.runtime.caller, work.definitions)
     if as_json:
@@ -163,17 +163,6 @@ def apply(
                 show.note(f"Note: {wants}.")
     if applied.refused or applied.errors:
         raise typer.Exit(1)
-
-
-def checked(ledger: Ledger) -> bool:
-    """Whether the ledger is empty: an apply makes its tables.  Others must be this program's."""
-    from nurture.ledger import schema
-
-    with ledger.engine.connect() as connection:
-        empty = schema.ledger_revision(connection) is None
-    if not empty:
-        schema.check(ledger)
-    return empty
 
 
 def _document(applied: Applied) -> dict[str, Any]:

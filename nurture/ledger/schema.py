@@ -73,6 +73,15 @@ def check(ledger: Ledger) -> None:
     )
 
 
+def check_unless_empty(ledger: Ledger) -> bool:
+    """`check`, but an empty database is fine, as an apply makes its tables: True when it is."""
+    with ledger.engine.connect() as connection:
+        empty = ledger_revision(connection) is None
+    if not empty:
+        check(ledger)
+    return empty
+
+
 def _refuse_newer(found: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
     if found is not None and found not in known:
