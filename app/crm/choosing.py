@@ -65,9 +65,9 @@ def _webhook(chosen: ChosenCrm, said: Said) -> Crm:
 
 
 def _hubspot(chosen: ChosenCrm, said: Said) -> Crm:
-    model, names = said[0], said[0].properties
+    (model, allow, _), names = said, said[0].properties
     return HubSpot(
-        chosen.settings.crm_token,
+        chosen.settings.crm_token, allow=allow,
         **_given(
             base_url=model.url, pipeline=model.pipeline, first_stage=model.stages.get("offered"),
             lead_property=names.lead, deal_property=names.handoff, reason_property=names.reason,
@@ -77,10 +77,10 @@ def _hubspot(chosen: ChosenCrm, said: Said) -> Crm:
 
 
 def _salesforce(chosen: ChosenCrm, said: Said) -> Crm:
-    (model, _, zone), names = said, said[0].properties
+    (model, allow, zone), names = said, said[0].properties
     return Salesforce(
         SecretStr(chosen.settings.crm_client_id), chosen.settings.crm_client_secret,
-        base_url=model.url or "", zone=zone,
+        base_url=model.url or "", zone=zone, allow=allow,
         **_given(
             first_stage=model.stages.get("offered"), lead_field=names.lead,
             deal_field=names.handoff, lookup_field=names.lookup, reason_field=names.reason,

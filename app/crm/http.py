@@ -24,6 +24,7 @@ import httpcore
 
 from handoff.crm.port import WITHIN
 from nurture.webhooks.answers import rest_of
+from nurture.webhooks.checked import Checked, Refused
 from nurture.webhooks.port import Answer, judged
 
 T = TypeVar("T")
@@ -87,13 +88,16 @@ class Ended(Exception):
 
 
 class Line:
-    """The way to one host.  `secrets` never come into a reason, also one learnt later."""
+    """The way to one host, if everybody can reach it or it lies in a network of `allow`.
+
+    `secrets` never come into a reason, also one learnt later.
+    """
 
     def __init__(
-        self, base_url: str, *, secrets: tuple[str, ...] = (),
+        self, base_url: str, *, allow: tuple[str, ...] = (), secrets: tuple[str, ...] = (),
         tls: ssl.SSLContext | None = None, patience: float = PATIENCE,
     ) -> None:  # fmt: skip
-        self._base = base_url.rstrip("/")
+        self._base, self._allow = base_url.rstrip("/"), allow
         self._secrets = [secret for secret in secrets if secret]
         self._tls, self._patience = tls, patience
         self._lock = threading.Lock()
@@ -197,15 +201,18 @@ class Line:
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join(5)
         self._results.shutdown()
+        self._lookups.shutdown(wait=False, cancel_futures=True)
         loop.close()
 
     def _begin(self) -> None:
         self._results = ThreadPoolExecutor(1, thread_name_prefix="crm-results")
         self._room = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._lookups = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="crm-look-ups")
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=self._tls, max_connections=AT_ONCE, keepalive_expiry=IDLE
-        )
+            ssl_context=self._tls, max_connections=AT_ONCE, keepalive_expiry=IDLE,
+            network_backend=Checked(self._allow, self._lookups),
+        )  # fmt: skip
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="crm", daemon=True)
         self._thread.start()
@@ -244,6 +251,8 @@ class Line:
                     body += piece
                     if len(body) > MOST_BYTES:
                         raise Ended(Answer("again", response.status, TOO_LONG))
+        except Refused as error:
+            raise Ended(Answer("again", 0, str(error))) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             words = self.shown(error)
             raise Ended(

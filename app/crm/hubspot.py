@@ -43,10 +43,12 @@ class HubSpot:
         self, token: SecretStr, *, base_url: str = BASE_URL, pipeline: str = "default",
         first_stage: str = "appointmentscheduled", lead_property: str = "nurture_lead",
         deal_property: str = "nurture_handoff", reason_property: str = "closed_lost_reason",
-        due_property: str = "", tls: ssl.SSLContext | None = None, patience: float = PATIENCE,
+        due_property: str = "", allow: tuple[str, ...] = (),
+        tls: ssl.SSLContext | None = None, patience: float = PATIENCE,
     ) -> None:  # fmt: skip
         self._token = token
-        self._line = Line(base_url, secrets=(token.get_secret_value(),), tls=tls, patience=patience)
+        secrets = (token.get_secret_value(),)
+        self._line = Line(base_url, allow=allow, secrets=secrets, tls=tls, patience=patience)
         self._api = Api(self._line, token)
         self._pipeline, self._first_stage = pipeline, first_stage
         self._lead_property, self._deal_property = lead_property, deal_property

@@ -57,11 +57,12 @@ class Salesforce:
         close_after: timedelta = timedelta(days=30), company: str = "[not provided]",
         lead_field: str = "Nurture_Lead__c", deal_field: str = "Nurture_Handoff__c",
         lookup_field: str = "Nurture_Lead__c", reason_field: str = "", due_field: str = "",
-        zone: str = "UTC", tls: ssl.SSLContext | None = None, patience: float = PATIENCE,
+        zone: str = "UTC", allow: tuple[str, ...] = (),
+        tls: ssl.SSLContext | None = None, patience: float = PATIENCE,
     ) -> None:  # fmt: skip
         self._key, self._secret = client_id, client_secret
         secrets = (client_id.get_secret_value(), client_secret.get_secret_value())
-        self._line = Line(base_url, secrets=secrets, tls=tls, patience=patience)
+        self._line = Line(base_url, allow=allow, secrets=secrets, tls=tls, patience=patience)
         self._api = Api(self._line, client_id, client_secret, version)
         self._form = Form(
             lead_field, deal_field, lookup_field, due_field,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,4 +56,19 @@ def test_it_is_kept_until_another_is_applied() -> None:
     second = crm(definitions("hubspot", pipeline="8"))
     assert second is not first
     assert crm(desk.definitions(desk.rules())) is None
+    crm.close()
+
+
+@pytest.mark.parametrize("system", ["hubspot", "salesforce"])
+@pytest.mark.parametrize(("allow", "why"), [((), "calls do not go"), (("127.0.0.1/32",), "no con")])
+def test_a_vendor_is_asked_where_nurture_yaml_lets_calls_go(
+    system: str, allow: tuple[str, ...], why: str
+) -> None:
+    crm = chosen(crm_token="t", crm_client_id="key", crm_client_secret="secret")
+    said = definitions(system, url="http://127.0.0.1:1")
+    leave = said.workspace.webhooks.model_copy(update={"allow": allow})
+    workspace = said.workspace.model_copy(update={"webhooks": leave})
+    made = crm(replace(said, workspace=workspace))
+    assert made is not None
+    assert why in made.check().result(10).reason
     crm.close()

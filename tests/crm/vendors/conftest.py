@@ -13,6 +13,7 @@ from app.crm.hubspot import HubSpot
 from app.crm.salesforce import Salesforce
 from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor
 from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
+from tests.crm.vendors.vendor import HERE
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,9 @@ def there() -> Iterator[HubSpotVendor]:
 
 @pytest.fixture
 def hubspot(there: HubSpotVendor) -> Iterator[HubSpot]:
-    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, due_property="nurture_due", patience=8)
+    ours = HubSpot(
+        SecretStr(TOKEN), base_url=there.url, allow=HERE, due_property="nurture_due", patience=8
+    )
     yield ours
     ours.close()
 
@@ -41,7 +44,7 @@ def hubspot(there: HubSpotVendor) -> Iterator[HubSpot]:
 @pytest.fixture
 def hasty(there: HubSpotVendor) -> Iterator[HubSpot]:
     """One that does not wait long."""
-    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, patience=0.6)
+    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, allow=HERE, patience=0.6)
     yield ours
     ours.close()
 
@@ -62,6 +65,7 @@ def salesforce(org: SalesforceVendor) -> Iterator[Salesforce]:
         SecretStr(KEY),
         SecretStr(SECRET),
         base_url=org.url,
+        allow=HERE,
         reason_field="Lost__c",
         due_field="Due__c",
         zone="Pacific/Auckland",

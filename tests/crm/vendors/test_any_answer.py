@@ -17,7 +17,7 @@ from app.crm.salesforce import Salesforce
 from tests.crm.vendors.cards import CARD, NOW
 from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor
 from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
-from tests.crm.vendors.vendor import Fault, Said, Vendor
+from tests.crm.vendors.vendor import HERE, Fault, Said, Vendor
 
 Told = list[tuple[int, Any]]
 HUBSPOT = """results id properties paging next errors message category policyName correlationId new
@@ -50,7 +50,7 @@ def answers(said: str) -> st.SearchStrategy[Told]:
 @pytest.fixture(scope="module")
 def hubspots() -> Iterator[tuple[HubSpotVendor, HubSpot]]:
     there = HubSpotVendor()
-    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, patience=20)
+    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, allow=HERE, patience=20)
     yield there, ours
     ours.close()
     there.close()
@@ -59,7 +59,8 @@ def hubspots() -> Iterator[tuple[HubSpotVendor, HubSpot]]:
 @pytest.fixture(scope="module")
 def salesforces() -> Iterator[tuple[SalesforceVendor, Salesforce]]:
     there = SalesforceVendor()
-    ours = Salesforce(SecretStr(KEY), SecretStr(SECRET), base_url=there.url, patience=20)
+    keys = SecretStr(KEY), SecretStr(SECRET)
+    ours = Salesforce(*keys, base_url=there.url, allow=HERE, patience=20)
     yield there, ours
     ours.close()
     there.close()

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -22,10 +24,12 @@ from pydantic import SecretStr
 from app.crm import http
 from app.crm.http import LONGEST, MOST_BYTES, PATIENCE, Line
 from app.crm.hubspot import HubSpot
+from app.crm.salesforce import Salesforce
 from handoff.crm.port import WITHIN
 from tests.crm.vendors.cards import CARD, NOW
 from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor
-from tests.crm.vendors.vendor import Fault, Said
+from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
+from tests.crm.vendors.vendor import HERE, Fault, Said
 
 
 @dataclass
@@ -78,7 +82,7 @@ def test_one_that_hangs_is_given_up(hasty: HubSpot, there: HubSpotVendor) -> Non
 
 
 def test_one_that_drips_is_given_up(drip: Drip) -> None:
-    ours = HubSpot(SecretStr(TOKEN), base_url=drip.url, patience=0.5)
+    ours = HubSpot(SecretStr(TOKEN), base_url=drip.url, allow=HERE, patience=0.5)
     answer = ours.push(CARD).result(timeout=10).answer
     ours.close()
     assert answer.verdict == "again"
@@ -97,7 +101,7 @@ def test_nobody_there_is_tried_again() -> None:
     free = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{free.getsockname()[1]}"
     free.close()
-    ours = HubSpot(SecretStr(TOKEN), base_url=url)
+    ours = HubSpot(SecretStr(TOKEN), base_url=url, allow=HERE)
     answer = ours.push(CARD).result(timeout=20).answer
     ours.close()
     assert answer.verdict == "again"
@@ -153,6 +157,33 @@ def test_a_token_goes_over_tls_alone(url: str, fits: bool) -> None:
     assert (HubSpot(SecretStr(TOKEN), base_url=url).trouble == "") is fits
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_address_inside_a_network_is_not_connected_to(there: HubSpotVendor, host: str) -> None:
+    ours = HubSpot(SecretStr(TOKEN), base_url=f"http://{host}:{urlsplit(there.url).port}")
+    answers = [ours.push(CARD).result(5).answer, ours.pull("", now=NOW).result(5).answer]
+    answers.append(ours.check().result(5))
+    ours.close()
+    for answer in answers:
+        assert (answer.verdict, answer.status) == ("again", 0)
+        assert "where calls do not go: allow it in nurture.yaml (webhooks.allow)" in answer.reason
+    assert there.asked == []
+
+
+def test_a_name_that_leads_inside_a_network_is_not_connected_to(
+    org: SalesforceVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lookup(host: str, port: int, **rest: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    keys = SecretStr(KEY), SecretStr(SECRET)
+    ours = Salesforce(*keys, base_url="https://example.my.salesforce.com", allow=HERE)
+    answer = ours.check().result(5)
+    ours.close()
+    assert answer.verdict == "again"
+    assert "example.my.salesforce.com is 10.0.0.7, where calls do not go" in answer.reason
+
+
 def test_one_that_speaks_no_tls_is_told_nothing() -> None:
     heard: list[bytes] = []
     plain = socket.create_server(("127.0.0.1", 0))
@@ -166,7 +197,7 @@ def test_one_that_speaks_no_tls_is_told_nothing() -> None:
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     port = plain.getsockname()[1]
-    ours = HubSpot(SecretStr(TOKEN), base_url=f"https://127.0.0.1:{port}", patience=5)
+    ours = HubSpot(SecretStr(TOKEN), base_url=f"https://127.0.0.1:{port}", allow=HERE, patience=5)
     answer = ours.push(CARD).result(timeout=20).answer
     ours.close()
     thread.join(5)
@@ -218,7 +249,7 @@ def test_what_is_under_way_at_the_end_or_begins_after_it_is_answered(
     there: HubSpotVendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "GRACE", 0.3)
-    ours = HubSpot(SecretStr(TOKEN), base_url=there.url)
+    ours = HubSpot(SecretStr(TOKEN), base_url=there.url, allow=HERE)
     there.faults += [Fault(hang=20) for _ in range(4)]
     late = [ours.push(CARD) for _ in range(12)]
     ours.close()

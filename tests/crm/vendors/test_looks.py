@@ -16,6 +16,7 @@ from app.crm.salesforce import Salesforce
 from tests.crm.vendors.cards import NOW
 from tests.crm.vendors.hubspot_vendor import TOKEN, HubSpotVendor, Record
 from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
+from tests.crm.vendors.vendor import HERE
 
 STEPS = st.lists(
     st.one_of(
@@ -49,7 +50,7 @@ class Side(Protocol):
 class HubSpotSide:
     def __init__(self) -> None:
         self.there = HubSpotVendor()
-        self.ours = HubSpot(SecretStr(TOKEN), base_url=self.there.url)
+        self.ours = HubSpot(SecretStr(TOKEN), base_url=self.there.url, allow=HERE)
 
     def close(self) -> None:
         self.ours.close()
@@ -81,7 +82,8 @@ class HubSpotSide:
 class SalesforceSide:
     def __init__(self) -> None:
         self.there = SalesforceVendor()
-        self.ours = Salesforce(SecretStr(KEY), SecretStr(SECRET), base_url=self.there.url)
+        keys = SecretStr(KEY), SecretStr(SECRET)
+        self.ours = Salesforce(*keys, base_url=self.there.url, allow=HERE)
         self.hidden: list[dict[str, Any]] = []
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from app.crm.salesforce import Salesforce
 from tests.crm.vendors.cards import CARD, NOW
 from tests.crm.vendors.looking import SECOND, look, looks
 from tests.crm.vendors.salesforce_vendor import KEY, SECRET, SalesforceVendor
-from tests.crm.vendors.vendor import Fault, Said
+from tests.crm.vendors.vendor import HERE, Fault, Said
 
 
 def deals(org: SalesforceVendor, count: int, *, apart: timedelta = SECOND) -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def test_a_cursor_that_is_none_is_refused_without_asking(
     ],
 )
 def test_trouble_leaves_the_cursor_where_it_was(org: SalesforceVendor, fault: Fault) -> None:
-    ours = Salesforce(SecretStr(KEY), SecretStr(SECRET), base_url=org.url)
+    ours = Salesforce(SecretStr(KEY), SecretStr(SECRET), base_url=org.url, allow=HERE)
     cursor = look(ours, "").cursor
     deals(org, 2)
     if fault.to == "token":
@@ -167,7 +167,8 @@ def test_trouble_leaves_the_cursor_where_it_was(org: SalesforceVendor, fault: Fa
 def test_a_field_that_can_be_none_is_trouble_and_never_asked_for(
     org: SalesforceVendor, name: str
 ) -> None:
-    ours = Salesforce(SecretStr(KEY), SecretStr(SECRET), base_url=org.url, deal_field=name)
+    keys = SecretStr(KEY), SecretStr(SECRET)
+    ours = Salesforce(*keys, base_url=org.url, allow=HERE, deal_field=name)
     assert "is no API name of a field" in ours.trouble
     answers = [ours.pull("", now=NOW).result(5).answer, ours.push(CARD).result(5).answer]
     answers.append(ours.check().result(5))

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.crm.vendors.shapes import Asked, Malformed, Shapes
 
+HERE = ("127.0.0.1/32",)
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
