@@ -22,8 +22,7 @@ SAID = {"webhook": HERE, "hubspot": {"pipeline": "7"}, "salesforce": HERE}
 
 
 def chosen(**settings: Any) -> ChosenCrm:
-    kept = {name: SecretStr(value) for name, value in settings.items()}
-    return ChosenCrm(Settings(**kept), AnsweringCaller())
+    return ChosenCrm(Settings(**settings), AnsweringCaller())
 
 
 def definitions(system: str, **said: Any) -> Any:
@@ -48,7 +47,7 @@ def test_it_is_what_crm_says(system: str, kind: type[Any], pulls: bool) -> None:
 
 
 def test_it_is_kept_until_another_is_applied() -> None:
-    crm = chosen(crm_token="token-of-the-tests")
+    crm = chosen(crm_token=SecretStr("token-of-the-tests"))
     first = crm(definitions("hubspot"))
     assert crm(definitions("hubspot")) is first
     assert first is not None
@@ -64,7 +63,8 @@ def test_it_is_kept_until_another_is_applied() -> None:
 def test_a_vendor_is_asked_where_nurture_yaml_lets_calls_go(
     system: str, allow: tuple[str, ...], why: str
 ) -> None:
-    crm = chosen(crm_token="t", crm_client_id="key", crm_client_secret="secret")
+    secret = SecretStr("secret")
+    crm = chosen(crm_token=secret, crm_client_id="key", crm_client_secret=secret)
     said = definitions(system, url="http://127.0.0.1:1")
     leave = said.workspace.webhooks.model_copy(update={"allow": allow})
     workspace = said.workspace.model_copy(update={"webhooks": leave})
