@@ -57,9 +57,10 @@ def reasons(
     """A line for each value of `by` (one for all without it) of the handoffs opened `since`, the
     largest first, each with its reasons, the most frequent first.
 
-    `by`: `cause` (the threshold or sequence that asked), `rule` (the route), `team`, `sequence`
-    (the last one entered before), `source` (of the lead's first engagement), or a field of
-    nurture.yaml that holds texts.  One statement, grouped by the database.  Raises InputRefused.
+    `by`: `cause` (the threshold or sequence that asked), `rule` (the route, by what it says),
+    `team`, `sequence` (the last one entered before), `source` (of the lead's first engagement), or
+    a field of nurture.yaml that holds texts.  One statement, grouped by the database.  Raises
+    InputRefused.
     """
     kind = _kind(definitions, by)
     row = (
@@ -107,7 +108,7 @@ def _kind(definitions: Definitions, by: str) -> ColumnElement[str]:
     if by in texts:
         return PlainText.at(LEAD.c.attributes, by)
     kinds = {
-        "": literal(""), "cause": EPISODE.c.cause, "rule": H.path, "team": H.team,
+        "": literal(""), "cause": EPISODE.c.cause, "rule": _rule(), "team": H.team,
         "sequence": _last_sequence(), "source": _first_source(),
     }  # fmt: skip
     if by not in kinds:
@@ -116,6 +117,11 @@ def _kind(definitions: Definitions, by: str) -> ColumnElement[str]:
             f"{by!r} is nothing to count by: {', '.join(allowed)}.{suggestion(by, allowed)}"
         )
     return kinds[by]
+
+
+def _rule() -> ColumnElement[str]:
+    """What the rule said, wherever it stood in the file; where a step named the team, the step."""
+    return case((H.rule != "", H.rule), else_=H.path)
 
 
 def _last_sequence() -> ColumnElement[str]:

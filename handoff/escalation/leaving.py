@@ -99,6 +99,7 @@ def _sent_to(to: CTE) -> Update:
         update(HANDOFF)
         .where(HANDOFF.c.id == to.c.id)
         .values(
-            team=to.c.team, path=to.c.path, skills=to.c.skills, named=to.c.named, reason=said
+            team=to.c.team, path=to.c.path, rule=to.c.said, skills=to.c.skills,
+            named=to.c.named, reason=said,
         )
     )

@@ -28,8 +28,8 @@ from nurture.ledger.statements.upsert import insert_new
 from nurture.ledger.tally import Tally
 
 _COLUMNS = (
-    "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "skills", "named",
-    "domain", "parent", "opened_at",
+    "lead_id", "episode_id", "definition_id", "team", "state", "reason", "path", "rule", "skills",
+    "named", "domain", "parent", "opened_at",
 )  # fmt: skip
 
 
@@ -115,6 +115,7 @@ def opened(definitions: Definitions) -> Insert:
             literal("offered"),
             EPISODE.c.reason + why + unless_given(route.c.said),
             case((given, EPISODE.c.path), else_=route.c.path),
+            unless_given(route.c.said),
             unless_given(route.c.skills),
             unless_given(route.c.named),
             domain_of(LEAD.c.email_key),

@@ -79,6 +79,24 @@ def test_by_what_it_came_of(play: Play, by: str, lines: dict[str, int]) -> None:
     assert sum(line.amount for line in found) == 1200.5
 
 
+def test_a_rule_that_was_moved_is_counted_as_one(ledger: Ledger, tmp_path: Path) -> None:
+    play = Play(ledger, tmp_path / "workspace")
+    flow = sequence("- hand_off: true")
+    pro = "{when: {plan: pro}, team: smb, reason: pays}"
+    free = "{when: {plan: free}, team: smb}"
+    for number, routes in enumerate(([pro, free], [free, pro])):
+        asked = TEAMS.replace("[{otherwise", f"[{', '.join(routes)}, {{otherwise")
+        play.apply(flow, handoff=asked)
+        for plan in ("pro", "free", "none"):
+            play.lead(f"{plan}{number}", attributes={"plan": plan})
+            play.event(f"{plan}{number}", "form_submitted")
+        play.tick()
+        play.now += timedelta(hours=1)
+    assert {line.name: line.opened for line in told(play, by="rule")} == {
+        "smb: pays": 2, "smb: plan is free": 2, "smb: no other route fits": 2,
+    }  # fmt: skip
+
+
 def test_only_what_was_opened_since(play: Play) -> None:
     assert told(play, since=play.now) == []
     assert told(play, since=play.now - timedelta(hours=1))[0].opened == 6

@@ -66,9 +66,10 @@ class Handoff(SQLModel, table=True):
     `touched_at` is when sales first was in touch with the lead, `last_touch_at` when last.
     A lead has at most one that is open.  `amount` is what its deal is worth, None when nobody said.
 
-    As routing said when it opened: `skills` (sorted, joined with commas) are asked of a rep,
-    `named` is the rep the rule names.  `domain` (of the lead's address, '' where anybody may have
-    one) and `parent` tell which handoffs are of one customer.
+    As routing said when it opened: `rule` is what its rule says ('' where none was asked), `skills`
+    (sorted, joined with commas) are asked of a rep, `named` is the rep the rule names.  `domain`
+    (of the lead's address, '' where anybody may have one) and `parent` tell which handoffs are of
+    one customer.
     """
 
     __tablename__ = "handoff"
@@ -99,6 +100,7 @@ class Handoff(SQLModel, table=True):
     generation: int = number()
     reason: str = words()
     path: str = words()
+    rule: str = words()
     skills: str = words()
     named: str = words()
     domain: str = words()
