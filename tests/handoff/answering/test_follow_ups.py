@@ -199,6 +199,15 @@ def test_a_start_is_dropped_with_its_reason(
     assert ("does not start again", why) in told(play)
 
 
+def test_a_lead_that_left_the_topic_starts_and_gets_no_mail_of_it(play: Play) -> None:
+    reject(play, "bad timing")
+    play.opt_out("ann", "tips")
+    play.until("06-02 12:00")
+    assert planned(play) == [("again", "started", "")]
+    assert play.mails()[-1] == ("offer", "suppressed", "not subscribed to the topic")
+    assert "end" in [text for text, _ in told(play)]
+
+
 def test_at_most_counts_what_entries_and_recycling_send_back(play: Play) -> None:
     for reason in ("we know them", "bad timing", "we know them", "bad timing"):
         reject(play, reason)
