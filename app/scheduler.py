@@ -3,6 +3,9 @@
 APScheduler keeps the wakes; each wake runs one tick.  A wake during a tick is remembered and
 answered by asking the ledger again, so none is lost; every minute the ledger is looked at (a few
 index look-ups, no run) for what another process brought.
+
+Instants are by the runtime's clock, APScheduler's by the machine's, which may be another and may
+be set meanwhile: a wake is kept as so long from now, and the minutes are the loop's.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from app.clocks import wall_clock
 from flows.due import next_wake
 from flows.runtime import Runtime
 from flows.tick import Outcome
@@ -41,12 +45,13 @@ class Scheduler:
         self._looking = asyncio.Lock()
         self._dirty = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._looks: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin: look at once, then whenever something is due."""
         self._loop = asyncio.get_running_loop()
         self._timer.start()
-        self._timer.add_job(self.look, "interval", seconds=LOOK_EVERY.total_seconds(), id="look")
+        self._looks = self._loop.create_task(self._look_every_minute(), name="looks")
         self.poke()
 
     def poke(self) -> None:
@@ -77,10 +82,18 @@ class Scheduler:
         self.runtime.stop.set()
         self._timer.remove_all_jobs()
         try:
+            if self._looks is not None:
+                self._looks.cancel()
+                await asyncio.gather(self._looks, return_exceptions=True)
             async with self._running, self._looking:
                 pass
         finally:
             self._timer.shutdown(wait=False)  # cancels what runs, so not before it has ended
+
+    async def _look_every_minute(self) -> None:
+        while not self.runtime.stop.is_set():
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+            await self.look()
 
     def _next_due(self) -> datetime | None:
         return next_wake(self.runtime, now=self.runtime.clock())
@@ -93,7 +106,7 @@ class Scheduler:
             self._dirty = True
             return
         planned = self._timer.get_job(WAKE)
-        at = max(due, self.runtime.clock())
+        at = wall_clock() + max(due - self.runtime.clock(), timedelta())
         if planned is None or planned.next_run_time > at:
             self._timer.add_job(self._run, "date", run_date=at, id=WAKE, replace_existing=True)
 

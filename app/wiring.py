@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL
 
 from app import processes
 from app.changes.applied import Applied
+from app.clocks import clock_of
 from app.crm.choosing import ChosenCrm
 from app.keys import link_keys
 from app.settings import Settings
@@ -33,11 +34,6 @@ from nurture.webhooks.http import HttpCaller
 
 FILE = "nurture.yaml"
 DEFAULT_DATABASE = str(Workspace.model_fields["database"].default)
-
-
-def wall_clock() -> datetime:
-    """Now, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 def create_ledger(folder: Path, settings: Settings) -> str | None:
@@ -65,7 +61,7 @@ def open_workspace(
     clock: Callable[[], datetime] | None = None,
     need_schema: bool = True,
 ) -> Iterator[Runtime]:
-    """A workspace's runtime for as long as the block lasts.
+    """A workspace's runtime for as long as the block lasts, on its ledger's clock or another.
 
     With `need_schema` the ledger's tables must be this program's (SchemaOutdated says what to
     run); without, an SQLite file and its folder are made when missing and nothing is checked.
@@ -73,9 +69,13 @@ def open_workspace(
     """
     folder = workspace_folder(folder)
     ledger = _opened(folder, settings, need_schema=need_schema)
-    caller = HttpCaller(settings.webhook_keys, clock or wall_clock)
-    crm = ChosenCrm(settings, caller)
-    try:
+    with ExitStack() as closing:
+        closing.callback(ledger.close)
+        clock = clock or closing.enter_context(clock_of(ledger))
+        caller = HttpCaller(settings.webhook_keys, clock)
+        closing.callback(caller.close)
+        crm = ChosenCrm(settings, caller)
+        closing.callback(crm.close)
         applied = Applied(ledger)
         keys = link_keys(folder, settings.secret)
         transport = AppliedTransport(folder, settings, applied)
@@ -85,7 +85,7 @@ def open_workspace(
             transport=transport,
             connections=transport.connections() if need_schema else 1,
             keys=keys,
-            clock=clock or wall_clock,
+            clock=clock,
             owner=processes.own_name(),
             alive=processes.alive,
             press=Presses(keys, link_keeper(ledger)),
@@ -96,14 +96,8 @@ def open_workspace(
             crm_keys=settings.crm_keys,
         )
         runtime.shadow = shadow = Shadow(runtime)
-        try:
-            yield runtime
-        finally:
-            shadow.close()
-    finally:
-        crm.close()
-        caller.close()
-        ledger.close()
+        closing.callback(shadow.close)
+        yield runtime
 
 
 def workspace_folder(folder: Path) -> Path:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from app.clocks import wall_clock
 from app.scheduler import LOOK_EVERY, Scheduler
-from app.wiring import wall_clock
 from benchmarks import flow, ledgers, workspaces
 from benchmarks.figures import Figure, Unequal
 from benchmarks.ledgers import NOW

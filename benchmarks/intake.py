@@ -29,10 +29,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from app.clocks import wall_clock
 from app.settings import Settings
 from app.web import make_app
 from app.web.serve import serve
-from app.wiring import open_ledger_of, open_workspace, wall_clock
+from app.wiring import open_ledger_of, open_workspace
 from benchmarks import children, ledgers, workspaces
 from benchmarks.figures import Figure, same
 from nurture.ledger.engine import Ledger

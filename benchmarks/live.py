@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
-from app.wiring import wall_clock
+from app.clocks import wall_clock
 from benchmarks import children
 from benchmarks.children import ROOT
 

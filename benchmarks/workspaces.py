@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from app.changes.applying import apply_workspace
+from app.clocks import wall_clock
 from app.settings import Settings
-from app.wiring import create_ledger, open_ledger_of, wall_clock
+from app.wiring import create_ledger, open_ledger_of
 from benchmarks import ledgers
 from nurture.ledger.access.tokens import create_token
 

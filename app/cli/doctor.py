@@ -31,9 +31,10 @@ def doctor(
     with 1 when something fails; warnings do not.
     """
     from app.cli.opening import chosen
+    from app.clocks import wall_clock
     from app.health import examine
     from app.settings import read_settings
-    from app.wiring import wall_clock, workspace_folder
+    from app.wiring import workspace_folder
 
     settings = read_settings()
     folder: Path = workspace_folder(chosen(workspace, settings))

@@ -11,15 +11,15 @@ LATEST = timedelta(days=3660)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def clock_at(text: str) -> Callable[[], datetime]:
-    """A clock that stands at the instant that was typed; the wall clock for ''.
+def clock_at(text: str) -> Callable[[], datetime] | None:
+    """A clock that stands at the instant that was typed; none, so the ledger's, for ''.
 
     Wrong usage unless it is an instant, with a zone, and bearable.
     """
-    from app.wiring import wall_clock
+    from app.clocks import wall_clock
 
     if not text:
-        return wall_clock
+        return None
     at = _instant(text.strip(), wall_clock())
     return lambda: at
 

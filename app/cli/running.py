@@ -45,7 +45,7 @@ def tick(
     It runs in this process, without Prefect.  Ends with 1 when a pass failed, or when
     another process has the turn.
     """
-    from app.wiring import wall_clock
+    from app.clocks import wall_clock
     from flows.tick import run_tick
 
     with opened(workspace, clock=clock_at(now)) as work:

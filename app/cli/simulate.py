@@ -155,7 +155,7 @@ def _run(
 
 def _begin(text: str) -> date:
     if not text:
-        from app.wiring import wall_clock
+        from app.clocks import wall_clock
 
         return wall_clock().date()
     try:

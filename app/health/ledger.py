@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from app import processes
+from app.clocks import wall_clock
 from app.health.finding import Finding, guarded
 from app.reading import looking
 from app.settings import Settings
@@ -23,6 +24,8 @@ from nurture.ledger.engine import PRAGMAS, Ledger
 from nurture.ledger.intake.arrivals import count_parked
 
 KNOCK = 10.0
+APART = timedelta(seconds=5)
+"""So much may a machine's clock and the database's differ before it is said."""
 
 
 def check(folder: Path, settings: Settings, *, now: datetime, mail: bool) -> Iterator[Finding]:
@@ -41,7 +44,7 @@ def check(folder: Path, settings: Settings, *, now: datetime, mail: bool) -> Ite
             yield from guarded("channels", lambda: _channels(session, settings))
             yield from guarded("crm", lambda: _crm(session, settings))
             yield from guarded("brake", lambda: _brake(session))
-            yield from guarded("work", lambda: _work(session, now))
+            yield from guarded("work", lambda: _work(session, _time(ledger, session, now)))
             if mail:
                 yield from guarded("mail server", lambda: _server(session, settings))
     finally:
@@ -54,6 +57,7 @@ def _database(ledger: Ledger) -> Iterator[Finding]:
     with looking(ledger) as session:
         if ledger.dialect != "sqlite":
             yield Finding("postgresql", "ok", soundness.server_version(session))
+            yield _clock(wall_clock() - soundness.server_time(session))
             return
         wrong = soundness.wrong_pragmas(session)
         condition = soundness.quick_check(session)
@@ -66,6 +70,25 @@ def _database(ledger: Ledger) -> Iterator[Finding]:
     else:
         advice = "Stop everything and restore the last backup; keep the damaged file."
         yield Finding("integrity", "fail", condition[:200], advice)
+
+
+def _clock(ahead: timedelta) -> Finding:
+    """How far this machine's clock is ahead of the database's, which all machines go by."""
+    seconds = round(abs(ahead).total_seconds())
+    if abs(ahead) <= APART:
+        return Finding("clock", "ok", "that of the database")
+    said = f"{seconds:,} s {'ahead of' if ahead > timedelta() else 'behind'} the database's"
+    advice = (
+        "What is due, and who has the turn, goes by the database's clock. Set both machines by "
+        "NTP (chronyc tracking, timedatectl): one of the two is wrong, and certificates, logs and "
+        "--now go by this one."
+    )
+    return Finding("clock", "warn", said, advice)
+
+
+def _time(ledger: Ledger, session: Session, now: datetime) -> datetime:
+    """Now, as those who take turns see it."""
+    return now if ledger.dialect == "sqlite" else soundness.server_time(session)
 
 
 def _schema(ledger: Ledger) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -13,6 +15,12 @@ SOUND = "ok"
 def server_version(session: Session) -> str:
     """The version of the PostgreSQL server."""
     return str(session.execute(text("SHOW server_version")).scalar())
+
+
+def server_time(session: Session) -> datetime:
+    """What time it is by the clock of the PostgreSQL server, at this moment of its answer."""
+    said: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return said
 
 
 def wrong_pragmas(session: Session) -> list[str]:

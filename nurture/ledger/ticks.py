@@ -66,6 +66,7 @@ def take_turn(
 
     It is free when nobody has it, when its lease has ended, or when `alive` says of its owner's
     name that the process is gone.  `owner` names one run: two runs of one process need two names.
+    `clock` is one for all who ask, or whoever is ahead takes the turn from the others (ADR 025).
     """
     with ledger.begin() as session:
         now = clock()

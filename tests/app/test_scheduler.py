@@ -11,7 +11,6 @@ from threading import Event
 from typing import Any
 
 import apscheduler.schedulers.base
-import apscheduler.triggers.interval
 import pytest
 
 from app import scheduler
@@ -57,6 +56,8 @@ class Day:
     """What the ledger would answer now."""
     ticks: list[datetime] = field(default_factory=list)
     looks: int = 0
+    ahead: timedelta = timedelta()
+    """How much the machine's clock is ahead of the ledger's."""
     does: Callable[[Day], Awaitable[Outcome]] | None = None
     scheduler: Scheduler = field(init=False)
 
@@ -90,10 +91,10 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Day]]:
     class Virtual(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:
-            return day.clock().astimezone(tz)
+            return (day.clock() + day.ahead).astimezone(tz)
 
-    for module in (apscheduler.schedulers.base, apscheduler.triggers.interval):
-        monkeypatch.setattr(module, "datetime", Virtual)
+    monkeypatch.setattr(apscheduler.schedulers.base, "datetime", Virtual)
+    monkeypatch.setattr(scheduler, "wall_clock", lambda: day.clock() + day.ahead)
     monkeypatch.setattr(scheduler, "next_wake", day.look)
 
     async def whole(how: Callable[[Day], Awaitable[None]]) -> None:
@@ -131,6 +132,24 @@ def test_it_wakes_at_the_instant_that_is_due_and_not_before(play: Callable[..., 
         return Outcome(day.clock(), tally=WORK, next_due=day.due)
 
     assert play(_an_hour, does=once).minutes() == [0, 25.2]
+
+
+@pytest.mark.parametrize("ahead", [5 * MINUTE, -5 * MINUTE])
+@pytest.mark.parametrize("jump", [timedelta(), timedelta(hours=1), -timedelta(hours=1)])
+def test_whatever_the_machines_clock_says_it_wakes_when_it_is_due(
+    play: Callable[..., Day], ahead: timedelta, jump: timedelta
+) -> None:
+    """A wake set before the clock was set back is set anew with the next look."""
+    async def once(day: Day) -> Outcome:
+        day.due = NOW + 25 * MINUTE if day.clock() < NOW + 25 * MINUTE else None
+        return Outcome(day.clock(), tally=WORK, next_due=day.due)
+
+    async def jumping(day: Day) -> None:
+        await asyncio.sleep(600)
+        day.ahead += jump
+        await asyncio.sleep(3000)
+
+    assert play(jumping, does=once, ahead=ahead).minutes() == [0, 25]
 
 
 def test_what_falls_due_during_a_tick_is_not_left_for_a_minute(play: Callable[..., Day]) -> None:

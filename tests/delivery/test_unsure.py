@@ -157,6 +157,27 @@ def test_a_living_sender_keeps_its_leases_however_slow_the_server_is(
     assert states(guarded) == {"sent": 1}
 
 
+@pytest.mark.parametrize("point", ["claim_post", "written", "handed"])
+def test_what_a_clock_minutes_ahead_takes_over_while_it_is_in_hand_goes_once(
+    guarded: Ledger, point: str
+) -> None:
+    """Machines go by one clock; where they would not, the generation is the fence."""
+    fill(guarded, ["ann", "bob"])
+    ahead, post, points = NOW + timedelta(minutes=5), Post(), [point]
+
+    def taken_over(at: str) -> None:
+        if at in points:
+            points.clear()
+            with guarded.begin() as session:
+                assert sweep(session, now=ahead).counts
+            deliver(a_round(guarded, now=ahead), post)
+
+    deliver(a_round(guarded, crash=taken_over), post)
+    assert not points
+    assert post.recipients == ["ann", "bob"]
+    assert states(guarded) == {"sent": 2}
+
+
 def test_a_late_answer_is_evidence_and_nothing_else_of_a_swept_mail_changes(
     guarded: Ledger,
 ) -> None:

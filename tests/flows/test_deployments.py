@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from app.clocks import wall_clock
 from app.embedded.automations import POOL, install_work_pool
-from app.wiring import wall_clock
 from tests.flows.conftest import Prefect, SeenPlay
 from tests.flows.test_runs import begin
 

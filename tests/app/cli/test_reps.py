@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.instants import LATEST
-from app.wiring import wall_clock
+from app.clocks import wall_clock
 from tests.app.cli.conftest import Run, document
 
 SOON = f"{wall_clock() + LATEST / 100:%Y-%m-%d}"
