@@ -18,6 +18,7 @@ from sqlmodel import Session
 from flows import shadow, work
 from flows.due import CRM, OUT, Instants, due_at, next_due, next_due_beside, waiting_flows
 from flows.runtime import Runtime
+from flows.turn import Turn
 from flows.work import Piece
 from nurture.ledger import ticks
 from nurture.ledger.errors import NurtureError
@@ -114,27 +115,35 @@ def run_piece(piece: Piece, outcome: Outcome) -> None:
 def jobs(runtime: Runtime, outcome: Outcome) -> Generator[Job]:
     """The flows that have work at `outcome.now`, each looked for when the last one is done.
 
-    Takes the turn (another process's tick is left to it) and gives it back at the end; a crash
-    leaves touches and leases from which the next tick goes on.
+    Takes the turn (another process's tick is left to it), keeps it while at work and gives it back
+    at the end; a crash leaves touches and leases from which the next tick goes on.
     """
-    if not _take_turn(runtime):
+    turn = Turn(runtime)
+    if not turn.take():
         outcome.busy = True
         return
     try:
-        runtime = _of_one_tick(runtime)
-        for _ in range(ROUNDS):
-            before = dict(outcome.tally.counts)
-            others = yield from _round(runtime, outcome)
-            with runtime.ledger.looking() as session:
-                outcome.next_due = next_due(session, runtime, now=outcome.now, others=others)
-            done = outcome.next_due is None or outcome.next_due > outcome.now
-            stuck = before == dict(outcome.tally.counts)
-            if done or stuck or outcome.failures or runtime.stop.is_set():
-                break
-            _take_turn(runtime)
-        yield from _shadow(runtime, outcome)
+        for job in _rounds(_of_one_tick(runtime), outcome, turn):
+            yield replace(job, pieces=turn.keeping(job.pieces))
     finally:
-        ticks.release(runtime.ledger, owner=runtime.owner)
+        turn.release()
+
+
+def _rounds(runtime: Runtime, outcome: Outcome, turn: Turn) -> Iterator[Job]:
+    """Round after round until nothing is due, nothing moves, or another has taken the turn over;
+    then the versions in shadow."""
+    for _ in range(ROUNDS):
+        before = dict(outcome.tally.counts)
+        others = yield from _round(runtime, outcome)
+        with runtime.ledger.looking() as session:
+            outcome.next_due = next_due(session, runtime, now=outcome.now, others=others)
+        done = outcome.next_due is None or outcome.next_due > outcome.now
+        stuck = before == dict(outcome.tally.counts)
+        if done or stuck or outcome.failures or runtime.stop.is_set():
+            break
+        if not turn.take():
+            return
+    yield from _shadow(runtime, outcome)
 
 
 def _shadow(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
@@ -157,12 +166,6 @@ def _play(beside: Runtime, *, now: datetime) -> Tally:
         raise NurtureError("; ".join(played.failures))
     counts = played.tally.counts.items()
     return Tally({(f"in shadow: {what}", path): count for (what, path), count in counts})
-
-
-def _take_turn(runtime: Runtime) -> bool:
-    return ticks.take_turn(
-        runtime.ledger, owner=runtime.owner, clock=runtime.clock, alive=runtime.alive
-    )
 
 
 def _of_one_tick(runtime: Runtime) -> Runtime:
