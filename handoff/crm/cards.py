@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlmodel import Session
 
+from handoff.crm import echoes
+from handoff.crm.echoes import Sent
 from handoff.crm.port import Card, Deal, Value
 from handoff.tables import CLOCK, CRM_RECORD, HANDOFF, LEAD, OPEN, RUNNING
 from nurture.language.compiled.definitions import Definitions
@@ -32,7 +34,7 @@ LEAD_KEY, DEAL_KEY = "nurture-lead-", "nurture-handoff-"
 POINTS: tuple[Which, ...] = ("score", "behaviour", "fit")
 OWN = (
     "id", "lead_id", "handoff_id", "generation", "attempts", "told", "digest", "refs",
-    "known_rep", "known_state",
+    "known_rep", "known_state", "sent",
 )  # fmt: skip
 OF_HANDOFF = ("rep", "team", "state", "reason", "opened_at", "closed_at", "amount")
 
@@ -42,7 +44,8 @@ class Taken:
     """A record as its sender took it, and the card to push; `digest` is of all the card could say.
 
     `rep` and `state` are what owner and stage of the card stand for; `news`: it was not told so;
-    `moved`: it is about another handoff than the last one.
+    `moved`: it is about another handoff than the last one.  `sent` is what it was told of that
+    handoff without an answer, with this card.
     """
 
     id: int
@@ -56,6 +59,7 @@ class Taken:
     moved: bool
     rep: str = ""
     state: str = ""
+    sent: Sent = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -147,7 +151,9 @@ def _taken(
     whole = None if handoff is None else _deal(definitions, model, named, row)
     email = row["lead_email"] or ""
     digest = _digest([email, fields, None if whole is None else vars(whole)])
-    said = None if whole is None else _without_known(row, whole)
+    same = handoff == row["own_handoff_id"]
+    sent: Sent = row["own_sent"] if same else {}
+    said = None if whole is None else _without_known(row, whole, sent)
     open_one = said is not None and said.state in OPEN
     told = ["", ""] if said is None else [said.owner, said.stage]
     return Taken(
@@ -163,13 +169,14 @@ def _taken(
             fields=fields,
             owner=said.owner if said is not None and open_one else "",
             deal=said,
-            refs=_refs(row["own_refs"], same=handoff == row["own_handoff_id"]),
+            refs=_refs(row["own_refs"], same=same),
         ),
         digest=digest,
-        news=digest != row["own_digest"],
-        moved=handoff != row["own_handoff_id"],
+        news=digest != row["own_digest"] or (whole is not None and echoes.doubtful(sent, whole)),
+        moved=not same,
         rep=row["deal_rep"] or "",
         state=row["deal_state"] or "",
+        sent={} if said is None else echoes.told_too(sent, said),
     )
 
 
@@ -178,11 +185,15 @@ def _refs(kept: Mapping[str, Any], *, same: bool) -> dict[str, str]:
     return {kind: str(each) for kind, each in kept.items() if same or kind != "deal"}
 
 
-def _without_known(row: Any, deal: Deal) -> Deal:
-    """The deal without the owner and the stage the CRM has: they are its own to change."""
-    same = row["handoff"] == row["own_handoff_id"]
-    owner = "" if same and row["deal_rep"] == row["own_known_rep"] else deal.owner
-    stage = "" if same and row["deal_state"] == row["own_known_state"] else deal.stage
+def _without_known(row: Any, deal: Deal, sent: Sent) -> Deal:
+    """The deal without the owner and the stage the CRM has: they are its own to change.  What it
+    may have of an earlier push is said over."""
+    if row["handoff"] != row["own_handoff_id"]:
+        return deal
+    has_owner = row["deal_rep"] == row["own_known_rep"]
+    has_stage = row["deal_state"] == row["own_known_state"]
+    owner = "" if has_owner and not echoes.doubtful(sent, deal, "owner") else deal.owner
+    stage = "" if has_stage and not echoes.doubtful(sent, deal, "stage") else deal.stage
     return replace(deal, owner=owner, stage=stage)
 
 

@@ -182,8 +182,7 @@ _SENT = (
     update(CRM_RECORD)
     .where(R.id == bindparam("ref"))
     .values(
-        sent_owner=bindparam("of"),
-        sent_stage=bindparam("at_stage"),
+        sent=bindparam("echoes", type_=Document),
         handoff_id=bindparam("handoff"),
         ended=case((bindparam("moved", type_=Boolean()), False), else_=R.ended),
         refs=bindparam("names", type_=Document),
@@ -200,8 +199,8 @@ def _keep_sent(session: Session, taken: Sequence[Taken]) -> None:
     if it were its own."""
     rows = [
         {
-            "ref": each.id, "of": each.card.deal.owner, "at_stage": each.card.deal.stage,
-            "handoff": each.handoff_id, "moved": each.moved, "names": dict(each.card.refs),
+            "ref": each.id, "echoes": each.sent, "handoff": each.handoff_id, "moved": each.moved,
+            "names": dict(each.card.refs),
         }
         for each in taken
         if each.card.deal is not None

@@ -20,6 +20,7 @@ from sqlmodel import Session
 from handoff import lifecycle, standing, wording
 from handoff.answering import answers, outcomes
 from handoff.answering.deciding import Answer
+from handoff.crm import echoes
 from handoff.crm.cards import handoff_of, owners
 from handoff.crm.keeping import model_of
 from handoff.crm.port import Change
@@ -137,10 +138,12 @@ def _listen(heard: Heard) -> None:
     if change.owner and not _has(record, "owner", change.owner):
         _owner(heard)
         there |= {"crm_owner": change.owner, "known_rep": heard.found.rep}
+        there |= _over(record, "owner", there)
     fresh = not _has(record, "stage", change.stage)
     other = change.amount is not None and change.amount != amount
     if change.stage and (fresh or other) and _stage(heard) and fresh:
-        there |= {"crm_stage": change.stage, "known_state": heard.found.state}
+        there |= {"crm_stage": change.stage, "known_state": _stands_for(heard, record)}
+        there |= _over(record, "stage", there)
     if other and not change.stage:
         heard.said.append("an amount counts with a stage: none was said")
     if record is not None:
@@ -160,7 +163,15 @@ def _has(record: Any, what: str, said: str) -> bool:
     """The CRM was told that, is being told, or said it before."""
     if record is None:
         return False
-    return said in (getattr(record, f"crm_{what}"), getattr(record, f"sent_{what}"))
+    return said == getattr(record, f"crm_{what}") or said in record.sent.get(what, ())
+
+
+def _over(record: Any, what: str, there: dict[str, Any]) -> dict[str, Any]:
+    """What pushes would make of it is over with the CRM's own word."""
+    if record is None:
+        return {}
+    sent = there.get("sent", record.sent)
+    return {"sent": echoes.before(sent, what, in_hand=record.state == "claimed")}
 
 
 def _owner(heard: Heard) -> None:
@@ -192,6 +203,15 @@ def _stage(heard: Heard) -> bool:
     elif not _there(heard, outcome):
         heard.obey(says, partial(_answer, heard, outcome))
     return True
+
+
+def _stands_for(heard: Heard, record: Any) -> str:
+    """The state the CRM's word stands for: where the handoff is further already, what it stood for
+    before, so that the CRM hears of a state it was not told yet."""
+    behind = heard.model.outcome_of(heard.change.stage) == "accepted"
+    if behind and heard.found.state == "working" and record is not None:
+        return str(record.known_state)
+    return heard.found.state
 
 
 def _answer(heard: Heard, outcome: str) -> Answer:

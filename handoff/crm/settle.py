@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, String, bindparam, case, literal, update
 from sqlmodel import Session
 
 from handoff import alarms
-from handoff.crm import health
+from handoff.crm import echoes, health
 from handoff.crm.cards import Taken, more_to_tell
 from handoff.crm.port import Pushed
 from handoff.tables import CRM_RECORD
@@ -85,12 +85,14 @@ def _other(taken: Taken, pushed: Pushed, *, now: datetime) -> dict[str, Any]:
     said = f"{answer.reason}: try {taken.attempts}" if state == "due" else answer.reason
     rest = pause(taken.attempts, taken.card.identity, answer.later)
     later = now if state == "failed" else now + rest
+    deal, sent = taken.card.deal, taken.sent
+    if state == "failed" and deal is not None:
+        sent = echoes.without(sent, deal)
     return {"ref": taken.id, "to": state, "why": said, "next": later, "now": now,
-            "over": taken.ended}  # fmt: skip
+            "over": taken.ended, "echoes": sent}  # fmt: skip
 
 
 _FREE_AGAIN = {"owner": "", "lease_until": None}
-_UNSENT = {"sent_owner": "", "sent_stage": ""}
 _AT = bindparam("now", type_=Instant())
 
 
@@ -118,8 +120,8 @@ _TOLD = (
         known_rep=_kept("owner_there", R.known_rep, "rep_there"),
         crm_stage=_kept("stage_there", R.crm_stage, "stage_there"),
         known_state=_kept("stage_there", R.known_state, "state_there"),
+        sent=literal({}, Document),
         **_FREE_AGAIN,
-        **_UNSENT,
     )
 )
 _BEHIND = (
@@ -136,7 +138,7 @@ _OTHER = (
         due_at=case((R.again, _AT), else_=bindparam("next", type_=Instant())),
         reason=bindparam("why"),
         # What was not answered may have been taken all the same, and comes back then.
-        **{name: case((_REFUSED, none), else_=R[name]) for name, none in _UNSENT.items()},
+        sent=bindparam("echoes", type_=Document),
         # An end that is refused for good keeps no later handoff from being told.
         ended=case((_REFUSED, bindparam("over", type_=Boolean())), else_=R.ended),
         **_FREE_AGAIN,

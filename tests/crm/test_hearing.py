@@ -12,10 +12,11 @@ from handoff.crm import pulling
 from handoff.crm.port import Change, Pushed
 from handoff.tables import CRM_CHANGE, LEAD
 from nurture.ledger import tables as t
-from tests.crm.beside import BUSY, DONE, Beside
+from nurture.webhooks.port import Answer
+from tests.crm.beside import BUSY, DONE, REFUSED, Beside
 from tests.fixtures_ledger import NOW
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,20 @@ def test_a_stage_is_done_as_an_answer_of_sales(
     deal = told.crm.last.deal
     assert deal is not None
     assert (deal.state, deal.stage, deal.owner) == (state, "", "")  # its own word stands
+
+
+def test_a_word_behind_the_state_keeps_that_from_being_told_no_more(told: Beside) -> None:
+    told.sales("touch", how="called")
+    assert told.says("behind", stage="open") == "nothing new"
+    told.push()
+    assert told.crm.last.deal is not None
+    assert told.crm.last.deal.stage == "busy"
+    told.says("moved back", stage="open")  # what it was told it may change
+    told.sales("give", to="cy")
+    told.sales("touch", how="called")
+    pushed = len(told.crm.cards)
+    told.push()
+    assert [card.deal.stage for card in told.crm.cards[pushed:] if card.deal] == [""]
 
 
 def test_what_was_told_comes_back_and_nothing_happens(told: Beside) -> None:
@@ -198,10 +213,50 @@ def test_an_erased_lead_is_heard_of_no_more(told: Beside) -> None:
     assert told.handoff().state == "offered"
 
 
-def test_what_was_told_without_an_answer_is_no_news_when_it_comes_back(told: Beside) -> None:
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(BUSY, "nothing new"), (REFUSED, "its owner is Cy: given to Cy by the CRM")],
+)
+def test_what_was_told_without_an_answer_is_no_news_and_what_was_refused_is(
+    told: Beside, answer: Answer, said: str
+) -> None:
     told.sales("give", to="cy")
-    told.crm.answers = [BUSY]  # it may have it all the same
+    told.crm.answers = [answer]
     told.push()
     told.sales("give", to="di")
+    assert told.says("echo", owner="12") == said
+
+
+def test_all_that_was_told_without_an_answer_is_no_news_when_it_comes_back(told: Beside) -> None:
+    told.crm.answers = [BUSY, BUSY]
+    for rep in ("cy", "di"):  # who has no name there
+        told.sales("give", to=rep)
+        told.push(HOUR)
     assert told.says("echo", owner="12") == "nothing new"
     assert told.handoff().rep == "di"
+    told.push(HOUR)  # is answered: what comes now is the CRM's own
+    assert told.says("news", owner="12") == "its owner is Cy: given to Cy by the CRM"
+
+
+def test_what_the_crm_may_have_of_a_push_is_said_over(told: Beside) -> None:
+    told.crm.answers = [BUSY]
+    told.sales("give", to="cy")
+    told.push()
+    told.sales("give", to="bo")  # who had the lead as the CRM last answered
+    assert told.says("echo", owner="12") == "nothing new"
+    told.push(HOUR)
+    assert told.crm.last.deal is not None
+    assert told.crm.last.deal.owner == "11"
+    assert told.handoff().rep == "bo"
+
+
+def test_what_the_crm_says_after_a_push_without_an_answer_holds(told: Beside) -> None:
+    told.crm.answers = [BUSY]
+    told.sales("give", to="cy")
+    told.push()
+    told.sales("give", to="bo")
+    told.now += MINUTE
+    assert "77" in told.says("news", owner="77")
+    pushed = len(told.crm.cards)
+    told.push(HOUR)
+    assert len(told.crm.cards) == pushed, "nothing is said over it"

@@ -66,8 +66,8 @@ class CrmRecord(SQLModel, table=True):
     `refs` are the CRM's own names of its records.  `crm_owner` and `crm_stage` are what the CRM has
     of that handoff, as it was told or said itself (at `heard_at` last): said again they are no
     news.  They stand for `known_rep` and `known_state`: while the handoff has these the CRM keeps
-    its own words.  `sent_…` is what a push in hand would make of them.  `generation` fences a claim
-    as with messages.
+    its own words.  `sent` is what pushes in hand, or without an answer, would make of them: of
+    `owner` and `stage` the last few words.  `generation` fences a claim as with messages.
     """
 
     __tablename__ = "crm_record"
@@ -99,8 +99,7 @@ class CrmRecord(SQLModel, table=True):
     crm_stage: str = words()
     known_rep: str = words()
     known_state: str = words()
-    sent_owner: str = words()
-    sent_stage: str = words()
+    sent: dict[str, Any] = document()
     heard_at: datetime | None = instant(required=False)
 
 
