@@ -19,7 +19,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from nurture.language.grammar.models import Elapsed, Model, Names
 
@@ -70,8 +72,8 @@ class FollowUp(Model):
     start: str | None = None
     after: Elapsed | None = None
     stop: str | None = None
-    suppress: bool = False
-    nothing: bool = False
+    suppress: Annotated[bool, Field(strict=True)] = False
+    nothing: Annotated[bool, Field(strict=True)] = False
 
     def holds(self, said: str) -> bool:
         """Whether it is about what was said; `bad timing: call in May` is about `bad timing`."""

@@ -111,13 +111,18 @@ class _Reader:
             if not isinstance(name, str):
                 self.faults.add(here, "wrong-value", f"the name of a {word} is expected here")
             elif allowed is not None and name not in allowed:
-                said = f'unknown {word} "{name}"'
+                said = f'unknown {word} "{name}"{self._own(loc)}'
                 if word == "segment" and name in self.known.all_events:
                     said = f'"{name}" is an event, not a segment; write: {{event: {name}}}'
                 self.faults.add(
                     here, f"unknown-{word}", said, found=name, allowed=sorted(allowed)
                 )
         return tuple(str(name) for name in listed)
+
+    def _own(self, loc: Loc) -> str:
+        """How a field of the workspace is written whose name is that of a subject."""
+        key = loc[-1] if loc else ""
+        return f'; the field "{key}" is written "attr.{key}"' if key in self.known.fields else ""
 
     def segment_(self, value: Any, loc: Loc, _: dict[str, Any]) -> list[Condition]:
         known = self.known.segments
