@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -34,7 +33,6 @@ from flows.tick import Outcome
 from nurture.ledger.news import listen
 from nurture.webhooks.port import wanting
 
-log = logging.getLogger(__name__)
 PATIENCE = 30.0
 """Seconds a stop waits for the mail in hand; what is not settled by then is `unknown`, not lost."""
 

@@ -37,8 +37,6 @@ class HubSpot:
     `pipeline` and `first_stage` are where a new deal begins; `reason_property` is read as the
     reason of what came of it, `due_property` (a date and time, '' for none) holds the deadline."""
 
-    pulls = True
-
     def __init__(
         self, token: SecretStr, *, base_url: str = BASE_URL, pipeline: str = "default",
         first_stage: str = "appointmentscheduled", lead_property: str = "nurture_lead",

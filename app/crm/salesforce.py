@@ -49,8 +49,6 @@ class Salesforce:
     `first_stage` and is expected to close `close_after` the offer; days are days in `zone`.
     """
 
-    pulls = True
-
     def __init__(
         self, client_id: SecretStr, client_secret: SecretStr, *, base_url: str,
         version: str = VERSION, first_stage: str = "Prospecting",

@@ -30,7 +30,6 @@ class WebhookCrm:
     caller: Caller
     url: str
     allow: tuple[str, ...] = ()
-    pulls: bool = False
 
     @property
     def trouble(self) -> str:

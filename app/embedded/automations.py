@@ -1,7 +1,7 @@
-"""What a new Prefect server is given once: an automation and a work pool.
+"""What a new Prefect server is given once: an automation.
 
-The automation marks runs whose process was killed as Crashed; without it they stay Running for ever
-and look as if work were going on.  The work pool is where `prefect.yaml` deploys to.
+It marks runs whose process was killed as Crashed; without it they stay Running for ever and look as
+if work were going on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from prefect.automations import Automation
 
 NAME = "crash-zombies"
-POOL = "nurture"
 ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
 
 
@@ -30,20 +29,6 @@ async def install_automations() -> bool:
         if await client.read_automations_by_name(NAME):
             return False
     await _crash_zombies().acreate()
-    return True
-
-
-async def install_work_pool() -> bool:
-    """Create the process work pool of `prefect.yaml`; False when it is there."""
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectAlreadyExists
-
-    async with get_client() as client:
-        try:
-            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-        except ObjectAlreadyExists:
-            return False
     return True
 
 

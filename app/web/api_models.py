@@ -9,7 +9,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Result = Literal["meeting", "opportunity", "won", "lost"]
 Words = Annotated[str, Field(max_length=400)]
-Seconds = Annotated[float, Field(description="In seconds.")]
 
 
 class Asked(BaseModel):

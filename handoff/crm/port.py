@@ -106,11 +106,6 @@ class Crm(Protocol):
         """Why it cannot be reached at all (a token is not set), '' when it can."""
         ...
 
-    @property
-    def pulls(self) -> bool:
-        """Whether it can be looked at; one that only calls us cannot."""
-        ...
-
     def push(self, card: Card) -> Future[Pushed]:
         """Begin to bring its records of a lead, and of the handoff, up to the card: made where they
         are missing, never twice, however often it is asked."""

@@ -37,11 +37,6 @@ class NormalAddress:
         """What is unique: two addresses with one key are one lead. Plus-tags stay distinct."""
         return self.text.casefold()
 
-    @property
-    def needs_smtputf8(self) -> bool:
-        """Only servers that offer SMTPUTF8 (RFC 6531) can be asked to deliver to it."""
-        return not self.local.isascii()
-
     def __str__(self) -> str:
         return self.text
 

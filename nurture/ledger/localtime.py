@@ -70,12 +70,6 @@ def local_day(instant: Any, zone: Any) -> ColumnElement[int]:
     return _whole(local_wall(instant, zone), DAY)
 
 
-def local_minute(instant: Any, zone: Any) -> ColumnElement[int]:
-    """Minutes since midnight on the zone's clock at the instant, 0 to 1439."""
-    local = local_wall(instant, zone)
-    return _whole(local % DAY, MINUTE)
-
-
 def wall_instant(wall: ColumnElement[int], zone: Any) -> ColumnElement[datetime]:
     """The first instant at which the zone's clock shows `wall`, microseconds of wall time as if it
     were UTC: where clocks jump over it the first instant after, of two such the first.

@@ -16,7 +16,6 @@ from nurture.ledger.statements.extremes import Greatest
 from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Duration, Instant
 
-OPENING = table_of(t.Opening).c
 LOCAL_DAYS = "local days"
 """The `hours` under which every zone's own days stand: an interval a date, midnight to midnight."""
 

@@ -59,7 +59,6 @@ class Told:
     asked: list[str] = field(default_factory=list)
     slow: list[Future[Pulled]] = field(default_factory=list)
     trouble: str = ""
-    pulls: bool = True
     always: Answer | None = DONE
     owner: dict[str, str] = field(default_factory=dict)
     stage: dict[str, str] = field(default_factory=dict)

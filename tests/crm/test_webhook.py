@@ -270,4 +270,3 @@ def test_a_try_of_the_way_changes_nothing(company: Company, system: System) -> N
     assert company.crm.check().result(10).verdict == "done"
     assert body_of(system.asked[0]) == {"type": "crm.test"}
     assert company.crm.pull("x", now=company.play.now).result(1).answer.verdict == "failed"
-    assert company.crm.pulls is False

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nurture.delivery.mails.links import read, sign
 from nurture.delivery.mails.tracking import PIXEL, pixel_and_click, target, track
-from nurture.delivery.rendering.plain import plain_template, tidy
+from nurture.delivery.rendering.plain import plain_template
 from nurture.delivery.rendering.sandbox import Sandbox
 from nurture.ledger.errors import LinkInvalid, RenderFailed
 
@@ -203,7 +203,7 @@ def test_a_text_part_says_what_the_html_says() -> None:
     rendered = Sandbox(html=False).compile(text, name="welcome").render(
         {"lead": {"name": "Ann & Co"}, "click": "https://go.test/c/T"}
     )  # fmt: skip
-    assert tidy(rendered).strip() == (
+    assert rendered.strip() == (
         "Hi Ann & Co\n\nSee our page (https://go.test/c/T/1), now & here.\n\n- one\n- two\n\n"
         "A picture\nBye"
     )
@@ -212,7 +212,3 @@ def test_a_text_part_says_what_the_html_says() -> None:
 def test_a_raw_block_stays_raw_in_the_text_part() -> None:
     text = plain_template("<p>{% raw %}{{ not <b> }}{% endraw %}</p>")
     assert Sandbox(html=False).compile(text, name="t").render({}).strip() == "{{ not <b> }}"
-
-
-def test_holes_that_conditions_leave_are_closed() -> None:
-    assert tidy("a\n\n\n \n\nb\n") == "a\n\nb\n"

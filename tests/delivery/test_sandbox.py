@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from nurture.delivery.rendering.sandbox import Sandbox
-from nurture.delivery.rendering.variables import variables
 from nurture.ledger.errors import RenderFailed
 from tests.delivery.hostile import INJECTIONS
 
@@ -213,27 +212,3 @@ def test_a_failed_render_leaves_the_template_usable() -> None:
     with pytest.raises(RenderFailed):
         template.render({"x": 0})
     assert template.render({"x": 5}) == "2.0"
-
-
-def test_variables_are_found_with_their_lines() -> None:
-    source = (
-        "Hi {{ lead.first_name|default(brand.word) }}\n"
-        "{% for t in lead.tags if t != other %}{{ t.name }}{{ loop.index }}{% endfor %}\n"
-        "{% set mine = lead['age'] %}{{ mine }} {{ t }}\n"
-        "{% macro m(a, b=given) %}{{ a }}{{ b }}{{ free }}{% endmacro %}{{ m(x.y.z) }}\n"
-        "{% with w = inner %}{{ w }}{% endwith %}{% block k %}{{ blocked }}{% endblock %}\n"
-        "{{ lead[key] }}{% from 'p' import q as r %}{{ r(1) }}"
-        "{% if lead.ok is defined %}{% endif %}"
-    )
-    assert variables(source) == [
-        ("lead.first_name", 1), ("brand.word", 1), ("lead.tags", 2), ("other", 2),
-        ("lead.age", 3), ("t", 3), ("given", 4), ("free", 4), ("x.y.z", 4), ("inner", 5),
-        ("blocked", 5), ("lead", 6), ("key", 6), ("lead.ok", 6),
-    ]  # fmt: skip
-
-
-def test_variables_of_a_broken_template_name_the_line() -> None:
-    with pytest.raises(RenderFailed, match="mail, line 2"):
-        variables("\n{{ x", name="mail")
-    with pytest.raises(RenderFailed, match="nests too deep"):
-        variables("{{ " + "(" * 5000 + " }}")

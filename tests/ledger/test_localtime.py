@@ -75,17 +75,15 @@ def test_days_minutes_and_midnights_are_the_zones_own(ledger: Ledger, zone: str)
             select(
                 at_column,
                 localtime.local_day(at_column, zone_column),
-                localtime.local_minute(at_column, zone_column),
                 localtime.wall_instant(
                     localtime.local_day(at_column, zone_column) * localtime.DAY, zone_column
                 ),
             )
         ).all()
     assert len(rows) == len(instants())
-    for at, day, minute, begins in rows:
+    for at, day, begins in rows:
         there = at.astimezone(local)
         assert day == (there.date() - EPOCH).days
-        assert minute == there.hour * 60 + there.minute
         assert begins.astimezone(local).date() == there.date()
         before = (begins - timedelta(microseconds=1)).astimezone(local)
         assert before.date() < there.date()
@@ -96,14 +94,13 @@ def test_a_zone_nobody_kept_counts_as_utc(ledger: Ledger) -> None:
     with ledger.begin() as session:
         make_lead(session, None, external_id="1", timezone=None, created_at=at)
         column, zone = col(t.Lead.created_at), col(t.Lead.timezone)
-        day, minute, begins = session.execute(
+        day, begins = session.execute(
             select(
                 localtime.local_day(column, zone),
-                localtime.local_minute(column, zone),
                 localtime.wall_instant(localtime.local_day(column, zone) * localtime.DAY, zone),
             )
         ).one()
-    assert (day, minute) == ((at.date() - EPOCH).days, 23 * 60 + 30)
+    assert day == (at.date() - EPOCH).days
     assert begins == datetime(2026, 3, 2, tzinfo=UTC)
 
 

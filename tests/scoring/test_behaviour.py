@@ -11,9 +11,9 @@ from sqlmodel import Session
 from nurture.calendar.zones import offsets
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.intake.arrivals import withdraw_engagement
 from nurture.ledger.localtime import keep_zone_offsets
 from nurture.scoring.rescore import rescore
-from nurture.scoring.withdraw import withdraw
 from tests.fixtures_ledger import NOW, make_lead
 from tests.scoring.rules import (
     FORM,
@@ -100,8 +100,8 @@ def test_what_was_withdrawn_leaves_room_below_the_limit(ledger: Ledger) -> None:
         first = viewed(session, lead, NOW - HOUR)
         viewed(session, lead, NOW - HOUR)
         tick(session, rules)
-        bot = select(t.Engagement.id).where(t.Engagement.id == first.id)  # type: ignore[arg-type,call-overload]
-        assert withdraw(session, bot, now=NOW, reason="a bot") == 1
+        assert first.id is not None
+        assert withdraw_engagement(session, first.id, now=NOW, reason="a bot") == 1
         viewed(session, lead, NOW)
         viewed(session, lead, NOW)
         tick(session, rules)

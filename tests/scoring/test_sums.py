@@ -14,10 +14,10 @@ from sqlmodel import Session
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.intake.arrivals import withdraw_engagement
 from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.worth import score_of
 from nurture.scoring.rescore import rescore
-from nurture.scoring.withdraw import withdraw
 from tests.fixtures_ledger import NOW, counting, empty, make_lead
 from tests.scoring.rules import (
     FORM,
@@ -80,8 +80,8 @@ def test_a_score_is_the_sum_of_its_ledger_and_withdrawing_takes_exactly_its_part
             lost = sum(
                 by_engagement for by_engagement in _worth_of(session, last.id, now)
             )
-            engagement = select(t.Engagement.id).where(t.Engagement.id == last.id)  # type: ignore[arg-type,call-overload]
-            withdraw(session, engagement, now=now, reason="a bot")
+            assert last.id is not None
+            withdraw_engagement(session, last.id, now=now, reason="a bot")
             assert score(session, lead, now) == pytest.approx(before - lost)
             tick(session, RULES, now=now)
             assert lead.behaviour + lead.fit == pytest.approx(before - lost)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, time
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from jinja2 import nodes, pass_context
 from jinja2.runtime import Context, Macro, Undefined
@@ -24,7 +24,6 @@ LONGEST_LIST: Final = 10_000
 LARGEST_NUMBER: Final = 10**18
 
 PLAIN: Final = (str, Markup, int, float, bool, Decimal, date, time, type(None))
-Plain: TypeAlias = str | int | float | bool | Decimal | date | time | None
 METER: Final = "\0meter"
 """The budget's name among the values of a rendering: no template can spell it."""
 

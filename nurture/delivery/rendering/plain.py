@@ -62,11 +62,6 @@ def plain_template(source: str) -> str:
     return _HELD.sub(lambda place: held[int(place[1])], text)
 
 
-def tidy(text: str) -> str:
-    """A rendered text part without the holes that conditions leave: one empty line at a time."""
-    return _BLANKS.sub("\n\n", text).strip() + "\n" if "\n\n\n" in text else text
-
-
 class _Reader(HTMLParser):
     """Collects what is shown; `held` is the template code behind the placeholders."""
 

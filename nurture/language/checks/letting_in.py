@@ -19,7 +19,6 @@ from nurture.language.text.problems import Problem
 RULE = "no-entering-event"
 BEFORE = '"same" asks for the event that let the lead in, and before that there is none'
 ELSEWHERE = '"same" asks for the event that let a lead into a sequence; only a sequence can'
-_ENTRY = ("when", "segment", "except")
 
 
 @dataclass(frozen=True)

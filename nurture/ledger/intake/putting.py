@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, or_, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from nurture.ledger import tables as t
@@ -277,8 +277,3 @@ def _table(model: type[Any]) -> Table:
     table = upsert.table_of(model)
     assert isinstance(table, Table)
     return table
-
-
-def count_leads(session: Session) -> int:
-    """How many leads there are."""
-    return int(session.execute(select(func.count()).select_from(_table(t.Lead))).scalar_one())

@@ -19,7 +19,7 @@ import pytest
 import redis
 
 from app.embedded import server
-from app.embedded.automations import NAME, install_automations, install_work_pool
+from app.embedded.automations import NAME, install_automations
 from app.embedded.prefect_settings import prefect_client, prefect_environment, server_settings
 from app.embedded.server import Server, ServerFailed, reachable
 from tests.processes import state_of
@@ -122,13 +122,10 @@ class TestARunningServer:
             server.start(home, environ=os.environ)
         assert running.running()
 
-    def test_the_automation_and_the_work_pool_are_installed_once(self, running: Server) -> None:
-        async def play() -> list[bool]:
-            return [await install_automations(), await install_work_pool()]
-
+    def test_the_automation_is_installed_once(self, running: Server) -> None:
         with prefect_client(os.environ, running.environment()):
-            assert asyncio.run(play()) == [True, True]
-            assert asyncio.run(play()) == [False, False]
+            assert asyncio.run(install_automations()) is True
+            assert asyncio.run(install_automations()) is False
 
     def test_a_run_that_beats_no_more_and_never_ended_is_to_be_called_crashed(
         self, running: Server

@@ -36,7 +36,6 @@ class Waited:
     """A CRM whose answers are waited for: the passes find them there."""
 
     inner: Crm
-    pulls: bool = True
     trouble: str = ""
 
     def push(self, card: Card) -> Future[Pushed]:
