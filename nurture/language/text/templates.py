@@ -88,6 +88,8 @@ def read_variables(source: str) -> tuple[tuple[Variable, ...], Fault | None]:
         return (), Fault("template-syntax", str(error.message), error.lineno or 1, 1)
     except RecursionError:
         return (), Fault("template-syntax", "nested too deeply to be read", 1, 1)
+    except ValueError:
+        return (), Fault("template-syntax", "a number has too many digits to be read", 1, 1)
     try:
         own = _own_names(tree)
         used = [use for use in _uses(tree) if use[0].partition(".")[0] not in own]
