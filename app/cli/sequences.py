@@ -102,6 +102,8 @@ def enter(
     """Let leads enter a sequence, by the rules of its entry; again changes nothing."""
     from app.entering import enter_leads, listed_in
 
+    if not people and source is None:
+        raise typer.BadParameter("name leads, or a file of them: --from FILE", param_hint="LEAD")
     asked = [*(people or ()), *(listed_in(source) if source else ())]
     with opened(workspace) as work, work.writing() as session:
         undo = session.begin_nested()

@@ -18,6 +18,7 @@ from tests.ledger.desk import Desk
         ("e mail,E_mail,x\na,b,c\n", {}, "Two columns mean email"),
         ("mail\na\n", {"email": "mial"}, "no column 'mial'. Did you mean 'mail'"),
         ("mail\na\n", {"email": "{id}@example.test"}, "no column 'id'"),
+        ("id,email\n1,a\n", {"emial": "email"}, "no field 'emial'. Did you mean 'email'"),
         ("mail\na\n", {}, "has no column for email or external_id"),
         ("spend\n3\n", {}, "--map email=COLUMN or --map external_id=COLUMN"),
         ("spend\n3\n", {}, "put a column of numbers into the file first"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,14 @@ def import_leads(
 
     `mapping` says field → column, or a template over columns (`{id}@example.test`); a column named
     like a standard field maps itself, every other becomes an attribute.  `field_types` declares
-    attributes (text, number, yes_no, date).  A few thousand rows are one transaction: after a kill
+    attributes (text, number, yes_no, date); one that is not declared may be mapped to if no field
+    is called nearly so.  A few thousand rows are one transaction: after a kill
     the same import finishes the job.  Raises InputRefused when the file as a whole cannot be read
     (then nothing was imported); rows that cannot be taken are in the reject file.
     """
     if wrong := next((kind for kind in field_types.values() if kind not in TYPES), None):
         raise InputRefused(f"{wrong} is no type of field: one of {', '.join(TYPES)}")
+    _refuse_slips(mapping, [*FIELDS, *field_types])
     total = reading.total_lines(path, encoding)
     rejects = Rejects(reject_path)
     report = ImportReport()
@@ -54,6 +57,17 @@ def import_leads(
         report.rejected = rejects.count
         report.reject_file = rejects.close()
     return report
+
+
+def _refuse_slips(mapping: Mapping[str, str], fields: Sequence[str]) -> None:
+    """Who writes `emial=Mail` would get an attribute of that name, and leads without an address."""
+    for name in mapping:
+        near = [] if name in fields else difflib.get_close_matches(name, fields, 1, 0.7)
+        if near:
+            raise InputRefused(
+                f"There is no field {name!r}. Did you mean {near[0]!r}? If not, write yours under "
+                "fields of nurture.yaml."
+            )
 
 
 def _put(

@@ -61,6 +61,7 @@ WRONG_USE = [
     ("sequence list", "Did you mean 'sequences'?"),
     ("tick --nw 2026-03-02T09:00Z", "--now"),
     ("lead show", "Missing argument"),
+    ("sequences enter win-back", "--from"),
 ]
 
 
