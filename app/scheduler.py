@@ -112,15 +112,16 @@ class Scheduler:
 
     async def _run(self) -> None:
         """One tick after another until nothing is due now; then sleep until the next instant."""
-        if self.runtime.stop.is_set():
-            return
         async with self._running:
             self._dirty = True
             while self._dirty and not self.runtime.stop.is_set():
                 self._dirty = False
-                outcome = self.last = await self._ticked(self.runtime.clock())
-                if outcome.failures or outcome.busy:
+                self.last = await self._ticked(self.runtime.clock())
+                if self.last.failures or self.last.busy:
                     break
+        outcome = self.last
+        if outcome is None:  # stopped before the first
+            return
         if outcome.failures or outcome.busy or _stuck(outcome):
             self._wake_at(self.runtime.clock() + AFTER_FAILURE)
         elif outcome.next_due is not None:

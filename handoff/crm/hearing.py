@@ -83,7 +83,7 @@ def hear(
     session: Session, definitions: Definitions, change: Change, *, now: datetime
 ) -> str:
     """Do what a change says, once; returns what came of it."""
-    change = _storable(change)
+    change = storable(change)
     row = {"identity": change.identity, "at": now}
     if not insert_new_values(session, t.CrmChange, [row]):
         return "said before"
@@ -101,7 +101,7 @@ def hear(
     return said
 
 
-def _storable(change: Change) -> Change:
+def storable(change: Change) -> Change:
     """The change without what no ledger can keep; an identity of any form is one."""
     known = change.identity
     if len(known) > LONGEST or not known.isprintable():

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from handoff import alarms
 from handoff.crm import health
-from handoff.crm.hearing import hear
+from handoff.crm.hearing import hear, storable
 from handoff.crm.keeping import NAME, model_of
 from handoff.crm.looking import look_at
 from handoff.crm.port import WITHIN, Change, Pulled
@@ -130,7 +130,7 @@ def take_in(syncing: Syncing, change: Change) -> str:
     except Exception as error:
         log.exception("a change the CRM told of could not be done")
         said = f"could not be done: {type(error).__name__}"
-        row = {"identity": change.identity, "at": syncing.clock(), "said": said}
+        row = {"identity": storable(change).identity, "at": syncing.clock(), "said": said}
         with syncing.ledger.begin() as session:
             insert_new_values(session, t.CrmChange, [row])
         return said

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from handoff.crm import pulling
+from handoff.crm import hearing, pulling
+from handoff.crm.cards import deal_key
 from handoff.crm.port import Change, Pushed
 from handoff.tables import CRM_CHANGE, LEAD
 from nurture.ledger import tables as t
@@ -204,6 +205,18 @@ def test_a_handoff_that_is_none_of_ours_is_kept_and_nothing_happens(told: Beside
     change = Change("a", key, NOW, stage="closedwon")
     assert "no handoff of ours" in pulling.take_in(told.syncing(), change)
     assert told.handoff().state == "offered"
+
+
+def test_a_change_that_cannot_be_done_at_all_is_left_behind_whatever_its_identity(
+    told: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(hearing, "_listen", broken)
+    change = Change("\0 id \ud800" + "x" * 900, deal_key(1), NOW, stage="closedwon")
+    assert "RuntimeError" in pulling.take_in(told.syncing(), change)
+    assert told.says(change.identity, stage="closedwon") == "said before"
 
 
 def test_an_erased_lead_is_heard_of_no_more(told: Beside) -> None:
