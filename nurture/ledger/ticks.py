@@ -31,9 +31,10 @@ from sqlmodel import Session, col
 
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
-from nurture.ledger.statements import batches, upsert
+from nurture.ledger.statements import batches
 from nurture.ledger.statements.asking import NOW, TICK, Asking
 from nurture.ledger.statements.changed import changed
+from nurture.ledger.statements.locks import alone
 from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import Instant
 
@@ -73,7 +74,8 @@ def take_turn(
         wanted = {"by": owner, "now": now, "end": now + lease}
         if changed(session, _TAKE, wanted):
             return True
-        row = _locked(session, TURN)
+        alone(session, TURN)
+        row = session.get_one(t.Lock, TURN)
         if row.owner and alive(row.owner):
             return False
         row.owner, row.until = owner, clock() + lease
@@ -94,7 +96,7 @@ def begin_tick(session: Session, *, now: datetime, owner: str, limit: int = batc
     it has happened.  Touches held by ticks that never ended are waiting again first.  Call once
     more while `more`.
     """
-    _locked(session, CLAIM)  # on PostgreSQL: two claims at once would wait for each other's rows
+    alone(session, CLAIM)  # on PostgreSQL: two claims at once would wait for each other's rows
     tick = t.Tick(now=now, owner=owner)
     session.add(tick)
     session.flush()
@@ -186,7 +188,6 @@ _RELEASE = (
     .where(LOCK.name == TURN, LOCK.owner == bindparam("by"))
     .values(owner="", until=None)
 )
-_LOCKED = select(t.Lock).where(col(t.Lock.name) == bindparam("lock")).with_for_update()
 
 
 def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
@@ -195,7 +196,7 @@ def end_tick(session: Session, tick_id: int, *, now: datetime) -> int:
     Touches another tick has taken over meanwhile stay that tick's.  While a version runs in
     shadow, what is deleted is kept for it (`Echo`).
     """
-    _locked(session, CLAIM)  # as `begin_tick`: whoever takes over goes through the same touches
+    alone(session, CLAIM)  # as `begin_tick`: whoever takes over goes through the same touches
     asking = Asking(session, tick_id, now)
     asking.run(_ECHO)
     dropped = asking.run(_DROP)
@@ -230,10 +231,3 @@ def whose_turn(session: Session) -> tuple[str, datetime | None]:
     """Who took the turn and did not give it back ('' for nobody), and until when it has it."""
     row = session.get(t.Lock, TURN)
     return (row.owner, row.until) if row is not None else ("", None)
-
-
-def _locked(session: Session, name: str) -> t.Lock:
-    """The lock's row, made if need be, and ours until the transaction ends."""
-    upsert.insert_new_values(session, t.Lock, [{"name": name, "owner": ""}])
-    row: t.Lock = session.execute(_LOCKED, {"lock": name}).scalar_one()
-    return row
