@@ -1,0 +1,1 @@
+"""The Prefect flows: in what order passes run, how they are shown and stopped; no rule, no SQL."""

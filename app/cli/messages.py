@@ -8,7 +8,7 @@ import typer
 
 from app.cli import show
 from app.cli.opening import opened
-from app.cli.options import Json, Limit, Workspace, example, known
+from app.cli.options import Json, Limit, OneLead, States, Workspace, example, known
 
 commands = typer.Typer(no_args_is_help=True, help="Mails: what became of them; resolve unknown.")
 
@@ -20,10 +20,8 @@ commands = typer.Typer(no_args_is_help=True, help="Mails: what became of them; r
     ),
 )
 def list_(
-    state: Annotated[
-        list[str] | None, typer.Option("--state", help="Only these; may be repeated.")
-    ] = None,
-    lead: Annotated[str, typer.Option("--lead", metavar="LEAD", help="Only this lead's.")] = "",
+    state: States = None,
+    lead: OneLead = "",
     limit: Limit = 50,
     workspace: Workspace = None,
     as_json: Json = False,

@@ -42,6 +42,10 @@ Json = Annotated[
     typer.Option("--json", callback=_as_json, help="One JSON document on standard output."),
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")]
+States = Annotated[
+    list[str] | None, typer.Option("--state", help="Only these; may be repeated.")
+]
+OneLead = Annotated[str, typer.Option("--lead", metavar="LEAD", help="Only this lead's.")]
 By = Annotated[
     str,
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 
 from app.cli import show
 from app.cli.opening import opened
-from app.cli.options import Json, Limit, Workspace, example, known
+from app.cli.options import Json, Limit, OneLead, States, Workspace, example, known
 
 commands = typer.Typer(
     no_args_is_help=True, help="Calls to other systems: their fate; failed ones made once more."
@@ -23,10 +23,8 @@ commands.callback()(lambda: None)
     ),
 )
 def list_(
-    state: Annotated[
-        list[str] | None, typer.Option("--state", help="Only these; may be repeated.")
-    ] = None,
-    lead: Annotated[str, typer.Option("--lead", metavar="LEAD", help="Only this lead's.")] = "",
+    state: States = None,
+    lead: OneLead = "",
     limit: Limit = 50,
     workspace: Workspace = None,
     as_json: Json = False,

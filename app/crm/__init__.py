@@ -1,1 +1,1 @@
-"""The ways to a CRM: HubSpot and Salesforce as their documents describe them."""
+"""The ways to a CRM: HubSpot and Salesforce by their own APIs, any other system by a webhook."""

@@ -1,1 +1,1 @@
-"""Templates of marketers over fields of strangers: bounded, sandboxed, their fields found."""
+"""Templates of marketers over fields of strangers: bounded, sandboxed, their text part made."""

@@ -1,1 +1,1 @@
-"""What passes write statements with: upserts, working sets, given rows, questions asked again."""
+"""What passes write statements with: upserts, working sets, given rows, questions, locks."""
