@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -144,14 +145,35 @@ async def _started(
 
 
 def up(folder: Path, settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Run until Ctrl-C or SIGTERM; the mail in hand is finished first (at most 30 seconds)."""
-    asyncio.run(_up(folder, settings, say))
+    """Run until Ctrl-C or SIGTERM; the mail in hand is finished first (at most 30 seconds).
+
+    All of it runs beside the main thread: there Prefect takes SIGTERM for itself while a run works,
+    and ends it at once.
+    """
+    asked: Future[None] = Future()
+    with _heard(asked), ThreadPoolExecutor(1, "engine") as beside:
+        beside.submit(asyncio.run, _up(folder, settings, say, asked)).result()
 
 
-async def _up(folder: Path, settings: Settings, say: Callable[[str], None]) -> None:
-    ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+@contextlib.contextmanager
+def _heard(asked: Future[None]) -> Iterator[None]:
+    """While the block lasts, whoever ends this process asks it to end."""
+
+    def ask(*_: Any) -> None:
+        with contextlib.suppress(InvalidStateError):  # asked already, or nobody listens any more
+            asked.set_result(None)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _up(
+    folder: Path, settings: Settings, say: Callable[[str], None], asked: Future[None]
+) -> None:
     with open_workspace(folder, settings) as runtime:
         # Nothing applied yet: that is said before anything is started.
         if said := wanting(runtime.caller, runtime.definitions()):
@@ -162,7 +184,7 @@ async def _up(folder: Path, settings: Settings, say: Callable[[str], None]) -> N
         home = settings.prefect_home or folder / ".nurture" / "prefect"
         async with _running(runtime, settings, visible, say):
             seen = asyncio.create_task(visible.see(settings, home, say, runtime.stop))
-            await ended.wait()
+            await asyncio.wrap_future(asked)
             say("stopping: finishing the mail in hand")
             runtime.stop.set()
             await asyncio.wait({seen})  # not cancelled: a server that starts would be left alone

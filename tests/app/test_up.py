@@ -100,6 +100,28 @@ def test_it_says_where_it_is_wakes_for_what_comes_and_leaves_nothing_half_done(
 
 
 @pytest.mark.flows
+def test_sigterm_lets_a_run_that_works_finish_the_mail_in_hand(
+    company: Path, token: str, tmp_path: Path, start: Callable[..., Live]
+) -> None:
+    """Prefect takes the signal for itself while a run works, and ends everything at once."""
+    live = start(company)
+    prefect = live.address("Prefect UI")
+    until(lambda: live.health()["prefect"] == "answers", "Prefect")
+    brought = tmp_path / "events.jsonl"
+    many = (json.dumps(sign_up(f"many{number}@example.test")) for number in range(1500))
+    brought.write_text("\n".join(many))
+    assert invoke("events", "import", brought, "--create-leads", "-w", company).exit_code == 0
+    running = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+    count = f"{prefect}/api/flow_runs/count"
+    until(lambda: httpx.post(count, json=running, timeout=40).json(), "a run that works")
+    assert live.end(signal.SIGTERM) == 0
+    said = live.said.read_text()
+    assert said.endswith("stopping: finishing the mail in hand\nstopped\n")
+    assert "Traceback" not in said
+    assert rows(company, "SELECT 1 FROM message WHERE state IN ('claimed', 'handed')") == []
+
+
+@pytest.mark.flows
 def test_a_kill_takes_its_prefect_along_and_the_next_goes_on_from_the_rows(
     company: Path, token: str, tmp_path: Path, start: Callable[..., Live]
 ) -> None:
