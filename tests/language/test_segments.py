@@ -18,8 +18,8 @@ from nurture.language.reading.closing import closed
 from nurture.language.text.source import parse
 from nurture.language.text.tree import plain
 from nurture.ledger.engine import Ledger
+from tests.language.applied.test_versions import TRIAL, applied, statuses
 from tests.language.conftest import Edit
-from tests.language.test_versions import TRIAL, applied, statuses
 
 DE = parse_condition({"country": "DE"})
 LARGE = AllOf((parse_condition({"employees": {"at_least": 250}}),), "large")
