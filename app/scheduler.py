@@ -112,6 +112,9 @@ class Scheduler:
 
     async def _run(self) -> None:
         """One tick after another until nothing is due now; then sleep until the next instant."""
+        if self._running.locked():  # two wakes in one moment: the one that ticks answers both
+            self._dirty = True
+            return
         async with self._running:
             self._dirty = True
             while self._dirty and not self.runtime.stop.is_set():

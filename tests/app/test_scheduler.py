@@ -186,6 +186,28 @@ def test_a_poke_during_a_tick_is_answered_by_one_more_tick(play: Callable[..., D
     assert day.minutes() == [0, round(10 / 60, 2)]
 
 
+def test_a_storm_of_pokes_drops_no_wake(
+    play: Callable[..., Day], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wake that waited beside a tick took the place of the one this tick sets at its end."""
+
+    async def busy(day: Day) -> Outcome:
+        await asyncio.sleep(1)
+        more = day.clock() if len(day.ticks) < 9 else None
+        return Outcome(day.clock(), tally=WORK, next_due=more)
+
+    async def storm(day: Day) -> None:
+        for _ in range(9):
+            for _ in range(9):
+                day.scheduler.poke()
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.7)
+        await asyncio.sleep(600)
+
+    play(storm, does=busy)
+    assert not [record for record in caplog.records if "skipped" in record.getMessage()]
+
+
 def test_ticks_never_overlap(play: Callable[..., Day]) -> None:
     inside = [0, 0]
 
