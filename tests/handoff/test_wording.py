@@ -1,12 +1,13 @@
-"""What a lead says of itself, in the words a channel is told: it calls nobody and links nowhere."""
+"""Words of strangers as they are kept, and as a channel is told them: nobody is called by them."""
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import update
 
 from handoff.routing.assignment import assign
 from handoff.tables import HANDOFF, LEAD
-from handoff.wording import unlinked
+from handoff.wording import reason, unlinked
 from tests.fixtures_ledger import NOW
 from tests.handoff import sales_desk as desk
 from tests.handoff.telling.office import Office
@@ -40,3 +41,18 @@ def test_names_stay_readable() -> None:
     assert unlinked("Dr. Ann O'Neill-Lee, Lee & Sons (Berlin), 50 %") == (
         "Dr. Ann O'Neill-Lee, Lee & Sons (Berlin), 50 %"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("BAD TIMING", "bad timing"),
+        ("Bad timing: in May", "bad timing: in May"),
+        ("bad timing:", "bad timing"),
+        ("bad timings", "bad timings"),
+        ("GROSS: ja", "groß: ja"),
+        ("a: b: c", "A: B: c"),
+    ],
+)
+def test_a_note_behind_a_reason_leaves_the_reason_as_it_is_listed(said: str, kept: str) -> None:
+    assert reason(said, ["bad timing", "groß", "A: B"]) == kept

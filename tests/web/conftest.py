@@ -210,3 +210,9 @@ def offer(place: Place) -> Offer:
         assign(session, place.site.runtime.definitions(), now=NOW)
     (row,) = place.rows(t.Handoff)
     return Offer(row.id, row.generation, row.lead_id)
+
+
+@pytest.fixture
+def crm(place: Place) -> dict[str, str]:
+    """The headers of a system that may look at handoffs and answer."""
+    return place.token("sales")

@@ -16,9 +16,10 @@ from typer.testing import Result
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger, open_ledger
 from nurture.ledger.statements.upsert import table_of
+from tests.app.cli.simulating import starter
 from tests.commands import invoke
 
-__all__ = ["invoke"]
+__all__ = ["invoke", "starter"]
 Run = Callable[..., Result]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LEADS = """external_id,email,first_name,last_name,country,timezone,employees

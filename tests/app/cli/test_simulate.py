@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,47 +12,10 @@ import pytest
 from typer.testing import Result
 
 from nurture.delivery import deliver
-from tests.app.cli.conftest import document, invoke
-
-MODEL = """\
-leads:
-  - group: trial
-    weight: 2
-    arrive: 3 days
-    fields: {country: {DE: 3, US: 1}, timezone: Europe/Berlin, employees: {between: [200, 900]}}
-    first: [{event: form_submitted, with: {form: trial}}]
-    events:
-      - {event: page_viewed, with: {url: /pricing}, per_day: 1, for: 5 days}
-      - {event: form_submitted, with: {form: contact}, per_day: 0.5}
-  - group: fair
-    fields: {lead_source: trade fair}
-events: [{event: page_viewed, with: {url: /blog}, per_day: 0.1}]
-mail:
-  open: 50%
-  click: 20%
-  unsubscribe: 5%
-  after: 2 hours
-  of: {welcome: {open: 100%, click: 60%}}
-sales: {accept: 60%, reject: 20%, after: 40 minutes, touch: 80%, won: 50%, lost: 30%}
-"""
-SMALL = ("--leads", "24", "--days", "9", "--begin", "2026-03-02", "--step", "6 hours")
-TINY = ("--leads", "8", "--days", "4")
-"""For what is not about the figures."""
-
+from tests.app.cli.conftest import document
+from tests.app.cli.simulating import MODEL, TINY, told
 
 pytestmark = pytest.mark.xdist_group("simulate")  # its figures are made once, by one process
-
-
-@pytest.fixture(scope="module")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("workspaces") / "new"
-    assert invoke("init", folder).exit_code == 0
-    (folder / "simulation.yaml").write_text(MODEL)
-    return folder
-
-
-def told(folder: Path, *words: str | Path) -> Result:
-    return invoke("simulate", *SMALL, *words, "-w", folder)
 
 
 @pytest.fixture(scope="module")
@@ -276,36 +238,3 @@ def test_a_recording_that_is_none_is_named_line_by_line(starter: Path, tmp_path:
     assert result.exit_code == 1
     assert "recording.jsonl:2:12: is no JSON" in result.stderr
     assert "recording.jsonl:3: kind is missing" in result.stderr
-
-
-def test_a_folder_compared_with_itself_shows_no_difference(starter: Path) -> None:
-    result = told(starter, "--compare", starter, *TINY)
-    assert result.exit_code == 0
-    assert re.search(r"Nothing: all \d+ figures are the same\.", result.stdout)
-
-
-def test_a_changed_wait_shows_where(starter: Path, tmp_path: Path) -> None:
-    old = tmp_path / "old"
-    assert invoke("init", old).exit_code == 0
-    flow = old / "sequences" / "trial-welcome.yaml"
-    text = flow.read_text()
-    assert text.count("- wait: 2 days") == 1
-    flow.write_text(text.replace("- wait: 2 days", "- wait: 8 days"))
-    found = document(told(starter, "--compare", old, "--json"))["differences"]
-    changed = {each["what"]: each["change"] for each in found}
-    assert changed["mail / by mail / first-plan / sent"] > 0
-    assert changed["funnel / trial-welcome / interest / reached"] > 0
-    assert changed["funnel / trial-welcome / awareness / standing"] < 0
-    assert "funnel / trial-welcome / entered" not in changed
-    assert "funnel / long-nurture / entered" not in changed
-
-
-def test_the_older_version_need_not_have_what_the_model_names(tmp_path: Path) -> None:
-    old, model = tmp_path / "old", tmp_path / "mine.yaml"
-    assert invoke("init", old).exit_code == 0
-    new = Path(shutil.copytree(old, tmp_path / "new"))
-    model.write_text(MODEL.replace("of: {", "of: {brand-new: {open: 9%}, "))
-    shutil.copy(new / "templates" / "welcome.html", new / "templates" / "brand-new.html")
-    words = ("--behaviour", model, "--compare", old, *TINY)
-    assert told(new, *words).exit_code == 0
-    assert told(old, "--behaviour", model, *TINY).exit_code == 1

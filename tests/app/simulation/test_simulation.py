@@ -31,7 +31,7 @@ from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.engine import Ledger
 from nurture.webhooks.port import Call
 from tests.app.cli.conftest import invoke
-from tests.app.cli.test_simulate import MODEL, SMALL, TINY
+from tests.app.cli.simulating import MODEL, SMALL, TINY
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

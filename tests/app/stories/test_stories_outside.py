@@ -12,7 +12,7 @@ from app.stories.running import Case, Result, cases
 from app.stories.telling import told, wrongs
 from app.stories.updating import update
 from nurture.language.text.problems import DefinitionInvalid
-from tests.sequences import texts
+from tests.app.stories.conftest import made
 
 FLOW = """
 sequence: calling
@@ -67,16 +67,7 @@ tests:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    folder = tmp_path / "workspace"
-    (folder / "sequences").mkdir(parents=True)
-    (folder / "templates").mkdir()
-    heads = {"nurture": texts.WORKSPACE, "scoring": texts.SCORING, "handoff": texts.HANDOFF}
-    for name, text in heads.items():
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    for name in texts.MAILS:
-        page = texts.MAIL.format(name=name)
-        (folder / "templates" / f"{name}.html").write_text(page, encoding="utf-8")
-    return folder
+    return made(tmp_path / "workspace")
 
 
 def write(workspace: Path, *pairs: tuple[str, str]) -> list[Case]:

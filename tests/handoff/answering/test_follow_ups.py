@@ -13,11 +13,8 @@ import pytest
 from sqlalchemy import func, insert, literal, select
 
 from app.changes.applying import plan_workspace
-from handoff import wording
 from handoff.answering import follow_ups
 from handoff.tables import CHANGE, FOLLOW_UP, HANDOFF
-from nurture.language.files import outcomes
-from nurture.language.files.outcomes import EFFECTS, Outcomes
 from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.statements.upsert import table_of
@@ -279,37 +276,3 @@ def test_a_start_survives_a_tick_that_is_killed(ledger: Ledger, play: Play) -> N
     play.tick("05-31 11:20")
     assert planned(play) == [("again", "started", "")]
     assert len(play.enrolments("ann", "again")) == 1
-
-
-def test_the_language_tells_the_table_of_outcomes() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "language.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1:6] for line in page.splitlines() if line.startswith("| `")]
-    told = {name.strip(" `"): [cell.strip() for cell in cells] for name, *cells in rows}
-    words = {"": "", "may": "a reason", "needed": "a reason, needed"}
-    for name, effect in EFFECTS.items():
-        said = ", ".join(filter(None, ("an amount" * effect.amount, words[effect.reason])))
-        ends = "ends" if effect.ends else "goes on"
-        assert told[name] == [effect.state, effect.lifecycle, said, ends]
-        doc = outcomes.__doc__ or ""
-        line = next(each for each in doc.splitlines() if each.split()[:1] == [name])
-        cells = (name, effect.state, effect.lifecycle, said)
-        assert line.split() == " ".join(cells).split()
-
-
-def test_every_outcome_but_what_a_ladder_says_may_be_followed() -> None:
-    assert [*Outcomes.model_fields] == [name for name in EFFECTS if name != "lapsed"]
-
-
-@pytest.mark.parametrize(
-    ("said", "kept"),
-    [
-        ("BAD TIMING", "bad timing"),
-        ("Bad timing: in May", "bad timing: in May"),
-        ("bad timing:", "bad timing"),
-        ("bad timings", "bad timings"),
-        ("GROSS: ja", "groß: ja"),
-        ("a: b: c", "A: B: c"),
-    ],
-)
-def test_a_note_behind_a_reason_leaves_the_reason_as_it_is_listed(said: str, kept: str) -> None:
-    assert wording.reason(said, ["bad timing", "groß", "A: B"]) == kept
