@@ -30,19 +30,10 @@ from nurture.language.text.problems import DefinitionInvalid
 from nurture.ledger.copies.memory import open_memory
 from nurture.ledger.engine import Ledger
 from nurture.webhooks.port import Call
-from tests.app.cli.conftest import invoke
 from tests.app.cli.simulating import MODEL, SMALL, TINY
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("workspaces") / "new"
-    assert invoke("init", folder).exit_code == 0
-    (folder / "simulation.yaml").write_text(MODEL)
-    return folder
 
 
 def simulated(folder: Path, **asked: Any) -> Simulated:
