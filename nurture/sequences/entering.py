@@ -4,7 +4,6 @@ when."""
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,7 +17,6 @@ from sqlalchemy import (
     literal,
     null,
     select,
-    text,
     true,
     type_coerce,
 )
@@ -63,11 +61,12 @@ def again(program: Program, who: Any, *, by_event: bool = False) -> ColumnElemen
 
 def put(asking: Asking, program: Program, rows: Insert) -> int:
     """Insert the enrolments the unique keys allow, and a decision row for each new one."""
+    if asking.session.get_bind().dialect.name == "postgresql":
+        return asking.run(_with_decisions(rows))
     before = asking.ask(_HIGHEST).scalar_one()
     entered = asking.run(rows)
     if entered:
-        dialect = asking.session.get_bind().dialect.name
-        asking.run(_entered(dialect), before=before, definition=program.definition_id)
+        asking.run(_ENTERED, before=before, definition=program.definition_id)
     return entered
 
 
@@ -127,19 +126,21 @@ def last(column: Any, program: Program, lead_id: Any, key: Any) -> ColumnElement
     return func.coalesce(latest, literal(EPOCH, Instant()))
 
 
-@cache
-def _entered(dialect: str) -> Insert:
-    """Decision rows for the enrolments of `:definition` this transaction just inserted.
-
-    On SQLite those above the highest number seen `:before`; on PostgreSQL others may insert
-    meanwhile, so the row's own transaction is asked for as well.
-    """
-    before, definition = (bindparam(name, type_=BigInteger()) for name in ("before", "definition"))
-    fresh = select(E.id, E.lead_id, NOW, literal("entered"), E.stage, E.reason, E.path).where(
-        E.id > before, E.definition_id == definition
-    )
-    if dialect == "postgresql":
-        fresh = fresh.where(text("enrolment.xmin = pg_current_xact_id()::xid"))
+def _with_decisions(rows: Insert) -> Insert:
+    """The same in one statement: on PostgreSQL others insert meanwhile, and who asked may be in a
+    savepoint, whose rows do not bear the number of the transaction."""
+    new = rows.returning(E.id, E.lead_id, E.stage, E.reason, E.path).cte("new").c
     return insert(table_of(t.Decision)).from_select(
-        ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"], fresh
+        _DECIDED,
+        select(new.id, new.lead_id, NOW, literal("entered"), new.stage, new.reason, new.path),
     )
+
+
+_DECIDED = ["enrolment_id", "lead_id", "at", "kind", "stage", "reason", "path"]
+_ENTERED = insert(table_of(t.Decision)).from_select(  # SQLite has one writer: what is above is new
+    _DECIDED,
+    select(E.id, E.lead_id, NOW, literal("entered"), E.stage, E.reason, E.path).where(
+        E.id > bindparam("before", type_=BigInteger()),
+        E.definition_id == bindparam("definition", type_=BigInteger()),
+    ),
+)

@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 
 from nurture.ledger import tables as t
 from nurture.ledger.statements.upsert import insert_new_values, table_of
-from tests.sequences.play import Play
+from nurture.sequences.enrol import start_in
+from tests.sequences.play import L, Play
 from tests.sequences.texts import sequence
 
 TOUCH = table_of(t.Touch).c
@@ -42,6 +43,19 @@ def test_a_segment_lets_in_whoever_comes_to_meet_it(play: Play) -> None:
     play.change("bob", "country", "DE")
     play.tick("03-02 09:00")
     assert play.state("bob") == "completed"
+
+
+def test_who_is_let_in_within_a_savepoint_has_the_reason_too(play: Play) -> None:
+    """What a CRM says is done in one, and so is `nurture sequences enter`."""
+    program = play.apply(sequence(ONE_MAIL, head=entry("by: command"))).active["flow"]
+    play.lead()
+    play.lead("bob")
+    with play.ledger.begin() as session:
+        for name in ("ann", "bob"):
+            mine = select(L.id).where(L.first_name == name.capitalize())
+            with session.begin_nested():
+                start_in(session, program, mine, now=play.now, reason="asked", path="asked/1")
+    assert [play.decisions(name) for name in ("ann", "bob")] == [["entered: asked"]] * 2
 
 
 def test_never_again_means_once_in_a_lifetime(play: Play) -> None:
