@@ -46,7 +46,7 @@ LEASE = WITHIN + timedelta(seconds=60)
 MOST = 8
 """Leads the CRM is told of at a time, over all processes."""
 R = CRM_RECORD.c
-SUPPRESSION = table_of(t.Suppression).c
+SUPPRESSION, DEFINITION = table_of(t.Suppression).c, table_of(t.Definition).c
 DUE, CLAIMED = among(R.state, ("due",)), among(R.state, ("claimed",))
 
 
@@ -55,12 +55,13 @@ def claim(
 ) -> tuple[Tally, list[Taken]]:
     """Make due what was marked, then take a few that are, each with its card.
 
+    Nobody is told by a handoff.yaml that is in force no longer: a tick may be at work with one.
     Records whose sender died come back.  A card that says nothing new is not pushed; of a deal it
     knows it is told once it was looked at.  While the CRM is out of order one record tries it now
     and then.
     """
-    model, row = model_of(definitions), health.locked(session)
-    if model is None or row is None:
+    model, row = model_of(definitions), health.locked(session, definitions)
+    if model is None or row is None or not _in_force(session, definitions):
         return Tally(), []
     asking = Asking(session, 0, now)
     tally = Tally.of("CRM records taken back", asking.run(_BACK))
@@ -82,6 +83,11 @@ def claim(
     news = [each for each in taken if each.news]
     _keep_sent(session, news)
     return tally, news
+
+
+def _in_force(session: Session, definitions: Definitions) -> bool:
+    mine = exists().where(DEFINITION.id == definitions.handoff_id, DEFINITION.active)
+    return bool(session.execute(select(mine)).scalar())
 
 
 def _fold(asking: Asking) -> int:

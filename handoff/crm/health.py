@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session
 
 from handoff import alarms
-from handoff.crm.keeping import NAME
+from handoff.crm.keeping import NAME, model_of, system_of
 from handoff.tables import CRM, CRM_RECORD
 from nurture.language.compiled.definitions import Definitions
 from nurture.webhooks.port import Answer
@@ -52,12 +52,16 @@ def out_of_order(answer: Answer) -> bool:
     return answer.verdict == "again" or answer.status in OF_US
 
 
-def locked(session: Session) -> Any:
-    """The CRM's row, ours until the transaction ends; None where there is no CRM.
+def locked(session: Session, definitions: Definitions) -> Any:
+    """The CRM's row, ours until the transaction ends; None where there is no CRM, or another than
+    that of `definitions`: it was applied since, and knows nothing of what this one was told.
 
     Whoever changes records of the CRM has it first: so no two wait for each other's.
     """
-    return session.execute(select(CRM).where(CRM.c.name == NAME).with_for_update()).one_or_none()
+    model = model_of(definitions)
+    row = session.execute(select(CRM).where(CRM.c.name == NAME).with_for_update()).one_or_none()
+    same = model is not None and row is not None and row.system == system_of(model)
+    return row if same else None
 
 
 def of(row: Any) -> Health:

@@ -31,6 +31,11 @@ def model_of(definitions: Definitions) -> CrmModel | None:
     return None if definitions.handoff is None else definitions.handoff.crm
 
 
+def system_of(model: CrmModel) -> str:
+    """Which CRM it is: another system, or another address, is another one."""
+    return _digest(f"{model.system} {model.url or ''}")
+
+
 def keep_crm(session: Session, definitions: Definitions, *, now: datetime) -> None:
     """Bring the CRM's row to what is applied; of a new one, mark the leads that are with sales.
 
@@ -41,7 +46,7 @@ def keep_crm(session: Session, definitions: Definitions, *, now: datetime) -> No
         if kept is not None:
             forget(session)
         return
-    system = _digest(f"{model.system} {model.url or ''}")
+    system = system_of(model)
     mapping = _digest(model.model_dump_json(exclude={"pull"}))
     if kept is None or kept.system != system:
         forget(session)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from handoff import alarms
 from handoff.crm import health
 from handoff.crm.hearing import hear, storable
-from handoff.crm.keeping import NAME, model_of
+from handoff.crm.keeping import NAME, model_of, system_of
 from handoff.crm.looking import look_at
 from handoff.crm.port import WITHIN, Change, Pulled
 from handoff.crm.pushing import PATIENCE, Syncing
@@ -40,12 +40,12 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 def pull_in(syncing: Syncing) -> Tally:
     """Ask what changed since the last look, and do it; `more` when there may be more."""
-    crm = syncing.crm
-    if syncing.stop() or crm is None:
+    crm, model = syncing.crm, model_of(syncing.definitions)
+    if syncing.stop() or crm is None or model is None:
         return Tally()
     now = syncing.clock()
     with syncing.ledger.begin() as session:
-        asked = {"now": now, "by": syncing.owner, "end": now + LEASE}
+        asked = {"now": now, "by": syncing.owner, "end": now + LEASE, "which": system_of(model)}
         row = session.execute(_TAKE, asked).one_or_none()
     if row is None:
         return Tally()
@@ -63,7 +63,7 @@ def pull_in(syncing: Syncing) -> Tally:
 _FREE = or_(CRM.c.owner == "", CRM.c.lease_until <= NOW)
 _TAKE = (
     update(CRM)
-    .where(CRM.c.name == NAME, look_at() <= NOW, _FREE)
+    .where(CRM.c.name == NAME, CRM.c.system == bindparam("which"), look_at() <= NOW, _FREE)
     .values(
         owner=bindparam("by"),
         generation=CRM.c.generation + 1,
@@ -94,7 +94,7 @@ def _bring_in(
         syncing.crash("heard")
     now = syncing.clock()
     with syncing.ledger.begin() as session:
-        row = health.locked(session)
+        row = health.locked(session, syncing.definitions)
         model = model_of(syncing.definitions)
         if row is None or model is None or row.generation != generation:
             return Tally()

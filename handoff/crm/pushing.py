@@ -77,7 +77,7 @@ def _begin(syncing: Syncing, crm: Crm) -> tuple[Tally, dict[Future[Pushed], Take
 def _cannot(syncing: Syncing, why: str) -> Tally:
     """Nothing can be pushed at all: that is said, marks are taken in, and it is tried later."""
     with syncing.ledger.begin() as session:
-        row = health.locked(session)
+        row = health.locked(session, syncing.definitions)
         if row is None:
             return Tally()
         before, now = health.of(row), syncing.clock()

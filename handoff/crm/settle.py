@@ -37,7 +37,7 @@ def settle(
     what was not answered is tried again, later each time, for as long as it takes.  Of a record
     that somebody else holds meanwhile nothing is changed.  Safe to repeat.
     """
-    row = health.locked(session)
+    row = health.locked(session, definitions)
     mine = still_claimed(session, CRM_RECORD, [each for each, _ in answers])
     settled = [(each, pushed) for each, pushed in answers if each.id in mine]
     if row is None or not settled:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from handoff.crm import claim as claims
 from handoff.crm.claim import claim
 from handoff.crm.port import Pushed
 from handoff.crm.pushing import push_out
 from handoff.tables import CRM_RECORD
-from tests.fixtures_ledger import NOW, counting
+from nurture.ledger import tables as t
+from tests.fixtures_ledger import NOW, counting, make_definition
 from tests.handoff import sales_desk as desk
-from tests.handoff.crm.beside import DONE, REFUSED, Beside
+from tests.handoff.crm.beside import DONE, PULLING, REFUSED, Beside
 
 MINUTE = timedelta(minutes=1)
 
@@ -77,3 +80,35 @@ def test_eight_pushes_take_as_many_statements_as_two(desk_beside: Beside) -> Non
         counts.append(desk.told(sent))
     assert counts[0] == counts[1]
     assert {row.state for row in desk_beside.rows(CRM_RECORD)} == {"told"}
+
+
+OTHER = {**PULLING, "url": "https://another.example.test"}
+
+
+def test_a_tick_at_work_with_what_was_applied_before_tells_nobody(desk_beside: Beside) -> None:
+    """Else the leads the new CRM is to hear of would be told to the old one, and count as told."""
+    desk_beside.offer()
+    before = desk_beside.syncing()
+    with desk_beside.ledger.begin() as session:
+        session.execute(update(t.Definition).values(active=False))
+        number = make_definition(session, "handoff", "handoff", version=2).id
+    assert number is not None
+    desk_beside.known = replace(desk_beside.known, handoff_id=number)
+    desk_beside.apply(OTHER)
+    assert not push_out(before)
+    assert desk_beside.crm.cards == []
+    desk_beside.push()
+    assert len(desk_beside.crm.cards) == 1
+
+
+def test_an_answer_of_the_crm_before_is_none_of_this_one(desk_beside: Beside) -> None:
+    desk_beside.crm.always = None
+    desk_beside.offer()
+    desk_beside.push()
+    desk_beside.apply(OTHER)
+    desk_beside.push()
+    old, new = desk_beside.crm.hanging
+    old.set_result(Pushed(DONE, {"contact": "theirs"}))
+    assert (desk_beside.record().state, desk_beside.record().refs) == ("claimed", {})
+    new.set_result(Pushed(DONE, {"contact": "ours"}))
+    assert (desk_beside.record().state, desk_beside.record().refs) == ("told", {"contact": "ours"})

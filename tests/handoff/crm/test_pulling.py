@@ -13,11 +13,9 @@ from handoff.crm.port import Change, Pulled
 from handoff.crm.pulling import pull_in
 from handoff.tables import CRM_CHANGE, HANDOFF, POST
 from tests.fixtures_ledger import NOW
-from tests.handoff.crm.beside import BUSY, DONE, TOKEN, Beside
+from tests.handoff.crm.beside import BUSY, DONE, PULLING, TOKEN, Beside
 
-MINUTE = timedelta(minutes=1)
-
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def changes(*numbers: int, stage: str = "closedwon") -> tuple[Change, ...]:
@@ -70,6 +68,20 @@ def test_a_look_that_comes_after_another_took_over_moves_no_cursor(told: Beside)
     told.crm.slow[0].set_result(Pulled(DONE, changes(1), "first"))
     assert told.health().cursor == "second"
     assert told.handoff().state == "won"
+
+
+def test_a_look_at_the_crm_before_moves_no_cursor_of_this_one(told: Beside) -> None:
+    before = told.syncing()
+    told.crm.looks = [None, None]
+    told.pull(HOUR)
+    told.apply({**PULLING, "url": "https://another.example.test"})
+    assert not pull_in(before)
+    told.pull()
+    old, new = told.crm.slow
+    old.set_result(Pulled(DONE, (), "theirs"))
+    assert told.health().cursor == ""
+    new.set_result(Pulled(DONE, (), "ours"))
+    assert told.health().cursor == "ours"
 
 
 def test_a_crm_that_cannot_be_asked_is_asked_later_and_the_admin_hears(told: Beside) -> None:
