@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,7 @@ from nurture.language.compiled.definitions import Definitions
 from nurture.ledger import news
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally
+from nurture.webhooks.in_time import in_time
 from nurture.webhooks.port import Answer
 
 log = logging.getLogger(__name__)
@@ -55,14 +56,11 @@ def push_out(syncing: Syncing) -> Tally:
         return _cannot(syncing, syncing.crm.trouble)
     tally, pending = _begin(syncing, syncing.crm)
     syncing.crash("pushed")
-    done, late = wait(pending, PATIENCE)
-    for future in late:
-        future.add_done_callback(partial(_settle_late, syncing, pending[future]))
-    answers = [(pending[future], future.result()) for future in pending if future in done]
+    answers, whole = in_time(pending, PATIENCE, partial(_settle_late, syncing))
     if answers:
         with syncing.ledger.begin() as session:
             tally += settle(session, syncing.definitions, answers, now=syncing.clock())
-    return tally + Tally(more=bool(answers) and not late)
+    return tally + Tally(more=bool(answers) and whole)
 
 
 def _begin(syncing: Syncing, crm: Crm) -> tuple[Tally, dict[Future[Pushed], Taken]]:

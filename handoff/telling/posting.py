@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,6 +46,7 @@ from nurture.ledger.statements.batches import batch
 from nurture.ledger.statements.plans import among
 from nurture.ledger.tally import Tally
 from nurture.ledger.types import Instant
+from nurture.webhooks.in_time import in_time
 from nurture.webhooks.port import Answer
 
 log = logging.getLogger(__name__)
@@ -81,14 +82,11 @@ def post_out(posting: Posting) -> Tally:
         return Tally()
     tally, pending = _begin(posting)
     posting.crash("told")
-    done, late = wait(pending, PATIENCE)
-    for future in late:
-        future.add_done_callback(partial(_settle_late, posting, pending[future]))
-    answers = [(pending[future], future.result()) for future in pending if future in done]
+    answers, whole = in_time(pending, PATIENCE, partial(_settle_late, posting))
     if answers:
         with posting.ledger.begin() as session:
             tally += settle(session, posting.definitions, answers, now=posting.clock())
-    return tally + Tally(more=bool(answers) and not late)
+    return tally + Tally(more=bool(answers) and whole)
 
 
 def _begin(posting: Posting) -> tuple[Tally, dict[Future[Answer], Claimed]]:

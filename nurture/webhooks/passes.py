@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally
 from nurture.webhooks.bodies import Claimed, claimed
 from nurture.webhooks.claim import claim, put_off
+from nurture.webhooks.in_time import in_time
 from nurture.webhooks.port import Answer, Call, Caller, CannotCall
 from nurture.webhooks.settle import settle
 
@@ -62,13 +63,10 @@ def call_out(calling: Calling) -> Tally:
         raise CannotCall(trouble)
     tally, pending = _begin(calling)
     calling.crash("called")
-    done, late = wait(pending, PATIENCE)
-    for future in late:
-        future.add_done_callback(partial(_settle_late, calling, pending[future]))
-    answered = [(pending[future], future.result()) for future in pending if future in done]
+    answered, whole = in_time(pending, PATIENCE, partial(_settle_late, calling))
     with calling.ledger.begin() as session:
         tally += settle(session, answered, now=calling.clock())
-    return tally + Tally(more=bool(answered) and not late)
+    return tally + Tally(more=bool(answered) and whole)
 
 
 def _begin(calling: Calling) -> tuple[Tally, Pending]:
