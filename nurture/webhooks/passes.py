@@ -17,6 +17,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from nurture.language.compiled.definitions import Definitions
+from nurture.ledger import news
 from nurture.ledger.engine import Ledger
 from nurture.ledger.tally import Tally
 from nurture.webhooks.bodies import Claimed, claimed
@@ -92,5 +93,6 @@ def _settle_late(calling: Calling, call: Claimed, answered: Future[Answer]) -> N
     try:
         with calling.ledger.begin() as session:
             settle(session, [(call, answered.result())], now=calling.clock())
+            news.tell(session)  # there is room at its host again
     except SQLAlchemyError:
         log.exception("what became of a call could not be written: it is made once more")

@@ -21,7 +21,7 @@ from nurture.webhooks.http import UNSIGNED
 from nurture.webhooks.passes import Calling, call_out
 from nurture.webhooks.port import Answer, Call
 from nurture.webhooks.settle import FIRST_PAUSE, LONGEST_PAUSE, pause
-from tests.fixtures_ledger import ledger, migrated_ledger
+from tests.fixtures_ledger import counting, ledger, migrated_ledger
 from tests.sequences.play import Play
 from tests.sequences.test_sets import crowd, walk
 from tests.sequences.texts import sequence
@@ -89,6 +89,18 @@ def test_a_late_answer_is_settled_by_itself_and_wakes_its_lead(play: Play) -> No
     assert play.rows(select(E.due_at)) == [(play.now,)]
     play.tick()
     assert play.rows(select(E.state)) == [("completed",)]
+
+
+@pytest.mark.parametrize("answer", [DONE, Answer("again", 503, "answered 503")])
+def test_every_late_answer_is_word_that_there_is_room_again(play: Play, answer: Answer) -> None:
+    """On SQLite whoever waits sees that the file changed."""
+    crowd(play, 1)
+    walk(play, play.now)
+    slow = Slow()
+    call_out(calling(play, slow))
+    with counting(play.ledger) as said:
+        slow.asked[0][1].set_result(answer)
+    assert any(each.startswith("NOTIFY") for each in said) is (play.ledger.dialect != "sqlite")
 
 
 @pytest.mark.parametrize("point", ["claimed", "called"])
