@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, literal, select
 from sqlmodel import Session
 
 from handoff.routing.people import sync_people
-from handoff.tables import EPISODE, HANDOFF, LEAD, OPENING
+from handoff.tables import EPISODE, HANDOFF, LEAD
 from nurture.calendar import zones
 from nurture.calendar.hours import Calendar, parse_days, parse_hours, weekly
 from nurture.calendar.openings import openings
@@ -20,6 +20,7 @@ from nurture.language.files.handoff import HandoffRules
 from nurture.language.files.hours import sales_calendars
 from nurture.language.files.scoring import Scoring
 from nurture.language.files.workspace import Workspace
+from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
 from nurture.ledger.types import Instant, to_micros
 from nurture.sequences.openings import keep_openings
@@ -97,7 +98,7 @@ def keep(session: Session, key: str, zone: str, hours: Calendar, *, now: datetim
             }
         )  # fmt: skip
         before += to_micros(each.closes_at) - to_micros(each.opens_at)
-    session.execute(insert(OPENING), rows)
+    session.execute(insert(t.Opening), rows)
 
 
 def set_up(ledger: Ledger, said: HandoffRules, **values: Any) -> Definitions:
