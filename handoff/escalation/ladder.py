@@ -33,13 +33,13 @@ def climb(session: Session, definitions: Definitions, *, now: datetime) -> Tally
     """
     if definitions.handoff is None:
         return Tally()
+    actions = due_actions(session, now=now)
+    if any(action.startswith(("give", "unavailable")) for action in actions):
+        turns.lock(session)  # before any handoff or rung: who has the turns may wait for those
     tally = collapse(session, now=now)
     if tally.more:
         return tally
-    actions = due_actions(session, now=now)
-    if any(action.startswith(("give", "unavailable")) for action in actions):
-        turns.lock(session)  # before any handoff, as an apply that moves them does
-    for action in actions:
+    for action in due_actions(session, now=now) if tally else actions:
         verb, _, about = action.partition(":")
         if verb == "recycle":
             tally += _recycle(session, definitions, action, about, now=now)

@@ -141,6 +141,21 @@ def test_no_rung_fires_before_its_instant(ledger: Ledger, late: timedelta) -> No
     assert tally.total("rungs remind") == (1 if not late else 0)
 
 
+def test_turns_are_held_before_any_rung_is(ledger: Ledger) -> None:
+    """Else whoever has them, and waits for a rung, would wait for each other's."""
+    known = offered(ledger)
+    with counting(ledger) as sent, ledger.begin() as session:
+        tally = climb(session, known, now=NOW + 6 * HOUR)
+    assert tally.total("rungs collapsed")
+    assert tally.total("rungs give")
+    turns, rungs = (
+        next(number for number, each in enumerate(sent) if each.startswith(begins))
+        for begins in ("SELECT rep.turn_at", "UPDATE rung")
+    )
+    assert turns < rungs
+    assert all("FOR UPDATE" not in each for each in sent[:turns])
+
+
 def test_a_tick_repeated_changes_nothing(ledger: Ledger) -> None:
     known = offered(ledger, 3)
     for hours in (2, 4, 6, 29):
