@@ -4,6 +4,7 @@ when."""
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -126,9 +127,10 @@ def last(column: Any, program: Program, lead_id: Any, key: Any) -> ColumnElement
     return func.coalesce(latest, literal(EPOCH, Instant()))
 
 
+@lru_cache(maxsize=1_000)
 def _with_decisions(rows: Insert) -> Insert:
     """The same in one statement: on PostgreSQL others insert meanwhile, and who asked may be in a
-    savepoint, whose rows do not bear the number of the transaction."""
+    savepoint, whose rows do not bear the number of the transaction.  Built once, as `rows` are."""
     new = rows.returning(E.id, E.lead_id, E.stage, E.reason, E.path).cte("new").c
     return insert(table_of(t.Decision)).from_select(
         _DECIDED,

@@ -73,7 +73,7 @@ class Live:
 
     def end(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(90)
 
     def children(self) -> list[int]:
         """The Prefect servers that were started by this process, whoever their parent is now."""
