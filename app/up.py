@@ -12,7 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -36,6 +36,8 @@ from nurture.webhooks.port import wanting
 
 PATIENCE = 30.0
 """Seconds a stop waits for the mail in hand; what is not settled by then is `unknown`, not lost."""
+LONGEST = timedelta(seconds=2)
+"""A tick that has worked so long ends with its round: the next is at once, with an eye for news."""
 
 AUTOMATIONS = 10.0
 """Seconds a server has to take them in: a stop waits for this too."""
@@ -175,6 +177,7 @@ async def _up(
     folder: Path, settings: Settings, say: Callable[[str], None], asked: Future[None]
 ) -> None:
     with open_workspace(folder, settings) as runtime:
+        runtime.longest = LONGEST
         # Nothing applied yet: that is said before anything is started.
         if said := wanting(runtime.caller, runtime.definitions()):
             say(f"Note: {said}.")

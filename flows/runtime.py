@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 
 from handoff.crm.port import Crm
@@ -28,7 +28,9 @@ class Runtime:
     shadow, None while none does; `keys` sign links, the newest last; `press` and `notices` write
     mail to leads and to sales, `caller` tells other systems, `notifier` channels; `crm` is the CRM
     of what is applied, None where none is to be reached, `crm_keys` sign what it sends; `stop` is
-    set when the process is to end: the mail in hand is finished, nothing new is begun.
+    set when the process is to end: the mail in hand is finished, nothing new is begun; `longest`
+    is how long a tick goes on beginning rounds, for what comes meanwhile waits for the next one:
+    None where that may be long after, a tick then goes on until nothing is due.
     """
 
     ledger: Ledger
@@ -46,6 +48,7 @@ class Runtime:
     crm_keys: tuple[bytes, ...] = ()
     alive: Callable[[str], bool] = lambda owner: True
     stop: Event = field(default_factory=Event)
+    longest: timedelta | None = None
     shadow: Callable[[], Runtime | None] = lambda: None
 
 

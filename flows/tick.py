@@ -33,6 +33,9 @@ from nurture.sequences.standing import DueStage, due_stages
 log = logging.getLogger(__name__)
 ROUNDS = 50
 """A tick that is not done by then ends; the next one goes on where it stands."""
+LOOKS = 5
+"""Looks at leads on end.  More than a chain of effects takes come of others who write meanwhile (an
+import, answers of sales): mail and notices go before the next ones."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +142,18 @@ def _rounds(runtime: Runtime, outcome: Outcome, turn: Turn) -> Iterator[Job]:
             outcome.next_due = next_due(session, runtime, now=outcome.now, others=others)
         done = outcome.next_due is None or outcome.next_due > outcome.now
         stuck = before == dict(outcome.tally.counts)
-        if done or stuck or outcome.failures or runtime.stop.is_set():
+        if done or stuck or outcome.failures or runtime.stop.is_set() or _old(runtime, outcome):
             break
         if not turn.take():
             return
     yield from _shadow(runtime, outcome)
+
+
+def _old(runtime: Runtime, outcome: Outcome) -> bool:
+    """The tick has worked so long at its one `now` that what came meanwhile is to be seen at a
+    later one."""
+    longest = runtime.longest
+    return longest is not None and runtime.clock() - outcome.now > longest
 
 
 def _shadow(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:
@@ -279,7 +289,7 @@ def _effects(runtime: Runtime, outcome: Outcome, *, walked: bool = False) -> Ite
     After a failure once only, without what failed, and the touches stay for the next tick.
     """
     now = outcome.now
-    for _ in range(ROUNDS):
+    for _ in range(LOOKS):
         claim = Claim(runtime, outcome, walked=walked)
         if not (claim.tick or claim.due):
             return
