@@ -11,7 +11,9 @@ from handoff.rowset import rowset
 from handoff.sla.deadlines import due
 from nurture.calendar import business, zones
 from nurture.calendar.openings import openings
+from nurture.ledger import tables as t
 from nurture.ledger.engine import Ledger
+from nurture.ledger.statements.upsert import table_of
 from nurture.ledger.types import MICROSECOND, Instant
 from tests.handoff import sales_desk as desk
 
@@ -71,7 +73,7 @@ def test_a_clock_always_ends(ledger: Ledger) -> None:
     start = literal(MIDDLE, Instant())
     with ledger.begin() as session:
         desk.keep(session, "office", "UTC", SHIFTS["office"], now=MIDDLE)
-        last = max(row.closes_at for row in desk.rows(session, desk.OPENING, "closes_at"))
+        last = max(row.closes_at for row in desk.rows(session, table_of(t.Opening), "closes_at"))
         beyond = due(start, literal(year, BigInteger()), true(), literal("office"), literal("UTC"))
         assert session.execute(select(beyond)).scalar() == last
         nothing = due(start, literal(year, BigInteger()), true(), literal("x"), literal("UTC"))
