@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, Table, event, func, select, text
+from sqlalchemy.pool import QueuePool
 from sqlmodel import Session, SQLModel, col
 
 from nurture.calendar.zones import zone_names
@@ -35,6 +36,28 @@ def migrated_ledger(ledger_url: str) -> Iterator[Ledger]:
     opened.close()
 
 
+CONNECTED: list[Ledger] = []
+FEW = 2
+
+
+def alone_connected(ledger: Ledger) -> None:
+    """Close what idles of other ledgers, and more than `FEW` of this: every folder of tests has a
+    ledger, and a server has room for a hundred connections of all processes."""
+    if ledger.dialect != "postgresql":
+        return
+    for other in CONNECTED:
+        if other is not ledger or idle(other) > FEW:
+            other.engine.pool.dispose()
+    CONNECTED[:] = [ledger]
+
+
+def idle(ledger: Ledger) -> int:
+    """How many connections wait to be used again."""
+    pool = ledger.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedin()
+
+
 def hurry(ledger: Ledger) -> None:
     """Let a ledger of tests on SQLite wait for no disk: they kill processes, never the machine.
 
@@ -54,6 +77,7 @@ def hurry(ledger: Ledger) -> None:
 @pytest.fixture
 def ledger(migrated_ledger: Ledger) -> Iterator[Ledger]:
     """An empty ledger; whatever the test commits is taken out again."""
+    alone_connected(migrated_ledger)
     yield migrated_ledger
     empty(migrated_ledger)
 
@@ -69,6 +93,7 @@ OPENINGS = select(func.count()).select_from(t.Opening)
 @pytest.fixture(name="ledger")
 def played_ledger(migrated_ledger: Ledger) -> Iterator[Ledger]:
     """A ledger empty but for calendars, for tests that write none of their own."""
+    alone_connected(migrated_ledger)
     yield migrated_ledger
     empty(migrated_ledger, but=known_calendars(migrated_ledger))
 
