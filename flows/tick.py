@@ -142,18 +142,11 @@ def _rounds(runtime: Runtime, outcome: Outcome, turn: Turn) -> Iterator[Job]:
             outcome.next_due = next_due(session, runtime, now=outcome.now, others=others)
         done = outcome.next_due is None or outcome.next_due > outcome.now
         stuck = before == dict(outcome.tally.counts)
-        if done or stuck or outcome.failures or runtime.stop.is_set() or _old(runtime, outcome):
+        if done or stuck or outcome.failures or runtime.stop.is_set() or turn.long(outcome.now):
             break
         if not turn.take():
             return
     yield from _shadow(runtime, outcome)
-
-
-def _old(runtime: Runtime, outcome: Outcome) -> bool:
-    """The tick has worked so long at its one `now` that what came meanwhile is to be seen at a
-    later one."""
-    longest = runtime.longest
-    return longest is not None and runtime.clock() - outcome.now > longest
 
 
 def _shadow(runtime: Runtime, outcome: Outcome) -> Iterator[Job]:

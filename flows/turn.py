@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,6 +38,11 @@ class Turn:
             clock=self.runtime.clock,
             alive=self.runtime.alive,
         )
+
+    def long(self, now: datetime) -> bool:
+        """So long at the tick's one `now` that what came meanwhile is to be seen at a later one."""
+        longest = self.runtime.longest
+        return longest is not None and self.runtime.clock() - now > longest
 
     def keeping(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """The pieces; between their batches the turn is kept."""
