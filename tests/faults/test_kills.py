@@ -51,16 +51,19 @@ def test_a_kill_costs_at_most_one_window_a_connection(scene: Scene) -> None:
 
 
 def killed_at_random(scene: Scene, wanted: int, chance: random.Random) -> int:
-    """Start senders and kill each after a random while, until so many were killed at work; how many
-    were, fewer where the others had done it all."""
+    """Start senders and kill each after some mails, until so many were killed at work; how many
+    were, fewer where nothing was left to send.
+
+    One finds nothing to do while what dead ones claimed is theirs: it ends, and another is started.
+    """
     kills = 0
-    for _ in range(wanted * 3):
+    while kills < wanted and {"due", "claimed"} & set(scene.by_state()):
+        enough = scene.accepted().total() + chance.randrange(120)
         sender = scene.start(connections=chance.choice((1, 2)), lease=1.0)
-        time.sleep(chance.uniform(0.05, 0.4))
+        while sender.is_alive() and scene.accepted().total() <= enough:
+            time.sleep(0.001)
         sender.kill()
         kills += ended(sender) == KILLED
-        if kills == wanted:
-            break
     return kills
 
 
